@@ -1,0 +1,68 @@
+# Two commands do it all: `make demo` and `make test`. Both install what they need into .venv, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+OTHERS := 3.12 3.13
+
+.PHONY: demo test lint types imports pytest benchmarks format clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python docs/examples/digits/digits.py demo-results --workers 2
+	@echo "The results lie in $(CURDIR)/demo-results"
+
+test: lint types imports pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+	PYTHONPATH=src $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes lightfx --ignoreexternal
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev $(VENV)/.others
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest --doctest-modules --numprocesses 2 --dist worksteal --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95 --include='*/lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*'
+
+benchmarks: $(VENV)/.dev
+	$(PIP) --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/overhead.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+# Golden vectors are asked of the other Pythons too, where these are installed: a bare environment for each.
+$(VENV)/.others: pyproject.toml constraints.txt | $(BIN)/python
+	@for version in $(OTHERS); do \
+	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
+	    if $$python -c 'import venv' 2>/dev/null; then \
+	      echo "a bare environment for Python $$version"; \
+	      $$python -m venv .venv-$$version && \
+	      .venv-$$version/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt \
+	        attrs blake3 cattrs returns || exit 1; \
+	      break; \
+	    fi; \
+	  done; \
+	done
+	touch $@
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-results

@@ -1,0 +1,88 @@
+"""lightfx: typed derivations, stored realizations, failures as data."""
+
+from lightfx._version import __version__
+from lightfx.core.closure import Closure, NotPlannableError, instantiate
+from lightfx.core.config import Config, UnstorableError
+from lightfx.core.derivation import Derivation, Realizer, Recipe, Tolerant
+from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.names import Digest, Name
+from lightfx.core.outcome import (
+    BadOutput,
+    Cancelled,
+    Cause,
+    Died,
+    Left,
+    LeftError,
+    Outcome,
+    Raised,
+    Returned,
+    Right,
+    Root,
+    TimedOut,
+    Upstream,
+)
+from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Realization
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.world import World
+from lightfx.engine.realize import realize, realize_all
+from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always
+from lightfx.stages.build import Build, UndeclaredNeedError
+from lightfx.stages.signature import StageError
+from lightfx.stages.sources import source_file, source_tree
+from lightfx.stages.stage import Stage, stage
+from lightfx.wiring import evaluate, memory_world, open_world
+
+__all__ = [
+    "BadOutput",
+    "Build",
+    "BuildOrder",
+    "Cancelled",
+    "Cause",
+    "Closure",
+    "Config",
+    "Context",
+    "Cost",
+    "DRef",
+    "Derivation",
+    "Died",
+    "Digest",
+    "EngineError",
+    "EngineFailure",
+    "Left",
+    "LeftError",
+    "MadeBy",
+    "Name",
+    "NotPlannableError",
+    "Outcome",
+    "RRef",
+    "Raised",
+    "Realization",
+    "Realizer",
+    "Recipe",
+    "ReplayPolicy",
+    "Returned",
+    "Right",
+    "Root",
+    "Stage",
+    "StageError",
+    "TimedOut",
+    "Tolerant",
+    "UndeclaredNeedError",
+    "UnstorableError",
+    "Upstream",
+    "Verdict",
+    "World",
+    "__version__",
+    "evaluate",
+    "instantiate",
+    "memory_world",
+    "open_world",
+    "realize",
+    "realize_all",
+    "replay_always",
+    "replay_by_cause",
+    "retry_always",
+    "source_file",
+    "source_tree",
+    "stage",
+]

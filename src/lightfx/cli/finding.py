@@ -1,0 +1,141 @@
+"""From what a user types for a reference to what is stored under it.
+
+A REF is a whole reference, of a derivation or of a realization; else the name
+of a derivation, when one derivation alone has it; else the beginning of one
+reference and of no other, as far as it takes; of a realization also its own
+beginning and that of its derivation, with a dash between, as `ls` prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, final
+
+from attrs import evolve, frozen
+
+from lightfx.cli.complaints import ComplaintError, misuse
+from lightfx.cli.words import SHORT, TAIL
+from lightfx.core.config import Config
+from lightfx.core.realization import Realization
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.world import World
+from lightfx.wiring import unwrap
+
+_REF: Final = re.compile(r"[A-Za-z0-9_.+-]{1,200}", re.ASCII)
+_SHOWN: Final = 5
+_PAGE: Final = 256
+_TWINS: Final = 10_000
+
+
+@final
+@frozen
+class Subject:
+    """What a REF names: a derivation, and its realizations, or the one that was named; oldest first."""
+
+    dref: DRef
+    config: Config
+    realizations: tuple[Realization, ...]
+
+    @property
+    def chosen(self) -> Realization:
+        """The one to speak of where one is wanted: the RIGHT that was stored first, or else the newest LEFT."""
+        rights = (each for each in self.realizations if each.result.kind == "right")
+        return next(rights, self.realizations[-1])
+
+
+def find(world: World, text: str) -> Subject:
+    """Read what is stored under a REF, or complain that it names nothing, or more than one thing."""
+    if not _REF.fullmatch(text):
+        raise misuse(
+            f"{text[:80]!r} is no reference", "give the beginning of one, or a name, as `lightfx ls` lists them"
+        )
+    ref = _exact(world, text) or _named(world, text) or _begun(world, text)
+    if isinstance(ref, RRef):
+        subject = of_derivation(world, ref.dref)
+        return evolve(subject, realizations=tuple(each for each in subject.realizations if each.rref == ref))
+    return of_derivation(world, ref)
+
+
+def of_derivation(world: World, dref: DRef) -> Subject:
+    """Read all that is stored of one derivation."""
+    rows = unwrap(world.store.listed((dref,), frozenset((dref,))))
+    found = [row.realization for row in rows if row.realization is not None]
+    config = unwrap(world.store.configs((dref,))).get(dref)
+    if not found or config is None:
+        raise misuse(f"nothing is stored of {dref}")
+    return Subject(dref, config, tuple(sorted(found, key=lambda each: (each.created, each.rref))))
+
+
+def _exact(world: World, text: str) -> DRef | RRef | None:
+    return _typed(world, text) if text in unwrap(world.store.names(text, 1)) else None
+
+
+def _typed(world: World, text: str) -> DRef | RRef:
+    """Tell a realization from a derivation by asking: a name may look like a reference."""
+    rref = RRef(text)
+    is_realization = RRef.parse(text).map(lambda _: True).value_or(False)
+    return rref if is_realization and unwrap(world.store.realizations((rref,))) else DRef(text)
+
+
+def _named(world: World, name: str) -> DRef | None:
+    limit = _PAGE
+    while True:
+        rows = unwrap(world.store.newest(name, limit))
+        drefs = tuple(dict.fromkeys(row.stored.rref.dref for row in rows))
+        if len(drefs) > 1:
+            raise _ambiguous(
+                name,
+                [each.text for each in drefs],
+                f"{name!r} names several derivations",
+                "give the beginning of one",
+            )
+        if len(rows) < limit:
+            return drefs[0] if drefs else None
+        limit *= 8
+
+
+def _begun(world: World, text: str) -> DRef | RRef:
+    names = unwrap(world.store.names(text, _SHOWN + 1)) or _twofold(world, text)
+    if not names:
+        raise misuse(f"nothing is stored under {text!r}", "`lightfx ls` lists what is")
+    if len(names) > 1:
+        raise _ambiguous(text, names, f"{text!r} begins several references", "give more of it")
+    return _typed(world, names[0])
+
+
+def _twofold(world: World, text: str) -> Sequence[str]:
+    """Look for a realization by its own beginning and that of its derivation, as `words.short` spells it.
+
+    Realizations of two derivations with the same inputs and the same result
+    begin alike: only their derivations tell them apart.
+    """
+    head, dash, tail = text.partition("-")
+    names = unwrap(world.store.names(head, _TWINS)) if dash and head and tail else ()
+    return [name for name in names if name[33:].startswith(tail) and RRef.parse(name).map(bool).value_or(False)]
+
+
+def _ambiguous(text: str, refs: Sequence[str], what: str, hint: str) -> ComplaintError:
+    """Spell candidates as long as it takes to tell them apart."""
+    head, _, tail = text.partition("-")
+    shared = [_shared([ref[start:] for ref in refs]) for start in (0, 33)]
+    lengths = (max(SHORT, len(head) + 4, shared[0] + 4), max(TAIL, len(tail) + 4, shared[1] + 4))
+    shown = [f"{_spelled(ref, *lengths)} ({_name(ref)})" for ref in refs[:_SHOWN]]
+    more = ["and others"] if len(refs) > _SHOWN else []
+    return misuse(f"{what}: {', '.join([*shown, *more])}", hint)
+
+
+def _spelled(ref: str, head: int, tail: int) -> str:
+    begun = ref[: min(head, 32)]
+    return RRef.parse(ref).map(lambda rref: f"{begun}-{rref.dref.text[:tail]}").value_or(begun)
+
+
+def _name(ref: str) -> str:
+    """The name at the end of a reference."""
+    return RRef.parse(ref).map(lambda rref: rref.dref.name.text).value_or(ref[33:])
+
+
+def _shared(refs: Sequence[str]) -> int:
+    """How many characters all of them begin with."""
+    first, last = min(refs), max(refs)
+    return next((at for at, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1), len(first))

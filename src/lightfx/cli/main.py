@@ -1,0 +1,231 @@
+"""The command line: what can be said, and the one place where anything is printed.
+
+Commands give an `Answer` or complain; `main` writes it, and turns whatever went
+wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, or
+what was asked for is not there; 2 misuse; 3 trouble of the engine.
+
+Commands import what they need when they are called, so that help is fast.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from lightfx._version import __version__
+from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
+from lightfx.cli.page import Answer, document
+from lightfx.core.failures import EngineError
+
+app: Final = typer.Typer(
+    name="lightfx",
+    help="Typed derivations, stored realizations, failures as data.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _usage_error() -> type[Exception]:
+    """The class of what a wrong option raises: of click, which newer versions of typer bring along as their own."""
+    kinds = (kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception))
+    return next(kind for kind in kinds if kind.__name__ == "ClickException")
+
+
+_USAGE: Final = _usage_error()
+
+Store = Annotated[
+    str | None, typer.Option("--store", metavar="PATH", help="Folder of the store, in place of LIGHTFX_STORE")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
+Ref = Annotated[
+    str, typer.Argument(metavar="REF", help="A reference, the beginning of one, or the name of a derivation")
+]
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"lightfx {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def lightfx(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version", is_eager=True, callback=lambda asked: _version(asked=asked)
+        ),
+    ] = False,
+) -> None:
+    """Typed derivations, stored realizations, failures as data."""
+
+
+@app.command()
+def run(
+    plan: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:PLAN",
+            help="Derivations in a container, or a function that gives one; dir/file.py:plan works too",
+        ),
+    ],
+    *,
+    store: Store = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that run stages; 0 runs them in this one")] = 0,
+    create: Annotated[bool, typer.Option(help="Make the store where there is none")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")] = False,
+    json: Json = False,
+) -> Answer:
+    """Realize a plan, and say what became of each target."""
+    from lightfx.cli import running  # noqa: PLC0415 -- help is fast without it
+    from lightfx.cli.opening import store_path  # noqa: PLC0415 -- help is fast without it
+
+    return running.run(plan, running.Wish(store_path(store), workers, create, quiet, json))
+
+
+@app.command()
+def ls(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only derivations of this name")] = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many")] = 20,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
+    """List realizations, newest first."""
+    from lightfx.cli import listing  # noqa: PLC0415 -- help is fast without it
+
+    return listing.ls(store, name, limit, json=json)
+
+
+@app.command()
+def show(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
+    """Show config, outcomes, context and provenance."""
+    from lightfx.cli import showing  # noqa: PLC0415 -- help is fast without it
+
+    return showing.show(store, ref, json=json)
+
+
+@app.command()
+def log(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
+    """Print the log, as it was written."""
+    from lightfx.cli import reading  # noqa: PLC0415 -- help is fast without it
+
+    return reading.log(store, ref, json=json)
+
+
+@app.command()
+def why(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
+    """Say why it ran or did not: its inputs, and what is new about it."""
+    from lightfx.cli import explaining  # noqa: PLC0415 -- help is fast without it
+
+    return explaining.why(store, ref, json=json)
+
+
+@app.command()
+def path(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
+    """Print the path of the folder with its files."""
+    from lightfx.cli import reading  # noqa: PLC0415 -- help is fast without it
+
+    return reading.path(store, ref, json=json)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line, and give the exit code.
+
+    ``arguments``: those of the process, if nothing is given.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    try:
+        answer = _answer(given)
+        _write(answer.text)
+    except BrokenPipeError:
+        _let_go()
+        return Exit.BROKEN_PIPE
+    except OSError as error:
+        _say(f"the answer cannot be written: {error.strerror or error}")
+        _let_go()
+        return Exit.ENGINE
+    return answer.code
+
+
+def _prepare_streams() -> None:
+    """Let there be streams, closed as they may be, and let them take any text."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _answer(given: Sequence[str]) -> Answer:
+    complaint = Complaint("")
+    try:
+        return _carry_out(given)
+    except ComplaintError as error:
+        complaint = error.complaint
+    except EngineError as error:
+        complaint = complaint_of(error.failure)
+    except (KeyboardInterrupt, typer.Abort):
+        complaint = Complaint("interrupted", code=Exit.INTERRUPTED)
+    except _USAGE as error:
+        sentence = str(getattr(error, "format_message", error.__str__)())
+        complaint = Complaint(sentence.rstrip("."), "`lightfx --help` says more")
+    if complaint.traceback:
+        _say(complaint.traceback, raw=True)
+    _say(complaint.line)
+    return document({"error": complaint.line}, complaint.code) if "--json" in given else Answer("", complaint.code)
+
+
+def _carry_out(given: Sequence[str]) -> Answer:
+    try:
+        answer: object = typer.main.get_command(app).main(args=list(given), prog_name="lightfx", standalone_mode=False)
+    except SystemExit as error:
+        # Help was being printed, and the pipe closed: typer and rich end the process, we end the command.
+        raise BrokenPipeError from error
+    if isinstance(answer, Answer):
+        return answer
+    interrupted = answer == Exit.INTERRUPTED
+    if interrupted:
+        raise KeyboardInterrupt
+    return Answer("", Exit.MISUSE if answer else Exit.FINE)
+
+
+def _write(text: str | bytes) -> None:
+    if isinstance(text, bytes):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
+    else:
+        sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(text: str, *, raw: bool = False) -> None:
+    from lightfx.cli.words import harmless  # noqa: PLC0415 -- help is fast without it
+
+    with suppress(OSError, ValueError):  # nobody listens: the exit code still tells
+        sys.stderr.write(harmless(text, "\n\t") if raw else f"lightfx: {harmless(text)}\n")
+        sys.stderr.flush()
+
+
+def _let_go() -> None:
+    """Lead standard output nowhere: the interpreter flushes it once more as it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""``lightfx run``: import a plan, realize it in one run, and say what became of it.
+
+Standard output belongs to the answer alone: while the user's code runs in this
+process, what it prints there goes to standard error, also what programs print
+that it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import final
+
+from attrs import frozen
+
+from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
+from lightfx.cli.page import Answer
+from lightfx.cli.planning import Target, planned
+from lightfx.cli.progress import Tally, listening, shower
+from lightfx.cli.summary import Summary, told
+from lightfx.core.closure import NotPlannableError
+from lightfx.core.outcome import Outcome
+from lightfx.engine.realize import realize_all
+from lightfx.shell.journal.listeners import Listener
+from lightfx.wiring import open_world, unwrap
+
+
+@final
+@frozen
+class Wish:
+    """How a run is to be carried out."""
+
+    store: Path
+    workers: int = 0
+    create: bool = True
+    quiet: bool = False
+    json: bool = False
+
+
+def run(plan: str, wish: Wish) -> Answer:
+    """Realize the plan that ``plan`` names, and say what became of it."""
+    tally = Tally()
+    with _output_kept():
+        targets = planned(plan)
+        try:
+            summary = _realized(targets, wish, tally)
+        except KeyboardInterrupt:
+            raise ComplaintError(Complaint(_interrupted(tally), code=Exit.INTERRUPTED)) from None
+        except NotPlannableError as error:
+            raise misuse(f"{plan} cannot be realized: {error}") from error
+    return summary.document() if wish.json else summary.page()
+
+
+def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
+    showing = shower(quiet=wish.quiet)
+    journal = Listener(listening(tally, showing))
+    began = time.time()
+    with open_world(wish.store, workers=wish.workers, create=wish.create, journal=journal) as world:
+        try:
+            plans = [each.derivation for each in targets]
+            outcomes: Sequence[Outcome[object]] = unwrap(realize_all(world, plans))
+        finally:
+            showing.close(tally)
+        return told(world, targets, outcomes, tally, began)
+
+
+def _interrupted(tally: Tally) -> str:
+    done = f"{tally.settled:,} of {tally.total:,} derivations are stored, " if tally.total else ""
+    return f"interrupted: {done}what had finished is kept; run again to go on"
+
+
+@contextmanager
+def _output_kept() -> Iterator[None]:
+    """Keep standard output clear, of Python's own printing and of that of programs that are started."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed: there is nothing to keep clear
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,168 @@
+"""Words for people: pure functions from facts to short text.
+
+What was stored is never trusted on a terminal: `harmless` spells control
+characters out, so that no log, message or name moves a cursor or rings a bell.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Final
+
+from lightfx.core.outcome import Upstream
+from lightfx.core.realization import Result, Value
+from lightfx.core.refs import DRef, RRef
+
+SHORT: Final = 10
+HEAD: Final = 8
+TAIL: Final = 4
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def harmless(text: str, keep: str = "") -> str:
+    r"""Spell out every character that does not print, but those in ``keep``.
+
+    >>> harmless("\x1b[2Jgone\n")
+    '\\x1b[2Jgone\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if _prints(each) or each in keep else _spelled(each) for each in text)
+
+
+def _prints(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def short(ref: DRef | RRef) -> str:
+    """The beginning of a reference: enough to name it by, and to give to a command.
+
+    Of a realization, a bit of its derivation goes along: those of derivations
+    with the same inputs and the same result begin alike.
+
+    >>> dref = DRef("abcdefghijklmnopqrstuvwxyz234567-train")
+    >>> short(dref), short(RRef(f"76543276543276543276543276543276-{dref}"))
+    ('abcdefghij', '76543276-abcd')
+    """
+    if isinstance(ref, RRef):
+        return f"{ref.text[:HEAD]}-{ref.dref.text[:TAIL]}"
+    return ref.text[:SHORT]
+
+
+def titled(ref: DRef | RRef) -> str:
+    """The beginning of a reference, and the name of its derivation.
+
+    >>> titled(DRef("abcdefghijklmnopqrstuvwxyz234567-train"))
+    'abcdefghij train'
+    """
+    dref = ref.dref if isinstance(ref, RRef) else ref
+    return f"{short(ref)} {dref.name}"
+
+
+def duration(seconds: float) -> str:
+    """A time span, with about three digits.
+
+    >>> [duration(each) for each in (0.00042, 1.234, 75.2, 7380.0, 200_000.0)]
+    ['0.42 ms', '1.23 s', '1 min 15 s', '2 h 3 min', '2 d 7 h']
+    """
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    for size, name, part, fine in ((3600, "min", 60, "s"), (86_400, "h", 3600, "min")):
+        if seconds < size:
+            rest = int(seconds % part) // (part // 60)
+            return f"{int(seconds) // part} {name} {rest} {fine}"
+    return f"{int(seconds) // 86_400} d {int(seconds) % 86_400 // 3600} h"
+
+
+def age(created: float, now: float) -> str:
+    """How long ago, in one unit.
+
+    >>> [age(0.0, now) for now in (0.5, 30, 200, 10_000, 200_000)]
+    ['now', '30 s', '3 min', '2 h', '2 d']
+    """
+    passed = now - created
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if passed >= size:
+            return f"{int(passed // size)} {unit}"
+    return "now"
+
+
+def ago(created: float, now: float) -> str:
+    """How long ago, as a phrase.
+
+    >>> ago(0.0, 200), ago(0.0, 0.1)
+    ('3 min ago', 'just now')
+    """
+    passed = age(created, now)
+    return "just now" if passed == "now" else f"{passed} ago"
+
+
+def size(count: float) -> str:
+    """An amount of bytes.
+
+    >>> size(512), size(3_500_000)
+    ('512 B', '3.3 MiB')
+    """
+    for unit in _UNITS[:-1]:
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} {_UNITS[-1]}"
+
+
+def moment(created: float) -> str:
+    """A point in time, in ISO 8601, UTC.
+
+    >>> moment(0.0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds")
+
+
+def reason(result: Result) -> str:
+    """Say in one line why a result is LEFT, by short references; "" for a RIGHT.
+
+    >>> reason(Value(1))
+    ''
+    """
+    if isinstance(result, Value):
+        return ""
+    if isinstance(result, Upstream):
+        root = result.roots[0]
+        more = f" (and {result.total - 1} more)" if result.total > 1 else ""
+        return f"stands on {titled(root.rref)}{more}, which {root.reason}"
+    return result.reason
+
+
+def full_reason(result: Result) -> str:
+    """Say in one line why a result is LEFT, for machines: references are whole.
+
+    >>> full_reason(Value(1))
+    ''
+    """
+    return "" if isinstance(result, Value) else result.reason
+
+
+def outcome(kind: str) -> str:
+    """RIGHT, or LEFT and of what kind.
+
+    >>> outcome("right"), outcome("timed_out")
+    ('RIGHT', 'LEFT timed_out')
+    """
+    return "RIGHT" if kind == "right" else f"LEFT {kind}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "derivation"), counted(2, "derivation")
+    ('1 derivation', '2 derivations')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

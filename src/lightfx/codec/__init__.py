@@ -1,0 +1,1 @@
+"""Floor 2: values to strict JSON and back."""

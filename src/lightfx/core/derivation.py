@@ -1,0 +1,188 @@
+"""Derivations: plans for values, typed by the value.
+
+A `Recipe` is one derivation proper: its config, how to realize it, and what it
+stands on. A `Derivation` is a use of a recipe: the recipe and the matcher that
+chooses among its realizations. Making one runs nothing and writes nothing; a
+plan is acyclic by construction, since a recipe is made from finished ones.
+
+Inside a running stage a derivation is known by its reference alone (`Absent`):
+it can be needed, not planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, final
+
+from attrs import evolve, field, frozen
+from returns.result import Result
+
+from lightfx.core.canonical import Tree, Unstorable
+from lightfx.core.config import Config, Reference, Take, UnstorableError
+from lightfx.core.matching import First, Matcher
+from lightfx.core.outcome import Left
+from lightfx.core.realization import BuildOrder, MadeBy, Outputs
+from lightfx.core.refs import DRef
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Realizer(Protocol):
+    """How a derivation is realized. Implementations are picklable by reference, or with cloudpickle."""
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs one run makes."""
+        ...
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which an attempt is stopped, where the executor can stop it."""
+        ...
+
+    @property
+    def type(self) -> object:
+        """The annotation that values are read by."""
+        ...
+
+    def current(self, config: Config, /) -> bool:
+        """Tell whether the code that would run is the code that ``config`` names."""
+        ...
+
+    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
+        """Read a stored value."""
+        ...
+
+    def made_by(self) -> MadeBy:
+        """Say what would make the outputs: this host, this Python, the packages, the commit."""
+        ...
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
+        """Make the outputs, or say why not."""
+        ...
+
+
+@final
+@frozen
+class Observed:
+    """Something outside that a derivation depends on: the file or folder at ``path``."""
+
+    path: Path
+
+
+@final
+@frozen
+class Recipe:
+    """One derivation: config, realizer, needs; equal if the configs are."""
+
+    config: Config
+    dref: DRef = field(eq=False)
+    realizer: Realizer = field(eq=False, repr=False)
+    needs: tuple[Dependency, ...] = field(default=(), eq=False, repr=False)
+    observed: Observed | None = field(default=None, eq=False)
+
+
+@final
+@frozen
+class Absent:
+    """A use of a derivation known by its reference alone, as a running stage holds it."""
+
+    reference: Reference
+
+    @property
+    def dref(self) -> DRef:
+        """The reference of the derivation."""
+        return self.reference.dref
+
+
+Origin: TypeAlias = Recipe | Absent
+_FIRST: Final = First()
+
+
+@final
+@frozen(repr=False)
+class Derivation(Generic[T_co]):
+    """A plan for a value of type ``T``: what to realize, and which realizations to choose.
+
+    Made by calling a stage; immutable; two derivations are equal if they have
+    the same config and choose alike.
+    """
+
+    origin: Origin
+    matcher: Matcher[T_co] = field(default=_FIRST, eq=lambda matcher: matcher.spelling)
+    take: Take = Take.ONE
+
+    @property
+    def dref(self) -> DRef:
+        """The reference: equal for equal plans, however they were written."""
+        return self.origin.dref
+
+    @property
+    def reference(self) -> Reference:
+        """This use, as it stands in the config of a dependent."""
+        if isinstance(self.origin, Absent):
+            return self.origin.reference
+        # Asked by type, not by identity: a copy of a plan, or one from another process, means the same.
+        matcher = "" if isinstance(self.matcher, First) else self.matcher.spelling
+        return Reference(self.dref, matcher, self.take)
+
+    def choose(self, matcher: Matcher[T_co], /) -> Derivation[T_co]:
+        """Use the realization that ``matcher`` puts first, in place of the one stored first."""
+        return evolve(self, origin=self._planned(), matcher=_spelled(matcher), take=Take.ONE)
+
+    def collect(self, matcher: Matcher[T_co], /) -> Derivation[tuple[T_co, ...]]:
+        """Use all the realizations that ``matcher`` chooses, as a tuple in its order."""
+        if self.take is Take.MANY:
+            raise ValueError(f"{self} collects already; collect from the plan that it was made of")
+        # The matcher goes on judging single values: take=MANY alone makes the value a tuple of them.
+        return Derivation(self._planned(), _spelled(matcher), Take.MANY)  # type: ignore[arg-type]
+
+    def tolerate(self) -> Tolerant[T_co]:
+        """Let a dependent see the outcome, a LEFT included, in place of the value."""
+        return Tolerant(self)
+
+    def _planned(self) -> Recipe:
+        if isinstance(self.origin, Absent):
+            raise ValueError(f"{self} is given as it is: which realizations it means was settled by the plan")
+        return self.origin
+
+    def __repr__(self) -> str:
+        how = "" if isinstance(self.matcher, First) else f" by {self.matcher.spelling}"
+        return f"<{'all of ' if self.take is Take.MANY else ''}{self.dref}{how}>"
+
+
+def _spelled(matcher: Matcher[T]) -> Matcher[T]:
+    """Refuse a matcher whose spelling would not be found again in a config: it would be no part of the key."""
+    spelling = matcher.spelling
+    if not spelling or not spelling.isprintable() or '"' in spelling or "\\" in spelling:
+        why = f"has the spelling {spelling!r}; it takes printable characters, and no quotes or backslashes"
+        raise UnstorableError(Unstorable((type(matcher).__name__,), why))
+    return matcher
+
+
+@final
+@frozen
+class Tolerant(Generic[T_co]):
+    """A use of a derivation whose LEFT is data: `Build.need` gives ``Outcome[T]``."""
+
+    derivation: Derivation[T_co]
+
+    @property
+    def dref(self) -> DRef:
+        """The reference of the derivation."""
+        return self.derivation.dref
+
+    @property
+    def reference(self) -> Reference:
+        """This use, as it stands in the config of a dependent."""
+        return evolve(self.derivation.reference, tolerate=True)
+
+
+Dependency: TypeAlias = Derivation[object] | Tolerant[object]
+
+
+def derivations_of(needs: Sequence[Dependency]) -> tuple[Derivation[object], ...]:
+    """The derivations behind ``needs``, tolerated ones too."""
+    return tuple(need.derivation if isinstance(need, Tolerant) else need for need in needs)

@@ -1,0 +1,244 @@
+"""EngineFailure: every trouble of the engine itself, on one screen.
+
+A failure carries facts (paths, references, causes), and is never stored; the
+faces put it into words. The tree::
+
+    EngineFailure
+    ├── the store cannot be used
+    │   ├── NoStore           nothing is there
+    │   ├── NotAStore         something else is there
+    │   └── UnknownFormat     a store of another version
+    ├── the system refused
+    │   ├── NotPermitted      no right to read or write
+    │   ├── DiskFull          no space, no quota, no inodes
+    │   └── SystemTrouble     any other error of the operating system
+    ├── the store is damaged
+    │   ├── DamagedRecord     a record that cannot be read
+    │   └── IndexTrouble      the index answered with an error; it can be deleted
+    ├── the plan cannot be carried out
+    │   ├── Unmatched         a matcher refused, failed, or is never satisfied
+    │   ├── Undecodable       a stored value does not fit the stage's annotation
+    │   ├── CodeChanged       the code that would run is not the code that was planned
+    │   └── Unshippable       a stage that no worker process can be given
+    ├── PoolLost              the worker processes cannot be started or reached
+    └── Interrupted           the user asked to stop
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias, final
+
+from attrs import frozen
+
+from lightfx.core.refs import DRef
+
+
+@final
+@frozen
+class NoStore:
+    """There is no store at ``path``."""
+
+    path: Path
+
+
+@final
+@frozen
+class NotAStore:
+    """What is at ``path`` is no store: ``why``."""
+
+    path: Path
+    why: str
+
+
+@final
+@frozen
+class UnknownFormat:
+    """The store at ``path`` has format ``found``; this version reads ``known``."""
+
+    path: Path
+    found: str
+    known: int
+
+
+@final
+@frozen
+class NotPermitted:
+    """The system does not let us ``act`` on ``path``."""
+
+    path: str
+    act: str
+
+
+@final
+@frozen
+class DiskFull:
+    """There was no room to ``act`` on ``path``."""
+
+    path: str
+    act: str
+
+
+@final
+@frozen
+class SystemTrouble:
+    """The operating system answered ``message`` to ``act`` on ``path``."""
+
+    path: str
+    act: str
+    message: str
+
+
+@final
+@frozen
+class DamagedRecord:
+    """The record at ``place`` cannot be read: ``why``."""
+
+    place: str
+    why: str
+
+
+@final
+@frozen
+class IndexTrouble:
+    """The index of the store answered ``message``."""
+
+    path: Path
+    message: str
+
+
+@final
+@frozen
+class Unmatched:
+    """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
+
+    dref: DRef
+    matcher: str
+    why: str
+
+
+@final
+@frozen
+class Undecodable:
+    """A stored realization of ``dref`` does not fit the annotation of its stage: ``why``."""
+
+    dref: DRef
+    why: str
+
+
+@final
+@frozen
+class CodeChanged:
+    """The code of the stage behind ``dref`` changed after it was planned."""
+
+    dref: DRef
+
+
+@final
+@frozen
+class Unshippable:
+    """No worker process can be given the stage behind ``dref``: ``why``."""
+
+    dref: DRef
+    why: str
+
+
+@final
+@frozen
+class PoolLost:
+    """The worker processes cannot be started or reached: ``why``."""
+
+    why: str
+
+
+@final
+@frozen
+class Interrupted:
+    """The user asked to stop; what had finished is stored."""
+
+
+EngineFailure: TypeAlias = (
+    NoStore
+    | NotAStore
+    | UnknownFormat
+    | NotPermitted
+    | DiskFull
+    | SystemTrouble
+    | DamagedRecord
+    | IndexTrouble
+    | Unmatched
+    | Undecodable
+    | CodeChanged
+    | Unshippable
+    | PoolLost
+    | Interrupted
+)
+
+
+class EngineError(Exception):
+    """Raised by `open_world` and `evaluate` on an `EngineFailure`, which is in ``failure``.
+
+    >>> EngineError(PoolLost("no memory")).failure
+    PoolLost(why='no memory')
+    """
+
+    def __init__(self, failure: EngineFailure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return sentence(self.failure)
+
+
+def sentence(failure: EngineFailure) -> str:
+    """Put a failure into words: one line, with what to do where that is known.
+
+    >>> sentence(NoStore(Path("results")))
+    'results: there is no store here'
+    """
+    match failure:
+        case NoStore(path):
+            return f"{path}: there is no store here"
+        case NotAStore(path, why):
+            return f"{path}: this is no lightfx store: {why}"
+        case UnknownFormat(path, found, known):
+            return (
+                f"{path}: the store has format {found}, and this lightfx knows format {known}: "
+                "use the lightfx that made it, or a newer one"
+            )
+        case NotPermitted(where, act):
+            return f"{where}: no permission to {act}"
+        case DiskFull(where, act):
+            return (
+                f"{where}: the disk is full: no room to {act}; "
+                "what was finished before is stored, free some space and run again"
+            )
+        case SystemTrouble(where, act, message):
+            return f"{where}: cannot {act}: {message}"
+        case DamagedRecord(place, why):
+            return f"{place}: a damaged record: {why}"
+        case IndexTrouble(path, message):
+            return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
+        case _:
+            return _sentence_on_plan(failure)
+
+
+def _sentence_on_plan(
+    failure: Unmatched | Undecodable | CodeChanged | Unshippable | PoolLost | Interrupted,
+) -> str:
+    match failure:
+        case Unmatched(dref, matcher, why):
+            return f"{dref}: the matcher {matcher} chooses nothing: {why}"
+        case Undecodable(dref, why):
+            return f"{dref}: a stored value does not fit the stage's annotation: {why}"
+        case CodeChanged(dref):
+            return (
+                f"{dref}: its code, or something that the code refers to, changed after it was planned: "
+                "plan again by calling the stage"
+            )
+        case Unshippable(dref, why):
+            return f"{dref}: cannot be given to a worker process: {why}"
+        case PoolLost(why):
+            return f"the worker processes are lost: {why}"
+        case Interrupted():
+            return "interrupted: what had finished is stored, run again to go on"

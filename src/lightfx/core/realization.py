@@ -1,0 +1,246 @@
+"""What is stored of one outcome, and what passes between engine and realizer.
+
+A `Realization` is an immutable record: which derivation, under which input
+key, what came out, on what it stands, who made it, and at what cost. Its
+*content* digest covers the value and the files, and nothing of times, owners
+or machines: what dependents may see, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Final, Self, TypeAlias, final
+
+from attrs import evolve, frozen
+
+from lightfx.core.canonical import Tree, spell_checked
+from lightfx.core.config import Config, Reference, Take
+from lightfx.core.names import Digest
+from lightfx.core.outcome import Cause
+from lightfx.core.refs import DRef, RRef
+
+INLINE_LOG: Final = 8192
+LOG_NAME: Final = "log.txt"
+
+
+@final
+@frozen
+class Value:
+    """The stored form of a success: a tree, by the stage's return annotation."""
+
+    tree: Tree
+    kind: ClassVar[str] = "right"
+
+
+Result: TypeAlias = Value | Cause
+
+
+@final
+@frozen
+class Context:
+    """For one realization: which realizations each of its references was resolved to.
+
+    >>> Context(()).entries
+    ()
+    """
+
+    entries: tuple[tuple[Reference, tuple[RRef, ...]], ...]
+
+
+@final
+@frozen
+class Log:
+    """The output of an attempt: its end as text, and the whole as an object where that is longer."""
+
+    tail: str
+    whole: Digest | None = None
+
+
+@final
+@frozen
+class MadeBy:
+    """Who made a realization, with what.
+
+    ``python`` is a version, ``packages`` maps the top-level packages that the
+    stage's module imports to versions, ``commit`` is the git commit of the
+    module's checkout (ending in ``+`` when the work tree differed), or "".
+    """
+
+    host: str = ""
+    user: str = ""
+    python: str = ""
+    packages: tuple[tuple[str, str], ...] = ()
+    commit: str = ""
+
+
+@final
+@frozen
+class Cost:
+    """What an attempt took: ``seconds`` of wall time, ``peak_memory`` in bytes.
+
+    The peak is that of the process that ran the attempt: in a worker, of this
+    attempt alone where the system can tell; inline, the caller's own memory
+    counts too.
+    """
+
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+@final
+@frozen
+class Realization:
+    """One stored outcome of a derivation.
+
+    ``created`` is seconds since the epoch; ``attempt`` counts from 1; ``like``
+    names the realization that a cutoff hit points at.
+    """
+
+    rref: RRef
+    key: Digest
+    index: int
+    content: Digest
+    result: Result
+    tree: Digest | None = None
+    context: Context = Context(())
+    created: float = 0.0
+    made_by: MadeBy = MadeBy()
+    cost: Cost = Cost()
+    attempt: int = 1
+    log: Log | None = None
+    like: RRef | None = None
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation that this is a realization of."""
+        return self.rref.dref
+
+    def retold(self, dref: DRef, context: Context, created: float) -> Self:
+        """Point at this realization from a derivation with the same input key: a cutoff hit."""
+        return evolve(
+            self,
+            rref=RRef.of(dref, key=self.key.text, index=self.index, content=self.content.text),
+            context=context,
+            created=created,
+            cost=Cost(),
+            log=None,
+            like=self.like or self.rref,
+        )
+
+
+def content_of(spelled: str, tree: Digest | None) -> Digest:
+    """Digest what a dependent can see of a realization: its result's spelling and its files.
+
+    >>> content_of("1", None) == content_of("1.0", None)
+    False
+    """
+    return Digest.of(f"{tree.text if tree else '-'}\n{spelled}".encode())
+
+
+@final
+@frozen
+class Stored:
+    """A realization as the store lists it: what planning asks, without what it holds.
+
+    >>> Stored(RRef("a-b-c"), Digest("k"), 0, Digest("c"), "right", 0.0).is_right
+    True
+    """
+
+    rref: RRef
+    key: Digest
+    index: int
+    content: Digest
+    kind: str
+    created: float
+
+    @property
+    def is_right(self) -> bool:
+        """Tell a RIGHT from every kind of LEFT."""
+        return self.kind == "right"
+
+    @classmethod
+    def of(cls, realization: Realization) -> Self:
+        """List ``realization``."""
+        return cls(
+            realization.rref,
+            realization.key,
+            realization.index,
+            realization.content,
+            realization.result.kind,
+            realization.created,
+        )
+
+
+@final
+@frozen
+class Listed:
+    """A stored realization, and its whole record where a decision may ask for it (every LEFT; values to read)."""
+
+    stored: Stored
+    realization: Realization | None = None
+
+    @classmethod
+    def whole(cls, realization: Realization) -> Self:
+        """List ``realization`` with its record."""
+        return cls(Stored.of(realization), realization)
+
+
+@final
+@frozen
+class Given:
+    """One chosen realization of a dependency, as a realizer receives it."""
+
+    rref: RRef
+    result: Result
+    folder: Path | None
+    log: str = ""
+
+
+@final
+@frozen
+class Input:
+    """What one reference of the config was resolved to; ``type`` is what its values are read by."""
+
+    type: object
+    take: Take
+    tolerate: bool
+    given: tuple[Given, ...]
+
+
+@final
+@frozen
+class BuildOrder:
+    """What a realizer is asked for: outputs ``indices`` of ``dref``, made in the private folder ``place``.
+
+    ``place`` need not exist yet: who writes makes it. ``inputs`` holds one
+    entry for each reference in the config.
+    """
+
+    dref: DRef
+    config: Config
+    key: Digest
+    indices: tuple[int, ...]
+    place: Path
+    inputs: Mapping[Reference, Input]
+
+    def folder(self, index: int) -> Path:
+        """The folder for the files of one output."""
+        return self.place / f"out-{index}"
+
+
+@final
+@frozen
+class Output:
+    """One output of a realizer: its value's tree, and its folder if it wrote one."""
+
+    tree: Tree
+    folder: Path | None = None
+
+    @property
+    def spelled(self) -> str:
+        """The canonical spelling of the value."""
+        return spell_checked(self.tree)
+
+
+Outputs: TypeAlias = tuple[Output, ...]

@@ -1,0 +1,231 @@
+"""Records as text: what a store writes of a realization and of a derivation, and reads back.
+
+A record is one canonical line of JSON. `spell_realization` and
+`read_realization` are inverse; a line that does not parse to a record is
+damage, and said to be so. What a field means stands in ``docs/store-format.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, assert_never
+
+from returns.result import Failure, Result, Success
+
+from lightfx.core.canonical import Tree, spell_checked
+from lightfx.core.config import Reference
+from lightfx.core.names import Digest
+from lightfx.core.outcome import (
+    BadOutput,
+    Cancelled,
+    Cause,
+    Died,
+    Raised,
+    Returned,
+    Root,
+    TimedOut,
+    Upstream,
+)
+from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Value
+from lightfx.core.realization import Result as Kept
+from lightfx.core.refs import RRef
+
+Fields = Mapping[str, "Tree"]
+
+
+def result_tree(result: Kept) -> dict[str, Tree]:
+    """The tree of a result: what the content digest covers besides the files.
+
+    >>> result_tree(Value(3))
+    {'right': 3}
+    >>> result_tree(TimedOut(1.5))
+    {'left': 'timed_out', 'seconds': 1.5}
+    """
+    if isinstance(result, Value):
+        return {"right": result.tree}
+    return {"left": result.kind, **_cause_fields(result)}
+
+
+def _cause_fields(cause: Cause) -> dict[str, Tree]:
+    match cause:
+        case Returned(type=name, error=error):
+            return {"type": name, "error": error}
+        case Raised(type=name, bases=bases, message=message, traceback=traceback):
+            return {"type": name, "bases": list(bases), "message": message, "traceback": traceback}
+        case TimedOut(seconds=seconds):
+            return {"seconds": seconds}
+        case Died(exit_code=code, signal=signal, out_of_memory=full):
+            return {"exit_code": code, "signal": signal, "out_of_memory": full}
+        case BadOutput(path=path, why=why):
+            return {"path": path, "why": why}
+        case Upstream(roots=roots, total=total):
+            return {"roots": [[root.rref.text, root.reason] for root in roots], "total": total}
+        case Cancelled(why=why):
+            return {"why": why}
+        case never:
+            assert_never(never)
+
+
+def spell_result(result: Kept) -> str:
+    """The canonical spelling of a result.
+
+    >>> spell_result(Value([1, 2]))
+    '{"right":[1,2]}'
+    """
+    return spell_checked(result_tree(result))
+
+
+def spell_realization(realization: Realization) -> str:
+    """The record of a realization, as one line."""
+    r = realization
+    fields: dict[str, Tree] = {
+        "rref": r.rref.text,
+        "key": r.key.text,
+        "index": r.index,
+        "content": r.content.text,
+        "result": result_tree(r.result),
+        "context": [[ref.tree, [rref.text for rref in rrefs]] for ref, rrefs in r.context.entries],
+        "created": r.created,
+        "made_by": _made_by_tree(r.made_by),
+        "cost": {"seconds": r.cost.seconds, "peak_memory": r.cost.peak_memory},
+        "attempt": r.attempt,
+    }
+    if r.tree is not None:
+        fields["tree"] = r.tree.text
+    if r.log is not None:
+        fields["log"] = {"tail": r.log.tail, "whole": r.log.whole.text if r.log.whole else None}
+    if r.like is not None:
+        fields["like"] = r.like.text
+    return spell_checked(fields)
+
+
+def _made_by_tree(made_by: MadeBy) -> dict[str, Tree]:
+    return {
+        "host": made_by.host,
+        "user": made_by.user,
+        "python": made_by.python,
+        "packages": dict(made_by.packages),
+        "commit": made_by.commit,
+    }
+
+
+def read_realization(line: str) -> Result[Realization, str]:
+    """Read a record back, or say what is wrong with it.
+
+    >>> read_realization("{}").failure()
+    "KeyError: 'rref'"
+    """
+    try:
+        return Success(_realization(json.loads(line)))
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        return Failure(f"{type(error).__name__}: {error}")
+
+
+def _realization(fields: Fields) -> Realization:
+    tree, like = fields.get("tree"), fields.get("like")
+    return Realization(
+        rref=RRef(_text(fields["rref"])),
+        key=Digest(_text(fields["key"])),
+        index=_integer(fields["index"]),
+        content=Digest(_text(fields["content"])),
+        result=_result(_fields(fields["result"])),
+        tree=None if tree is None else Digest(_text(tree)),
+        context=Context(tuple(_entry(_items(each)) for each in _items(fields["context"]))),
+        created=_number(fields["created"]),
+        made_by=_made_by(_fields(fields["made_by"])),
+        cost=_cost(_fields(fields["cost"])),
+        attempt=_integer(fields["attempt"]),
+        log=_log(_fields(fields["log"])) if "log" in fields else None,
+        like=None if like is None else RRef(_text(like)),
+    )
+
+
+def _entry(pair: Sequence[Tree]) -> tuple[Reference, tuple[RRef, ...]]:
+    return Reference.of_tree(_fields(pair[0])), tuple(RRef(_text(each)) for each in _items(pair[1]))
+
+
+def _made_by(fields: Fields) -> MadeBy:
+    return MadeBy(
+        host=_text(fields["host"]),
+        user=_text(fields["user"]),
+        python=_text(fields["python"]),
+        packages=tuple((name, _text(version)) for name, version in _fields(fields["packages"]).items()),
+        commit=_text(fields["commit"]),
+    )
+
+
+def _cost(fields: Fields) -> Cost:
+    return Cost(_number(fields["seconds"]), _integer(fields["peak_memory"]))
+
+
+def _log(fields: Fields) -> Log:
+    whole = fields["whole"]
+    return Log(_text(fields["tail"]), None if whole is None else Digest(_text(whole)))
+
+
+def _result(fields: Fields) -> Kept:
+    if "right" in fields:
+        return Value(fields["right"])
+    kind = _text(fields["left"])
+    return _CAUSES[kind](fields)
+
+
+def _died(fields: Fields) -> Cause:
+    code, signal = fields["exit_code"], fields["signal"]
+    return Died(
+        None if code is None else _integer(code),
+        None if signal is None else _text(signal),
+        fields["out_of_memory"] is True,
+    )
+
+
+def _upstream(fields: Fields) -> Cause:
+    pairs = [_items(each) for each in _items(fields["roots"])]
+    return Upstream(tuple(Root(RRef(_text(rref)), _text(reason)) for rref, reason in pairs), _integer(fields["total"]))
+
+
+_CAUSES: Final[Mapping[str, Callable[[Fields], Cause]]] = {
+    "returned": lambda fields: Returned(_text(fields["type"]), fields["error"]),
+    "raised": lambda fields: Raised(
+        _text(fields["type"]),
+        tuple(map(_text, _items(fields["bases"]))),
+        _text(fields["message"]),
+        _text(fields["traceback"]),
+    ),
+    "timed_out": lambda fields: TimedOut(_number(fields["seconds"])),
+    "died": _died,
+    "bad_output": lambda fields: BadOutput(_text(fields["path"]), _text(fields["why"])),
+    "upstream": _upstream,
+    "cancelled": lambda fields: Cancelled(_text(fields["why"])),
+}
+
+
+def _text(tree: Tree) -> str:
+    if isinstance(tree, str):
+        return tree
+    raise TypeError(f"a string is wanted, not {tree!r}")
+
+
+def _integer(tree: Tree) -> int:
+    if isinstance(tree, int) and not isinstance(tree, bool):
+        return tree
+    raise TypeError(f"an integer is wanted, not {tree!r}")
+
+
+def _number(tree: Tree) -> float:
+    if isinstance(tree, float):
+        return tree
+    return float(_integer(tree))
+
+
+def _items(tree: Tree) -> Sequence[Tree]:
+    if isinstance(tree, list):
+        return tree
+    raise TypeError(f"a list is wanted, not {tree!r}")
+
+
+def _fields(tree: Tree) -> Fields:
+    if isinstance(tree, dict):  # as the parser makes them; asking the abstract class is slow
+        return tree
+    raise TypeError(f"an object is wanted, not {tree!r}")

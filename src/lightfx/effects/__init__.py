@@ -1,0 +1,1 @@
+"""Floor 2: protocols of what touches the world."""

@@ -1,0 +1,122 @@
+"""The store, as the engine sees it: what is stored, what may be built, and the commit.
+
+Every method takes a batch, so that a run of thousands costs few queries and few
+syncs. Laws, which ``tests/conformance/`` asks of every implementation:
+
+- what `commit` was given is listed afterwards, by derivation and by key, also
+  by another world on the same store; committing it again changes nothing;
+- `commit` is whole or not at all, and durable when it returns;
+- a claim is granted to one claimant at a time, and freed by its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias, final
+
+from attrs import frozen
+from returns.io import IOResult
+
+from lightfx.core.config import Config
+from lightfx.core.failures import EngineFailure
+from lightfx.core.names import Digest
+from lightfx.core.outcome import Cause
+from lightfx.core.realization import Listed, Realization
+from lightfx.core.refs import DRef, RRef
+
+
+@final
+@frozen
+class Entry:
+    """A realization to store, with the config of its derivation."""
+
+    config: Config
+    realization: Realization
+
+
+@final
+@frozen
+class Forbidden:
+    """Something in an output folder that no object may hold: where, and why."""
+
+    path: str
+    why: str
+
+
+Ingested: TypeAlias = Digest | Forbidden
+
+
+class Store(Protocol):
+    """Where realizations are kept, once, for ever."""
+
+    def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List what is stored of these derivations.
+
+        Every LEFT comes with its record, and every realization of a derivation
+        in ``reading``.
+        """
+        ...
+
+    def alike(self, keys: Sequence[Digest]) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List what is stored under these input keys, with records, by whomever, also just now."""
+        ...
+
+    def realizations(self, rrefs: Sequence[RRef]) -> IOResult[Mapping[RRef, Realization], EngineFailure]:
+        """Read records. What is not stored is not in the answer."""
+        ...
+
+    def configs(self, drefs: Sequence[DRef]) -> IOResult[Mapping[DRef, Config], EngineFailure]:
+        """Read the configs of derivations that have a realization."""
+        ...
+
+    def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
+        """List the references, of derivations and of realizations, that begin with ``prefix``, sorted."""
+        ...
+
+    def newest(self, name: str | None, limit: int) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List the realizations that were stored last, newest first; of derivations called ``name``, if given."""
+        ...
+
+    def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
+        """Digest files and folders outside the store, as `ingest` would; what has not changed is not read again."""
+        ...
+
+    def claim(self, keys: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Ask to be the only one who builds these keys; gives those that were granted."""
+        ...
+
+    def release(self, keys: Sequence[Digest]) -> IOResult[None, EngineFailure]:
+        """Give claims back."""
+        ...
+
+    def place(self) -> Path:
+        """Name a private folder for an attempt, on the store's own file system. It is not made yet."""
+        ...
+
+    def discard(self, places: Sequence[Path]) -> IOResult[None, EngineFailure]:
+        """Remove private folders, with all that is left in them."""
+        ...
+
+    def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
+        """Make folders into read-only objects, named by content and durable when it returns.
+
+        What is there already is not stored twice.
+        """
+        ...
+
+    def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
+        """Remove from a half-done output folder what no object may hold."""
+        ...
+
+    def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
+        """Store these realizations together: all durable when it returns, or none."""
+        ...
+
+    def folder_of(self, tree: Digest) -> Path:
+        """Name the folder of an object. Pure: nothing is looked at."""
+        ...
+
+    def close(self) -> IOResult[None, EngineFailure]:
+        """Give back what is held: claims, files, the index."""
+        ...

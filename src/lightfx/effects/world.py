@@ -1,0 +1,64 @@
+"""The world: one frozen record of capabilities, passed to whatever has effects.
+
+There is no other way to the outside: nothing is global, nothing is ambient.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self, TypeVar, final
+
+from attrs import frozen
+from returns.io import IO, IOResult
+from returns.result import Result
+
+from lightfx.effects.clock import Clock
+from lightfx.effects.executor import Executor
+from lightfx.effects.journal import Journal
+from lightfx.effects.store import Store
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Perform(Protocol):
+    """Carries an effect out: the only way from an ``IO`` to what is in it."""
+
+    def result(self, io: IOResult[T, E], /) -> Result[T, E]:
+        """Carry out an effect that may fail."""
+        ...
+
+    def value(self, io: IO[T], /) -> T:
+        """Carry out an effect that does not fail."""
+        ...
+
+
+@final
+@frozen(eq=False)
+class World:
+    """A store, an executor, a clock, a journal, and the right to perform effects.
+
+    Made by `open_world`; a context manager that closes what it holds.
+    """
+
+    store: Store
+    executor: Executor
+    clock: Clock
+    journal: Journal
+    perform: Perform
+
+    def close(self) -> None:
+        """Give back worker processes, claims and files. Closing twice is fine."""
+        self.perform.result(self.executor.close())
+        self.perform.result(self.store.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

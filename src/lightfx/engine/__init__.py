@@ -1,0 +1,1 @@
+"""Floor 3: drives the plan through the effects."""

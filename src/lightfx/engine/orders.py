@@ -1,0 +1,37 @@
+"""From a run to the order that a realizer gets: what each reference was resolved to, with its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lightfx.core.config import Reference
+from lightfx.core.realization import BuildOrder, Given, Input, Realization
+from lightfx.core.refs import RRef
+from lightfx.effects.store import Store
+from lightfx.plan.graph import Graph, Node
+from lightfx.plan.schedule import Run
+
+
+def rrefs_of(runs: Iterable[Run]) -> Iterator[RRef]:
+    """List the realizations that runs stand on."""
+    for run in runs:
+        for _, rrefs in run.context.entries:
+            yield from rrefs
+
+
+def order_for(run: Run, node: Node, graph: Graph, known: Mapping[RRef, Realization], store: Store) -> BuildOrder:
+    """Make the order of a run; ``known`` holds the record of each realization that it stands on."""
+    types = {
+        reference: graph.nodes[need].recipe.realizer.type
+        for reference, need in zip(node.references, node.needs, strict=True)
+    }
+    inputs: dict[Reference, Input] = {}
+    for reference, rrefs in run.context.entries:
+        given = tuple(_given(known[rref], store) for rref in rrefs)
+        inputs[reference] = Input(types[reference], reference.take, reference.tolerate, given)
+    return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs)
+
+
+def _given(realization: Realization, store: Store) -> Given:
+    folder = store.folder_of(realization.tree) if realization.tree else None
+    return Given(realization.rref, realization.result, folder, realization.log.tail if realization.log else "")

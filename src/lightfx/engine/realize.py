@@ -1,0 +1,120 @@
+"""`realize` and `realize_all`: from plans to outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, overload
+
+from returns.io import IOResult
+from returns.result import Failure, Result, Success
+
+from lightfx.core.closure import instantiate
+from lightfx.core.config import Reference, Take
+from lightfx.core.derivation import Derivation
+from lightfx.core.failures import EngineFailure
+from lightfx.core.outcome import Left, Outcome, Right
+from lightfx.core.realization import Listed, Realization
+from lightfx.core.refs import RRef
+from lightfx.effects.world import World
+from lightfx.engine.drive import drive
+from lightfx.plan.graph import Graph, Node, graph_of
+from lightfx.plan.rebuild import outcome_of
+from lightfx.plan.replay import ReplayPolicy, replay_by_cause
+from lightfx.plan.schedule import State
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+def realize(
+    world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = replay_by_cause
+) -> IOResult[Outcome[T], EngineFailure]:
+    """Realize one plan: reuse what is stored, build the rest, and give the outcome.
+
+    ``replay`` says which stored LEFTs stand (see `replay_by_cause`). When the
+    answer is there, all that it stands on is stored and durable.
+    """
+    if not isinstance(plan, Derivation):
+        raise TypeError(f"a derivation is wanted, not {type(plan).__name__}: call a stage to get one")
+    return realize_all(world, (plan,), replay=replay).map(_first)
+
+
+def _first(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
+    return outcomes[0]
+
+
+@overload
+def realize_all(
+    world: World, plans: Mapping[K, Derivation[T]], /, *, replay: ReplayPolicy = ...
+) -> IOResult[Mapping[K, Outcome[T]], EngineFailure]: ...
+@overload
+def realize_all(
+    world: World, plans: Sequence[Derivation[T]], /, *, replay: ReplayPolicy = ...
+) -> IOResult[Sequence[Outcome[T]], EngineFailure]: ...
+def realize_all(
+    world: World,
+    plans: Mapping[K, Derivation[T]] | Sequence[Derivation[T]],
+    /,
+    *,
+    replay: ReplayPolicy = replay_by_cause,
+) -> IOResult[Mapping[K, Outcome[T]], EngineFailure] | IOResult[Sequence[Outcome[T]], EngineFailure]:
+    """Realize many plans in one run, and give the outcomes in the same container.
+
+    What fails sinks only what stands on it: everything that can still run does.
+    """
+    if isinstance(plans, Mapping):
+        keys = tuple(plans)
+        outcomes = _realize(world, tuple(plans.values()), replay)
+        return IOResult.from_result(outcomes.map(lambda found: dict(zip(keys, found, strict=True))))
+    return IOResult.from_result(_realize(world, tuple(plans), replay))
+
+
+def _realize(
+    world: World, plans: Sequence[Derivation[T]], replay: ReplayPolicy
+) -> Result[tuple[Outcome[T], ...], EngineFailure]:
+    graph = graph_of(instantiate(plans))
+    settled = drive(world, graph, replay)
+    if isinstance(settled, Failure):
+        return Failure(settled.failure())
+    return read_outcomes(world, graph, settled.unwrap())
+
+
+def read_outcomes(world: World, graph: Graph, state: State) -> Result[tuple[Outcome[T], ...], EngineFailure]:
+    """Decode the outcomes of the targets of a settled graph, in their order."""
+    chosen = [(graph.nodes[number], ref, state.selection(number, ref)) for number, ref in graph.targets]
+    unread = {row.stored.rref for _, _, rows in chosen for row in rows if row.realization is None}
+    read = world.perform.result(world.store.realizations(tuple(unread)))
+    if isinstance(read, Failure):
+        return Failure(read.failure())
+    records = read.unwrap()
+    outcomes: list[Outcome[T]] = []
+    for node, reference, rows in chosen:
+        outcome = _outcome(world, node, reference, rows, records)
+        if isinstance(outcome, Failure):
+            return Failure(outcome.failure())
+        # The stage's annotation, by which the value was read, is what T stands for.
+        outcomes.append(outcome.unwrap())  # type: ignore[arg-type]
+    return Success(tuple(outcomes))
+
+
+def _outcome(
+    world: World,
+    node: Node,
+    reference: Reference,
+    rows: Sequence[Listed],
+    records: Mapping[RRef, Realization],
+) -> Result[Outcome[object], EngineFailure]:
+    rights: list[Right[object]] = []
+    for row in rows:
+        realization = records[row.stored.rref] if row.realization is None else row.realization
+        decoded = outcome_of(node.recipe, realization, world.store.folder_of)
+        if isinstance(decoded, Failure):
+            return Failure(decoded.failure())
+        outcome = decoded.unwrap()
+        if isinstance(outcome, Left):
+            return Success(outcome)
+        rights.append(outcome)
+    if reference.take is Take.ONE:
+        return Success(rights[0])
+    values = tuple(right.value for right in rights)
+    return Success(Right(values, tuple(rref for right in rights for rref in right.rrefs)))

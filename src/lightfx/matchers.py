@@ -1,0 +1,160 @@
+"""The matchers, by the names that plans use.
+
+`first` is what a plan uses when nothing is said: the realization that was
+stored first, so that what is settled stays settled. The rest ask for another
+choice, by ``plan.choose(matcher)`` for one value, or ``plan.collect(matcher)``
+for all that the matcher chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from returns.result import Failure
+
+from lightfx.codec.values import codec_of
+from lightfx.core.canonical import spell_checked
+from lightfx.core.config import UnstorableError
+from lightfx.core.matching import (
+    Best,
+    Candidate,
+    Choice,
+    Chosen,
+    Every,
+    Exact,
+    Filtered,
+    First,
+    Latest,
+    Matcher,
+    Need,
+    Only,
+    Refuse,
+    Some,
+    Then,
+)
+from lightfx.core.names import short_hash
+from lightfx.core.refs import RRef
+from lightfx.stages.fingerprint import fingerprint
+from lightfx.stages.signature import StageError
+
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Chosen",
+    "Matcher",
+    "Need",
+    "Refuse",
+    "best",
+    "every",
+    "exact",
+    "filtered",
+    "first",
+    "latest",
+    "only",
+    "some",
+    "then",
+]
+
+T = TypeVar("T")
+
+
+def first() -> Matcher[object]:
+    """Choose the RIGHT that was made first. What plans do when nothing is said.
+
+    >>> first().spelling
+    'first()'
+    """
+    return First()
+
+
+def latest() -> Matcher[object]:
+    """Choose the RIGHT that was stored last.
+
+    >>> latest().spelling
+    'latest()'
+    """
+    return Latest()
+
+
+def only() -> Matcher[object]:
+    """Choose the one RIGHT, and refuse when there are several.
+
+    >>> only().spelling
+    'only()'
+    """
+    return Only()
+
+
+def every() -> Matcher[object]:
+    """Choose all RIGHTs that are stored, at least one.
+
+    >>> every().spelling
+    'every()'
+    """
+    return Every()
+
+
+def some(count: int) -> Matcher[object]:
+    """Choose the first ``count`` RIGHTs, and run the stage until there are as many.
+
+    >>> some(5).spelling
+    'some(5)'
+    """
+    return Some(_at_least_one(count))
+
+
+def exact(*rrefs: RRef) -> Matcher[object]:
+    """Choose these realizations, in this order, and refuse when one is not stored."""
+    if not rrefs:
+        raise ValueError("exact() names at least one realization")
+    return Exact(rrefs)
+
+
+def best(key: Callable[[T], float], n: int = 1) -> Matcher[T]:
+    """Choose the ``n`` RIGHTs with the highest ``key``, highest first.
+
+    ``key`` gets the decoded value. Its code is part of the edge: another key is
+    another plan. NaN counts as lowest; of equals, the one made first wins.
+
+    >>> best(lambda model: model.accuracy).spelling.startswith("best(")
+    True
+    """
+    return Best(key, _code(key), _at_least_one(n))
+
+
+def filtered(keep: Callable[[T], bool], inner: Matcher[T] | None = None) -> Matcher[T]:
+    """Choose by ``inner`` (`first`, if nothing is said) among the RIGHTs whose value ``keep`` likes.
+
+    >>> filtered(lambda model: model.accuracy > 0.9, latest()).reads
+    True
+    """
+    chooser: Matcher[T] = First() if inner is None else inner
+    return Filtered(keep, _code(keep), chooser)
+
+
+def then(one: Matcher[T], other: Matcher[T]) -> Matcher[T]:
+    """Choose by ``other`` among what ``one`` chooses.
+
+    >>> then(every(), latest()).spelling
+    'then(every(),latest())'
+    """
+    return Then(one, other)
+
+
+def _at_least_one(count: int) -> int:
+    if count < 1:
+        raise ValueError(f"a matcher chooses at least one realization, not {count}")
+    return count
+
+
+def _code(function: Callable[..., object]) -> str:
+    """Fingerprint a key with what it captures: both decide what it chooses."""
+    made = fingerprint(function)
+    if isinstance(made, Failure):
+        raise StageError(made.failure().sentence)
+    found = made.unwrap()
+    captured = codec_of(object).unwrap().encode(dict(found.captured))
+    if isinstance(captured, Failure):
+        raise UnstorableError(captured.failure(), "captured variable ")
+    return short_hash(f"{found.digest}\n{spell_checked(captured.unwrap().tree)}")

@@ -1,0 +1,100 @@
+"""The inline executor: tasks run in the caller's own process and thread, one after the other.
+
+It has the least overhead, and the least protection: a stage that takes the
+process down takes the run along, and a time limit cannot be kept. What a stage
+prints through Python goes to its log; what a program that it starts prints goes
+where the caller's own output goes.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Final, final
+
+from attrs import evolve
+from returns.io import IOResult, IOSuccess
+
+from lightfx.core.derivation import Realizer
+from lightfx.core.failures import EngineFailure
+from lightfx.effects.executor import Finished, Task
+from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
+
+BATCH: Final = 256
+PATIENCE: Final = 0.05
+
+
+class _Written(io.StringIO):
+    """What a stage wrote; it stays open, whatever the stage closes."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+@final
+class InlineExecutor:
+    """Runs tasks in `wait`, as many as `PATIENCE` seconds allow. Implements `lightfx.effects.executor.Executor`."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Task] = deque()
+        self._interrupt: KeyboardInterrupt | None = None
+        self._seconds: dict[Realizer, float] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks it takes at once: enough for their commits to be grouped."""
+        return BATCH
+
+    @property
+    def blocking(self) -> bool:
+        """Yes: tasks run in `wait`."""
+        return True
+
+    def start(self, tasks: Sequence[Task]) -> IOResult[None, EngineFailure]:
+        """Take tasks over."""
+        self._waiting.extend(tasks)
+        return IOSuccess(None)
+
+    def wait(self, seconds: float | None) -> IOResult[Sequence[Finished], EngineFailure]:  # noqa: ARG002 -- it works while it waits
+        """Run the next tasks."""
+        if self._interrupt is not None:
+            interrupt, self._interrupt = self._interrupt, None
+            raise interrupt
+        finished: list[Finished] = []
+        try:
+            self._run(finished)
+        except KeyboardInterrupt as interrupt:
+            # What had finished is handed on first; the next wait passes the interrupt on.
+            if not finished:
+                raise
+            self._interrupt = interrupt
+        return IOSuccess(finished)
+
+    def _run(self, finished: list[Finished]) -> None:
+        end = time.perf_counter() + PATIENCE
+        while self._waiting and (not finished or self._is_quick(self._waiting[0], end)):
+            task = self._waiting.popleft()
+            written = _Written()
+            with redirect_stdout(written), redirect_stderr(written):
+                done = carry_out(task, peak_of_process)
+            if text := written.getvalue():
+                log, whole = file_log(text.encode("utf-8", "backslashreplace"), task.order.place)
+                done = evolve(done, log=log, whole_log=whole)
+            finished.append(done)
+            self._seconds[task.realizer] = done.cost.seconds
+
+    def _is_quick(self, task: Task, end: float) -> bool:
+        """Whether a task may join the batch: results wait to be stored while it runs, so only if its like was quick."""
+        return time.perf_counter() + self._seconds.get(task.realizer, PATIENCE) < end
+
+    def cancel(self) -> IOResult[None, EngineFailure]:
+        """Forget what has not begun."""
+        self._waiting.clear()
+        return IOSuccess(None)
+
+    def close(self) -> IOResult[None, EngineFailure]:
+        """Nothing is held."""
+        return self.cancel()

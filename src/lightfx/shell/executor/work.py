@@ -1,0 +1,107 @@
+"""Carrying out one task, in whatever process: measure, catch, give the result.
+
+The realizer answers with outputs or a LEFT. That it raises is a fault of the
+realizer that is told like one of a stage; that it is not the code that was
+planned is trouble of the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from returns.result import Failure, Result
+
+from lightfx.core.failures import CodeChanged, EngineFailure
+from lightfx.core.outcome import Left
+from lightfx.core.raising import raised
+from lightfx.core.realization import INLINE_LOG, LOG_NAME, Cost, Outputs
+from lightfx.effects.executor import Finished, Task
+
+_STATUS: Final = Path("/proc/self/status")
+_CLEAR: Final = Path("/proc/self/clear_refs")
+
+
+def carry_out(task: Task, peak: Callable[[], int]) -> Finished:
+    """Run the realizer of ``task``, and say what came of it; ``peak`` tells the memory it took."""
+    with _staying_here():
+        start = time.perf_counter()
+        result = _run(task)
+        cost = Cost(time.perf_counter() - start, peak())
+    return Finished(task.number, result, task.realizer.made_by(), cost)
+
+
+@contextmanager
+def _staying_here() -> Iterator[None]:
+    """Come back to the working folder, for who runs next in this process: a stage may have gone to its output."""
+    before = _here()
+    try:
+        yield
+    finally:
+        if before is not None and _here() != before:
+            with suppress(OSError):
+                os.chdir(before)
+
+
+def _here() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 -- hot
+    except FileNotFoundError:
+        return None
+
+
+def _run(task: Task) -> Result[Outputs, Left | EngineFailure]:
+    if not task.realizer.current(task.order.config):
+        return Failure(CodeChanged(task.order.dref))
+    try:
+        made: Result[Outputs, Left | EngineFailure] = task.realizer(task.order)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- the user's own code, which raises SystemExit and CancelledError too
+        return Failure(Left(raised(error)))
+    return made
+
+
+def peak_of_process() -> int:
+    """Tell the most memory that this process ever held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def forget_peak() -> None:
+    """Let the peak begin anew, where the system can (Linux)."""
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return
+
+
+def peak_since() -> int:
+    """Tell the most memory that this process held since `forget_peak`, in bytes."""
+    try:
+        status = _STATUS.read_text()
+    except OSError:
+        return peak_of_process()
+    _, _, rest = status.partition("VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if rest else peak_of_process()
+
+
+def file_log(text: bytes, place: Path) -> tuple[str, Path | None]:
+    """Give the end of a log, and the folder that holds the whole where it is longer than a record takes.
+
+    A log is no result: where there is no room for the whole, its end says so.
+    """
+    tail = text[-INLINE_LOG:].decode("utf-8", "replace")
+    if len(text) <= INLINE_LOG:
+        return tail, None
+    folder = place / "log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOG_NAME).write_bytes(text)
+    except OSError as error:
+        return f"{tail}\n[the whole log, of {len(text)} bytes, could not be kept: {error.strerror}]\n", None
+    return tail, folder

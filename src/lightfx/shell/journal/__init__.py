@@ -1,0 +1,1 @@
+"""Journals: nobody listens, or a callable does."""

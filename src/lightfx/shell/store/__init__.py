@@ -1,0 +1,1 @@
+"""The store: a memory double and the directory store."""

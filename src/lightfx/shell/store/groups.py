@@ -1,0 +1,162 @@
+"""Groups of records: one immutable file of JSON lines for each commit, named by the digest of its bytes.
+
+A derivation stands before its first realization of that process, as
+``{"config":...,"derivation":...}``; every other line is a realization. What is
+read is judged: a group by its name, a single line by what it is the record of.
+A line that was flipped on the disk is damage, never another result.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias, final
+
+from attrs import frozen
+
+from lightfx.core.config import Config
+from lightfx.core.failures import DamagedRecord
+from lightfx.core.layout import RECORDS, records_path
+from lightfx.core.names import Digest
+from lightfx.core.realization import Realization, Stored, content_of
+from lightfx.core.records import read_realization, spell_realization, spell_result
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.store import Entry
+from lightfx.shell.store.trouble import StoreTroubleError
+
+Place: TypeAlias = tuple[str, int, int]
+
+SUFFIX: Final = ".jsonl"
+_AWAY: Final = "; move it away, and what it held is computed anew"
+_SPOILT: Final = f"cannot be read from it as it was written{_AWAY}"
+_DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
+
+
+@final
+@frozen
+class Group:
+    """One group: its file name, its bytes, and where in them each record lies (start, size)."""
+
+    name: str
+    data: bytes
+    derivations: Sequence[tuple[DRef, int, int]]
+    realizations: Sequence[tuple[Stored, int, int]]
+
+
+def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
+    """Spell what is to be stored; derivations that are ``described`` elsewhere are not described again."""
+    here: set[DRef] = set()
+    pieces: list[bytes] = []
+    derivations: list[tuple[DRef, int, int]] = []
+    realizations: list[tuple[Stored, int, int]] = []
+    start = 0
+    for entry in entries:
+        dref = entry.realization.dref
+        if dref not in here and dref not in described:
+            line = f'{{"config":{entry.config.text},"derivation":"{dref.text}"}}\n'.encode()
+            derivations.append((dref, start, len(line) - 1))
+            pieces.append(line)
+            start += len(line)
+            here.add(dref)
+        line = f"{spell_realization(entry.realization)}\n".encode()
+        realizations.append((Stored.of(entry.realization), start, len(line) - 1))
+        pieces.append(line)
+        start += len(line)
+    data = b"".join(pieces)
+    return Group(records_path(Digest.of(data)).name, data, derivations, realizations)
+
+
+@final
+@frozen
+class Groups:
+    """The groups in the store at ``root``; whatever is wrong with one raises `StoreTroubleError`."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self.root / RECORDS
+
+    def names(self) -> list[str]:
+        """List them all, sorted."""
+        return sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))  # noqa: PTH208 -- hot
+
+    def read(self, name: str) -> Group:
+        """Read a whole group, to index it."""
+        data = (self.folder / name).read_bytes()
+        if records_path(Digest.of(data)).name != name:
+            raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
+        derivations: list[tuple[DRef, int, int]] = []
+        realizations: list[tuple[Stored, int, int]] = []
+        start = 0
+        for line in data.splitlines(keepends=True):
+            text = line.decode(errors="replace")
+            realization = read_realization(text).value_or(None)
+            if realization is not None:
+                realizations.append((Stored.of(realization), start, len(line) - 1))
+            elif (found := _DERIVATION.fullmatch(text)) is not None:
+                derivations.append((DRef(found[1]), start, len(line) - 1))
+            else:
+                raise self._damaged(name, f"a line of it is no record{_AWAY}")
+            start += len(line)
+        return Group(name, data, derivations, realizations)
+
+    def realizations(self, places: Mapping[RRef, Place]) -> dict[RRef, Realization]:
+        """Read records where the index says they lie."""
+        return {
+            rref: self._realization(rref, line, places[rref][0])
+            for rref, line in zip(places, self._lines(list(places.values())), strict=True)
+        }
+
+    def configs(self, places: Mapping[DRef, Place]) -> dict[DRef, Config]:
+        """Read the configs of derivations where the index says they lie."""
+        return {
+            dref: self._config(dref, line, places[dref][0])
+            for dref, line in zip(places, self._lines(list(places.values())), strict=True)
+        }
+
+    def _lines(self, places: Sequence[Place]) -> list[bytes]:
+        """Read lines, each group opened once."""
+        lines: list[bytes] = [b""] * len(places)
+        by_group: dict[str, list[int]] = {}
+        for number, (name, _, _) in enumerate(places):
+            by_group.setdefault(name, []).append(number)
+        for name, numbers in by_group.items():
+            try:
+                descriptor = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                why = "is gone; open the store anew, and what it held is computed anew"
+                raise self._damaged(name, why) from None
+            try:
+                for number in numbers:
+                    _, start, size = places[number]
+                    lines[number] = os.pread(descriptor, size, start)
+            finally:
+                os.close(descriptor)
+        return lines
+
+    def _realization(self, rref: RRef, line: bytes, name: str) -> Realization:
+        read = read_realization(line.decode(errors="replace")).value_or(None)
+        if read is None or read.rref != rref or not _is_sound(read):
+            raise self._damaged(name, f"{rref} {_SPOILT}")
+        return read
+
+    def _config(self, dref: DRef, line: bytes, name: str) -> Config:
+        text = line.decode(errors="replace")
+        config = Config(text[len('{"config":') : -len(f',"derivation":"{dref.text}"}}')])
+        if DRef.of(config.text, dref.name.text) != dref:
+            raise self._damaged(name, f"the config of {dref} {_SPOILT}")
+        return config
+
+    def _damaged(self, name: str, why: str) -> StoreTroubleError:
+        return StoreTroubleError(DamagedRecord(str(self.folder / name), why))
+
+
+def _is_sound(read: Realization) -> bool:
+    """Tell whether what a dependent may see of a record is what the record is named by."""
+    content = content_of(spell_result(read.result), read.tree)
+    named = RRef.of(read.dref, key=read.key.text, index=read.index, content=content.text)
+    return content == read.content and named == read.rref

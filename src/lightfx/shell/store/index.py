@@ -1,0 +1,254 @@
+"""The index: SQLite beside the records, to find them fast; never needed for correctness.
+
+It holds where each record lies and what planning asks of it, and the digests of
+observed files. All of it can be made anew from the records; a group of records
+that it does not know yet is read in when it is next opened or asked for what is
+new. In WAL mode with ``synchronous=NORMAL`` a power cut may cost its last rows,
+not its integrity; a file that is no sound database any more is deleted and
+remade, on opening or whenever SQLite finds out (`Index.remake`).
+
+SQLite's own companions (``-wal``, ``-shm``) are found by name. Where somebody
+deleted the database alone, they belong to the one that others still hold open:
+they go before a new one is made. Making and remaking is done by one process at
+a time, under a lock on the store's folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from lightfx.core.names import Digest
+from lightfx.core.realization import Stored
+from lightfx.core.refs import DRef, RRef
+from lightfx.shell.store.groups import Place
+
+Status: TypeAlias = tuple[int, int, int, int, int]
+
+_VERSION: Final = 2
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS derivation (
+    dref TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS realization (
+    rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
+    content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL,
+    batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
+CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
+CREATE INDEX IF NOT EXISTS realization_created ON realization (created);
+CREATE TABLE IF NOT EXISTS observed (
+    path BLOB PRIMARY KEY, status TEXT NOT NULL, digest TEXT NOT NULL
+) WITHOUT ROWID;
+PRAGMA user_version = {_VERSION};
+"""
+_STORED: Final = (
+    "r.rref, r.key, r.number, r.content, r.kind, r.created, b.name, r.start, r.size"
+    " FROM realization r JOIN batch b ON b.id = r.batch"
+)
+# On a conflict the realization that was made first stays, in whatever order groups are read.
+_ADD: Final = (
+    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
+    " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size"
+    " WHERE excluded.created < created"
+)
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell a database that is broken from one that is busy, full, or not ours to write."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _DAMAGE
+
+
+class Index:
+    """The index of one store."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._database = _open(path)
+        self._inode = path.stat().st_ino
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def remake(self) -> None:
+        """Leave a database that turned out to be broken for a new one; the first who does so makes it."""
+        self._database.close()
+        with _alone(self.path):
+            if not self.path.exists() or self.path.stat().st_ino == self._inode:
+                _delete(self.path)
+            self._database = _connect(self.path)
+            self._inode = self.path.stat().st_ino
+
+    def batches(self) -> set[str]:
+        """Name the groups of records that are indexed."""
+        return {name for (name,) in self._database.execute("SELECT name FROM batch")}
+
+    def add(
+        self,
+        batch: str,
+        derivations: Iterable[tuple[DRef, int, int]],
+        realizations: Iterable[tuple[Stored, int, int]],
+    ) -> None:
+        """Index one group of records, all at once."""
+        with self._writing() as run:
+            run.execute("INSERT OR IGNORE INTO batch (name) VALUES (?)", (batch,))
+            (number,) = run.execute("SELECT id FROM batch WHERE name = ?", (batch,)).fetchone()
+            run.executemany(
+                "INSERT OR IGNORE INTO derivation VALUES (?, ?, ?, ?)",
+                ((dref.text, number, start, size) for dref, start, size in derivations),
+            )
+            run.executemany(
+                _ADD,
+                (
+                    (
+                        s.rref.text, s.rref.text[33:], s.key.text, s.index, s.content.text, s.kind, s.created,
+                        number, start, size,
+                    )
+                    for s, start, size in realizations
+                ),
+            )  # fmt: skip
+
+    def forget(self) -> None:
+        """Forget all records: somebody took groups of them away."""
+        with self._writing() as run:
+            for table in ("realization", "derivation", "batch"):
+                run.execute(f"DELETE FROM {table}")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Write all or nothing."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:  # SQLite itself rolls back on a full disk
+                self._database.execute("ROLLBACK")
+            raise
+
+    def of_derivations(self, drefs: Sequence[DRef]) -> list[tuple[Stored, Place]]:
+        """List the realizations of these derivations."""
+        return self._stored("WHERE r.dref IN (SELECT value FROM json_each(?))", [ref.text for ref in drefs])
+
+    def of_keys(self, keys: Sequence[Digest]) -> list[tuple[Stored, Place]]:
+        """List the realizations under these keys."""
+        return self._stored("WHERE r.key IN (SELECT value FROM json_each(?))", [key.text for key in keys])
+
+    def of_rrefs(self, rrefs: Sequence[RRef]) -> list[tuple[Stored, Place]]:
+        """List these realizations."""
+        return self._stored("WHERE r.rref IN (SELECT value FROM json_each(?))", [ref.text for ref in rrefs])
+
+    def newest(self, name: str | None, limit: int) -> list[tuple[Stored, Place]]:
+        """List the realizations stored last, newest first."""
+        which = "" if name is None else "WHERE substr(r.dref, 34) = ?"
+        query = f"SELECT {_STORED} {which} ORDER BY r.created DESC, r.rref LIMIT ?"
+        return [_row(row) for row in self._database.execute(query, (*([] if name is None else [name]), limit))]
+
+    def _stored(self, which: str, values: list[str]) -> list[tuple[Stored, Place]]:
+        query = f"SELECT {_STORED} {which}"
+        return [_row(row) for row in self._database.execute(query, (json.dumps(values),))]
+
+    def derivations(self, drefs: Sequence[DRef]) -> list[tuple[DRef, Place]]:
+        """Say where the configs of these derivations lie."""
+        query = (
+            "SELECT d.dref, b.name, d.start, d.size FROM derivation d JOIN batch b ON b.id = d.batch"
+            " WHERE d.dref IN (SELECT value FROM json_each(?))"
+        )
+        rows = self._database.execute(query, (json.dumps([ref.text for ref in drefs]),))
+        return [(DRef(dref), (batch, start, size)) for dref, batch, start, size in rows]
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """List references that begin with ``prefix``, sorted."""
+        end = prefix + "\U0010ffff"
+        query = (
+            "SELECT dref FROM derivation WHERE dref >= ?1 AND dref < ?2"
+            " UNION SELECT rref FROM realization WHERE rref >= ?1 AND rref < ?2 ORDER BY 1 LIMIT ?3"
+        )
+        return [name for (name,) in self._database.execute(query, (prefix, end, limit))]
+
+    def recall(self, path: str) -> tuple[Status, str] | None:
+        """Remember what status and digest a file had when it was last read."""
+        query = "SELECT status, digest FROM observed WHERE path = ?"
+        row = self._database.execute(query, (os.fsencode(path),)).fetchone()
+        return None if row is None else (_read_status(row[0]), row[1])
+
+    def remember(self, seen: Iterable[tuple[str, Status, str]]) -> None:
+        """Note the status and the digest of files that were read."""
+        with self._writing() as run:
+            run.executemany(
+                "INSERT OR REPLACE INTO observed VALUES (?, ?, ?)",
+                ((os.fsencode(path), _spell_status(status), digest) for path, status, digest in seen),
+            )
+
+
+def _spell_status(status: Status) -> str:
+    """Spell a status as text: inode numbers of some file systems are larger than SQLite's integers."""
+    return " ".join(map(str, status))
+
+
+def _read_status(text: str) -> Status:
+    device, inode, size, modified, changed = map(int, text.split())
+    return device, inode, size, modified, changed
+
+
+def _row(row: tuple[str, str, int, str, str, float, str, int, int]) -> tuple[Stored, Place]:
+    rref, key, number, content, kind, created, batch, start, size = row
+    return Stored(RRef(rref), Digest(key), number, Digest(content), kind, created), (batch, start, size)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    with _alone(path):
+        if not path.exists():
+            _delete(path)
+        try:
+            return _connect(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            _delete(path)
+            return _connect(path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Be the only process that makes or deletes the database."""
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError("an index of another version")
+        if version == 0:
+            database.executescript(_SCHEMA)
+        # A damaged file may open well and fail later: ask a little of each table.
+        database.execute("SELECT count(*) FROM batch").fetchone()
+        database.execute("SELECT rref FROM realization ORDER BY rref LIMIT 1").fetchone()
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,135 @@
+"""The memory double: the store's protocol over dicts, for tests and for plans that need no keeping.
+
+Records live in the process; files, where a stage writes any, in a scratch
+folder. It obeys the same laws as the directory store, except that nothing
+outlives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+from returns.io import IOResult, IOSuccess
+
+from lightfx.core.config import Config
+from lightfx.core.failures import EngineFailure
+from lightfx.core.layout import OBJECTS, TEMPORARY
+from lightfx.core.names import Digest
+from lightfx.core.outcome import Cause
+from lightfx.core.realization import Listed, Realization
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.store import Entry, Ingested
+from lightfx.shell.store.objects import Objects
+from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.tree import remove_tree, salvage
+from lightfx.shell.store.trouble import guarded
+
+
+@final
+class MemoryStore:
+    """A store in memory, with its files under ``scratch``. Implements `lightfx.effects.store.Store`."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._objects = Objects(scratch, durable=False)
+        self._observer = Observer(None)
+        self._configs: dict[DRef, Config] = {}
+        self._realizations: dict[RRef, Realization] = {}
+        self._by_dref: dict[DRef, list[RRef]] = {}
+        self._by_key: dict[Digest, list[RRef]] = {}
+        self._places = 0
+
+    def listed(
+        self,
+        drefs: Sequence[DRef],
+        reading: frozenset[DRef],  # noqa: ARG002 -- records are at hand
+    ) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List what is stored of these derivations."""
+        return IOSuccess(self._rows(rref for dref in dict.fromkeys(drefs) for rref in self._by_dref.get(dref, ())))
+
+    def alike(self, keys: Sequence[Digest]) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List what is stored under these keys."""
+        return IOSuccess(self._rows(rref for key in dict.fromkeys(keys) for rref in self._by_key.get(key, ())))
+
+    def _rows(self, rrefs: Iterable[RRef]) -> list[Listed]:
+        return [Listed.whole(self._realizations[rref]) for rref in rrefs]
+
+    def realizations(self, rrefs: Sequence[RRef]) -> IOResult[Mapping[RRef, Realization], EngineFailure]:
+        """Read records."""
+        return IOSuccess({rref: self._realizations[rref] for rref in rrefs if rref in self._realizations})
+
+    def configs(self, drefs: Sequence[DRef]) -> IOResult[Mapping[DRef, Config], EngineFailure]:
+        """Read the configs of derivations."""
+        return IOSuccess({dref: self._configs[dref] for dref in drefs if dref in self._configs})
+
+    def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
+        """List references that begin with ``prefix``."""
+        texts = [*(dref.text for dref in self._configs), *(rref.text for rref in self._realizations)]
+        return IOSuccess(sorted(text for text in texts if text.startswith(prefix))[:limit])
+
+    def newest(self, name: str | None, limit: int) -> IOResult[Sequence[Listed], EngineFailure]:
+        """List the realizations that were stored last."""
+        of_name = [each for each in self._realizations.values() if name in (None, each.dref.name.text)]
+        ordered = sorted(of_name, key=lambda each: (-each.created, each.rref))
+        return IOSuccess([Listed.whole(each) for each in ordered[:limit]])
+
+    def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
+        """Digest what lies outside."""
+        return guarded(self._scratch, "look outside", lambda: self._observer.observe(paths))
+
+    def claim(self, keys: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Ask to be the only one who builds these keys: in one process, one always is."""
+        return IOSuccess(frozenset(keys))
+
+    def release(self, keys: Sequence[Digest]) -> IOResult[None, EngineFailure]:  # noqa: ARG002 -- there is no other
+        """Give claims back."""
+        return IOSuccess(None)
+
+    def place(self) -> Path:
+        """Name a private folder for an attempt."""
+        self._places += 1
+        return self._scratch / TEMPORARY / str(self._places)
+
+    def discard(self, places: Sequence[Path]) -> IOResult[None, EngineFailure]:
+        """Remove private folders."""
+
+        def work() -> None:
+            for place in places:
+                remove_tree(place)
+
+        return guarded(self._scratch, "remove private folders", work)
+
+    def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
+        """Make folders into objects."""
+
+        def work() -> Mapping[Path, Ingested]:
+            (self._scratch / OBJECTS).mkdir(parents=True, exist_ok=True)
+            return self._objects.ingest(folders)
+
+        return guarded(self._scratch, "store an output folder", work)
+
+    def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
+        """Remove what no object may hold."""
+        return guarded(self._scratch, "clear a half-done output folder", lambda: salvage(folder))
+
+    def folder_of(self, tree: Digest) -> Path:
+        """Name the folder of an object."""
+        return self._objects.folder_of(tree)
+
+    def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
+        """Store realizations together."""
+        for entry in entries:
+            realization = entry.realization
+            if realization.rref in self._realizations:
+                continue
+            self._configs.setdefault(realization.dref, entry.config)
+            self._realizations[realization.rref] = realization
+            self._by_dref.setdefault(realization.dref, []).append(realization.rref)
+            self._by_key.setdefault(realization.key, []).append(realization.rref)
+        return IOSuccess(None)
+
+    def close(self) -> IOResult[None, EngineFailure]:
+        """Nothing is held."""
+        return IOSuccess(None)

@@ -1,0 +1,93 @@
+"""Objects: read-only folders named by content, each stored once.
+
+A folder becomes an object in this order: walk and digest, take the right to
+write, sync (once for the whole batch), rename to the content's name, sync the
+folder of objects. To find the name taken is to succeed: someone stored the same
+bytes first, and ours are dropped.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from lightfx.core.layout import OBJECTS, object_path
+from lightfx.core.manifest import Entry, Kind, digest_of
+from lightfx.core.names import Digest
+from lightfx.effects.store import Ingested
+from lightfx.shell.store.sync import sync_all, sync_path
+from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree
+
+_WRITE: Final = 0o222
+_READ_ONLY: Final = 0o555
+
+
+class Objects:
+    """The objects under ``root``; ``durable`` is False where losing them is no loss."""
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        self._root = root
+        self._durable = durable
+
+    def ingest(self, folders: Sequence[Path]) -> dict[Path, Ingested]:
+        """Make folders into objects."""
+        walked: dict[Path, Ingested] = {}
+        fresh: list[tuple[Path, Digest, list[Entry]]] = []
+        for folder in folders:
+            try:
+                entries = entries_of(folder)
+            except ForbiddenError as error:
+                walked[folder] = error.forbidden
+                continue
+            tree = walked[folder] = digest_of(entries)
+            if not _is_there(self._root / object_path(tree)):
+                make_read_only(folder, entries)
+                fresh.append((folder, tree, entries))
+        if fresh and self._durable:
+            paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
+            sync_all(paths, self._root)
+        for folder, tree, _ in fresh:
+            _move(folder, self._root / object_path(tree))
+        stored = [folder for folder, ingested in walked.items() if isinstance(ingested, Digest)]
+        if stored and self._durable:
+            # Also where all were there already: who came first may not have synced the name yet.
+            sync_path(self._root / OBJECTS)
+        for folder in stored:
+            remove_tree(folder)
+        return walked
+
+    def folder_of(self, tree: Digest) -> Path:
+        """Where an object lies."""
+        return self._root / OBJECTS / tree.hex
+
+
+def _to_sync(folder: Path, entries: Sequence[Entry]) -> list[str]:
+    """Files, and the folders that hold names; a link is a name."""
+    base = str(folder)
+    return [f"{base}/{each.path}" for each in entries if each.kind is not Kind.LINK] + [base]
+
+
+def _is_there(home: Path) -> bool:
+    """Tell whether an object is stored; finish what a crash between its rename and its last chmod left."""
+    try:
+        mode = home.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if mode & _WRITE:
+        with suppress(PermissionError):  # somebody else's, who does it himself
+            home.chmod(_READ_ONLY)
+    return True
+
+
+def _move(folder: Path, home: Path) -> None:
+    try:
+        folder.rename(home)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+    else:
+        os.chmod(home, _READ_ONLY)  # noqa: PTH101 -- hot

@@ -1,0 +1,58 @@
+"""From errors of the operating system and of SQLite to `EngineFailure`: the one place.
+
+`guarded` carries out a piece of work and turns the errors it names, and no
+others, into failures that say on what path what could not be done.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from returns.io import IOResult, impure_safe
+
+from lightfx.core.failures import DiskFull, EngineFailure, IndexTrouble, NotPermitted, SystemTrouble
+
+T = TypeVar("T")
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+class StoreTroubleError(Exception):
+    """Carries a failure that was already put into its record up to the rim of the store."""
+
+    def __init__(self, failure: EngineFailure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+def guarded(path: Path, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
+    """Carry out ``work``; say that we could not ``act`` on ``path`` where the system refuses."""
+    safely = impure_safe(exceptions=(OSError, sqlite3.Error, StoreTroubleError))(work)
+    return safely().alt(lambda error: translate(error, path, act))
+
+
+def translate(error: Exception, path: Path, act: str) -> EngineFailure:
+    """Find the failure that an error stands for.
+
+    >>> translate(OSError(errno.ENOSPC, "No space left on device"), Path("store"), "write records")
+    DiskFull(path='store', act='write records')
+    """
+    if isinstance(error, StoreTroubleError):
+        return error.failure
+    if isinstance(error, OSError):
+        where = str(error.filename or path)
+        if error.errno in _FULL:
+            return DiskFull(where, act)
+        if error.errno in _FORBIDDEN:
+            return NotPermitted(where, act)
+        return SystemTrouble(where, act, error.strerror or str(error))
+    if "disk is full" in str(error):
+        return DiskFull(str(path), act)
+    if "readonly" in str(error):
+        return NotPermitted(str(path), act)
+    return IndexTrouble(path, str(error))

@@ -1,0 +1,139 @@
+"""`Build`: what a running stage function holds, and its only way to its surroundings."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar, cast, final, overload
+
+from returns.result import Failure
+
+from lightfx.codec.values import Codec, codec_of
+from lightfx.core.config import Reference, Take
+from lightfx.core.derivation import Derivation, Tolerant
+from lightfx.core.names import Digest
+from lightfx.core.outcome import Left, Outcome, Right
+from lightfx.core.realization import BuildOrder, Given, Input, Value
+from lightfx.core.refs import DRef
+
+T = TypeVar("T")
+
+
+class UndeclaredNeedError(LookupError):
+    """A stage needs a derivation that none of its parameters declares."""
+
+
+class UnreadableNeedError(ValueError):
+    """A dependency's stored value does not fit the annotation of the stage that made it."""
+
+
+class Build:
+    """The first argument of every stage function: output folder, dependencies, log, seed.
+
+    One `Build` belongs to one output of one attempt; a stage gets it from
+    lightfx, and does not make it.
+    """
+
+    def __init__(self, order: BuildOrder, index: int) -> None:
+        self._order = order
+        self._index = index
+
+    @cached_property
+    def out(self) -> Path:
+        """The folder for files, private to this attempt and made on first use.
+
+        What is in it when the stage returns is stored as one read-only object.
+        A path in the stage's value must lie under it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder
+
+    @property
+    def folder(self) -> Path:
+        """Where `out` lies, whether or not it was made."""
+        return self._order.folder(self._index)
+
+    @property
+    def index(self) -> int:
+        """Which output this is, from 0: with ``outputs=n`` the function runs once for each."""
+        return self._index
+
+    @cached_property
+    def seed(self) -> int:
+        """A seed for random generators, from 0 to 2**32 - 1.
+
+        It is derived from the identity of what is built (config, code, inputs
+        by content) and the output's index: the same work draws the same numbers
+        everywhere, other work others.
+        """
+        return int(Digest.of(f"seed {self._order.key} {self._index}".encode()).hex[:8], 16)
+
+    @property
+    def dref(self) -> DRef:
+        """The reference of the derivation that is built."""
+        return self._order.dref
+
+    @property
+    def name(self) -> str:
+        """The name of the derivation that is built."""
+        return self._order.dref.name.text
+
+    def log(self, *values: object) -> None:
+        """Write a line to the log of this attempt, as ``print`` would; so does ``print`` itself."""
+        sys.stdout.write(f"{' '.join(map(str, values))}\n")
+
+    @overload
+    def need(self, dependency: Derivation[T], /) -> T: ...
+    @overload
+    def need(self, dependency: Tolerant[T], /) -> Outcome[T]: ...
+    @final
+    def need(self, dependency: Derivation[T] | Tolerant[T], /) -> T | Outcome[T]:
+        """Get the value of a dependency; of a tolerated one, the outcome.
+
+        Raises `UndeclaredNeedError` for a derivation that no parameter of the
+        stage declares. A dependency that is LEFT never gets here, unless it is
+        tolerated: the stage is not run.
+        """
+        given = self._order.inputs.get(dependency.reference)
+        if given is None:
+            raise UndeclaredNeedError(
+                f"{dependency.dref} is needed by {self.dref}, which does not declare it: "
+                "pass it as a parameter of the stage, annotated Derivation[...] or Tolerant[...]"
+            )
+        outcome = outcome_of(dependency.reference, given)
+        # The codec read the value by the annotation of the stage that made it, which is what T stands for.
+        if isinstance(dependency, Tolerant):
+            return cast("Outcome[T]", outcome)
+        if isinstance(outcome, Left):
+            raise UndeclaredNeedError(f"{dependency.dref} is LEFT: {outcome.reason}")
+        return cast("T", outcome.value)
+
+
+def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
+    """Read what a reference was resolved to."""
+    codec = _codec(given.type)
+    outcomes = [_read(reference, each, codec) for each in given.given]
+    lefts = [each for each in outcomes if isinstance(each, Left)]
+    if lefts:
+        return lefts[0]
+    rights = [each for each in outcomes if isinstance(each, Right)]
+    if reference.take is Take.ONE:
+        return rights[0]
+    return Right(tuple(each.value for each in rights), tuple(rref for each in rights for rref in each.rrefs))
+
+
+def _codec(annotation: object) -> Codec[object]:
+    made = codec_of(annotation)
+    if isinstance(made, Failure):
+        raise UnreadableNeedError(made.failure().sentence)
+    return made.unwrap()
+
+
+def _read(reference: Reference, given: Given, codec: Codec[object]) -> Outcome[object]:
+    if not isinstance(given.result, Value):
+        return Left(given.result, (given.rref,), given.folder, given.log)
+    value = codec.decode(given.result.tree, given.folder)
+    if isinstance(value, Failure):
+        raise UnreadableNeedError(f"{reference.dref}: {value.failure().sentence}")
+    return Right(value.unwrap(), (given.rref,))

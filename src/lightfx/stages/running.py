@@ -1,0 +1,155 @@
+"""Running a stage function: the realizer behind every derivation that a stage makes.
+
+The function sees its parameters as decoded from the stored config. What it
+returns is encoded by its annotation; what it raises is recorded; a folder that
+it wrote goes along, half-done or whole.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from types import CellType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, final
+
+from attrs import field, frozen
+from returns.result import Failure, Result, Success
+
+from lightfx.codec.values import Encoded
+from lightfx.core.canonical import Tree, Unstorable, render_path
+from lightfx.core.config import Config
+from lightfx.core.outcome import BadOutput, Cause, Left, Returned
+from lightfx.core.raising import raised
+from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
+from lightfx.stages.build import Build
+from lightfx.stages.signature import Function, Signature
+from lightfx.stages.surroundings import made_by
+
+if TYPE_CHECKING:
+    from lightfx.stages.stage import Core
+
+
+@final
+@frozen(eq=False)
+class StageRealizer:
+    """Realizes the derivations of one stage; ``frozen_function`` stands in for a closure whose cells may move on."""
+
+    core: Core
+    frozen_function: Function | None = field(default=None, repr=False)
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs one run makes."""
+        return self.core.options.outputs
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which an attempt is stopped."""
+        return self.core.options.timeout
+
+    @property
+    def type(self) -> object:
+        """The annotation that values are read by."""
+        return self.core.signature.type
+
+    def current(self, config: Config, /) -> bool:
+        """Tell whether the code that would run is the code that ``config`` names."""
+        return self.frozen_function is not None or config.text.endswith(self.core.ending())
+
+    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
+        """Read a stored value."""
+        return self.core.signature.codec.decode(tree, folder)
+
+    def made_by(self) -> MadeBy:
+        """Say who would run the stage, now and here."""
+        return made_by(self.core.function.__module__)
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
+        """Run the function once for each output; the first that fails fails the run."""
+        function = self.frozen_function or self.core.function
+        outputs: list[Output] = []
+        for index in order.indices:
+            build = Build(order, index)
+            made = run(function, self.core.signature, order.config, build)
+            if isinstance(made, Failure):
+                folder = build.folder if build.folder.exists() else None
+                return Failure(Left(made.failure(), folder=folder))
+            outputs.append(made.unwrap())
+        return Success(tuple(outputs))
+
+
+def run(function: Function, signature: Signature, config: Config, build: Build) -> Result[Output, Cause]:
+    """Run a stage function for one output."""
+    decoded = signature.fields.decode(config.tree["args"])
+    if isinstance(decoded, Failure):
+        return Failure(BadOutput("parameters", decoded.failure().sentence))
+    try:
+        returned = function(build, **decoded.unwrap())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
+        return Failure(raised(error))
+    if signature.error is None:
+        return _output(signature, build, returned)
+    if isinstance(returned, Success):
+        return _output(signature, build, returned.unwrap())
+    if isinstance(returned, Failure):
+        return Failure(_returned(signature, build, returned.failure()))
+    return Failure(BadOutput("the value", f"is of type {type(returned).__name__}, not Result"))
+
+
+def _returned(signature: Signature, build: Build, error: object) -> Cause:
+    if signature.error is None:
+        return BadOutput("the failure", "was returned by a stage whose annotation says no Result")
+    encoded = signature.error.encode(error, build.folder)
+    if isinstance(encoded, Failure):
+        return BadOutput(*_culprit(encoded.failure(), "the failure"))
+    return Returned(type(error).__name__, encoded.unwrap().tree)
+
+
+def _output(signature: Signature, build: Build, value: object) -> Result[Output, Cause]:
+    encoded = signature.codec.encode(value, build.folder)
+    if isinstance(encoded, Failure):
+        return Failure(BadOutput(*_culprit(encoded.failure(), "the value")))
+    return _with_folder(encoded.unwrap(), build.folder)
+
+
+def _culprit(unstorable: Unstorable, root: str) -> tuple[str, str]:
+    return render_path(unstorable.path) or root, unstorable.reason
+
+
+def _with_folder(encoded: Encoded, folder: Path) -> Result[Output, Cause]:
+    for path in encoded.files:
+        if not (folder / path).exists():
+            return Failure(BadOutput(path, "is in the value, and does not exist in build.out"))
+    written = folder.exists() and (bool(encoded.files) or any(folder.iterdir()))
+    return Success(Output(encoded.tree, folder if written else None))
+
+
+def captured_by(function: Function) -> dict[str, object]:
+    """The plain values that a closure holds now; functions, classes and modules are code, and fingerprinted as such."""
+    cells = getattr(function, "__closure__", None)
+    if not cells or not isinstance(function, FunctionType):
+        return {}
+    values: dict[str, object] = {}
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+        try:
+            value: object = cell.cell_contents
+        except ValueError:  # a variable that has no value yet; to use it is an error that the stage will tell
+            continue
+        if not (callable(value) or isinstance(value, ModuleType)):
+            values[name] = value
+    return values
+
+
+def freeze(function: Function, captured: Mapping[str, object]) -> Function:
+    """Copy a closure with the values that its cells hold now: they may move on before it runs."""
+    if not captured or not isinstance(function, FunctionType) or function.__closure__ is None:
+        return function
+    cells = tuple(
+        CellType(copy.deepcopy(captured[name])) if name in captured else cell
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True)
+    )
+    frozen_one = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
+    frozen_one.__kwdefaults__ = function.__kwdefaults__
+    frozen_one.__qualname__, frozen_one.__module__ = function.__qualname__, function.__module__
+    return frozen_one

@@ -1,0 +1,200 @@
+"""The signature of a stage function: what it takes, what it gives, and how both are stored.
+
+Made once for each stage, on its first call, when every name in its annotations
+can be resolved. `bind` is the hot path: it does what ``inspect.Signature.bind``
+does for the calls that are right, and leaves the wrong ones to it, for its
+messages.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from inspect import Parameter
+from typing import Final, TypeAlias, TypeVar, final, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import frozen
+from returns.result import Failure, Result
+
+from lightfx.codec.values import Codec, Fields, Leaf, Misfit, codec_of, fields_of
+from lightfx.core.canonical import Tree, render_path, Unstorable
+from lightfx.core.config import Reference
+from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
+
+Function: TypeAlias = Callable[..., object]
+R = TypeVar("R")
+
+
+class StageError(TypeError):
+    """A function cannot be a stage: its signature or its code says why."""
+
+
+@final
+@frozen(eq=False)
+class Signature:
+    """What a stage function takes and gives.
+
+    ``type`` and ``error`` are the annotations of the value and of an expected
+    failure (None where the function returns no ``Result``).
+    """
+
+    name: str
+    inspected: inspect.Signature
+    positional: tuple[str, ...]
+    nameless: frozenset[str]
+    names: frozenset[str]
+    defaults: Mapping[str, object]
+    fields: Fields
+    referring: tuple[str, ...]
+    type: object
+    codec: Codec[object]
+    error: Codec[object] | None
+
+    def bind(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> dict[str, object]:
+        """Give each parameter its argument or default; raises ``TypeError`` as a call would."""
+        values = dict(zip(self.positional, arguments, strict=False))
+        twice = keywords and not (values.keys().isdisjoint(keywords) and self.nameless.isdisjoint(keywords))
+        if twice or len(arguments) > len(self.positional):
+            return self._bind_slowly(arguments, keywords)
+        values.update(keywords)
+        if len(values) != len(self.names):
+            values = {**self.defaults, **values}
+        return values if values.keys() == self.names else self._bind_slowly(arguments, keywords)
+
+    def _bind_slowly(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> dict[str, object]:
+        try:
+            bound = self.inspected.bind(*arguments, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{self.name}(): {error}") from None
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def needs(self, values: Mapping[str, object]) -> tuple[Dependency, ...]:
+        """List the derivations among the arguments."""
+        return tuple(need for name in self.referring for need in _dependencies(values[name]))
+
+
+def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
+    """Read the signature of a stage function; raises `StageError` where it cannot be one."""
+    name = _name(function)
+    inspected = inspect.signature(function)
+    parameters = list(inspected.parameters.values())
+    if not parameters or parameters[0].kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+        raise StageError(f"{name} is no stage: its first parameter must take the Build")
+    taken = parameters[1:]
+    for each in taken:
+        if each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            raise StageError(
+                f"{name} is no stage: the name and type of each parameter are part of its config, "
+                f"so *{each.name} cannot be one"
+            )
+        if each.name not in hints:
+            raise StageError(
+                f"{name} is no stage: parameter {each.name} has no annotation, which says how it is stored"
+            )
+    if "return" not in hints:
+        raise StageError(f"{name} is no stage: it has no return annotation, which says how its value is stored")
+    annotations = {each.name: hints[each.name] for each in taken}
+    value, error = _value_and_error(hints["return"])
+    return Signature(
+        name=name,
+        inspected=inspected.replace(parameters=taken, return_annotation=Parameter.empty),
+        positional=tuple(each.name for each in taken if each.kind is not Parameter.KEYWORD_ONLY),
+        nameless=frozenset(each.name for each in taken if each.kind is Parameter.POSITIONAL_ONLY),
+        names=frozenset(annotations),
+        defaults={each.name: each.default for each in taken if each.default is not Parameter.empty},
+        fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT)), name, "parameter"),
+        referring=tuple(each for each, annotation in annotations.items() if _refers(annotation)),
+        type=value,
+        codec=_or_refuse(codec_of(value), name, "the value"),
+        error=None if error is None else _or_refuse(codec_of(error), name, "the failure"),
+    )
+
+
+def hints_of(function: Function, namespace: Mapping[str, object]) -> dict[str, object]:
+    """Resolve the annotations of a function; ``namespace`` holds the names around it."""
+    try:
+        return get_type_hints(function, localns=dict(namespace), include_extras=True)
+    except (NameError, AttributeError, TypeError, ValueError) as error:
+        raise StageError(f"{_name(function)} is no stage: its annotations cannot be read: {error}") from error
+
+
+def _name(function: Function) -> str:
+    return getattr(function, "__qualname__", repr(function))
+
+
+def _or_refuse(made: Result[R, Unstorable], name: str, what: str) -> R:
+    if isinstance(made, Failure):
+        culprit = made.failure()
+        where = " ".join(filter(None, (what, render_path(culprit.path))))
+        raise StageError(f"{name} is no stage: {where} {culprit.reason}")
+    return made.unwrap()
+
+
+def _value_and_error(annotation: object) -> tuple[object, object | None]:
+    if get_origin(annotation) is Result:
+        value, error = get_args(annotation)
+        return value, error
+    return annotation, None
+
+
+# References as leaves of the codec.
+
+
+def _use_of(value: object, annotation: type) -> Reference:
+    if not isinstance(value, Derivation | Tolerant):
+        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: call a stage to get one")
+    if not isinstance(value, annotation):
+        hint = "use .tolerate()" if annotation is Tolerant else "annotate the parameter Tolerant[...]"
+        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: {hint}")
+    return value.reference
+
+
+def _reference(tree: Tree, *, tolerate: bool) -> Reference:
+    if not isinstance(tree, Mapping) or "$dref" not in tree or ("tolerate" in tree) is not tolerate:
+        raise Misfit("is no reference to a derivation")
+    return attrs.evolve(Reference.of_tree(tree), tolerate=False)
+
+
+DERIVATION: Final = Leaf(
+    accepts=lambda annotation: Derivation in (annotation, get_origin(annotation)),
+    encode=lambda value: _use_of(value, Derivation).tree,
+    decode=lambda _, tree: Derivation[object](Absent(_reference(tree, tolerate=False))),
+)
+TOLERANT: Final = Leaf(
+    accepts=lambda annotation: Tolerant in (annotation, get_origin(annotation)),
+    encode=lambda value: _use_of(value, Tolerant).tree,
+    decode=lambda _, tree: Tolerant[object](Derivation(Absent(_reference(tree, tolerate=True)))),
+)
+
+
+def _refers(annotation: object) -> bool:
+    """Whether values of the annotation can hold derivations: it says so, or it is a record that might."""
+    if isinstance(annotation, type) and attrs.has(annotation):
+        return True
+    origin = get_origin(annotation) or annotation
+    if origin in (Derivation, Tolerant) or hasattr(origin, "__dataclass_fields__"):
+        return True
+    return any(_refers(each) for each in get_args(annotation))
+
+
+def _dependencies(value: object) -> Iterator[Dependency]:
+    if isinstance(value, Derivation | Tolerant):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _dependencies(each)
+    elif isinstance(value, list | tuple | Set) or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
+        for each in value:
+            yield from _dependencies(each)
+    elif (fields := _field_names(type(value))) is not None:
+        for name in fields:
+            yield from _dependencies(getattr(value, name))
+
+
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    if attrs.has(kind):
+        return tuple(each.name for each in attrs.fields(kind))
+    fields = getattr(kind, "__dataclass_fields__", None)
+    return tuple(fields) if isinstance(fields, dict) else None

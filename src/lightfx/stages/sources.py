@@ -1,0 +1,119 @@
+"""Sources: files and folders from outside, as derivations.
+
+A source is observed by each run: its content enters the input keys of all that
+stands on it, so an edit rebuilds and a revert hits; its path enters nothing but
+its own name. What was observed is copied into the store once, read-only, and
+stages read the copy: nothing they do reaches the original.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final, final
+
+from attrs import frozen
+from returns.result import Failure, Result, Success
+
+from lightfx.codec.values import codec_of
+from lightfx.core.canonical import Tree, Unstorable
+from lightfx.core.config import Config
+from lightfx.core.derivation import Derivation, Observed, Recipe
+from lightfx.core.names import Name
+from lightfx.core.outcome import Left
+from lightfx.core.raising import raised
+from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
+from lightfx.core.refs import DRef
+from lightfx.stages.surroundings import made_by
+
+_PATH: Final = codec_of(Path).unwrap()
+
+
+def source_file(path: str | os.PathLike[str], /) -> Derivation[Path]:
+    """Let a file in: a derivation whose value is the path of a read-only copy.
+
+    ``path`` is resolved now, against the working folder. Its name and content
+    count, and whether it is executable; times and owner do not. A file that has
+    not changed (size, nanosecond times, inode) is not read again.
+
+    Raises ``FileNotFoundError`` where there is no such file, and
+    ``IsADirectoryError`` for a folder (that is `source_tree`).
+    """
+    given = Path(path)
+    if given.is_dir():
+        raise IsADirectoryError(f"{given} is a folder: use source_tree")
+    if not given.exists():
+        raise FileNotFoundError(f"there is no file {given}")
+    return _source(given, given.resolve().name if given.name == "" else given.name)
+
+
+def source_tree(path: str | os.PathLike[str], /) -> Derivation[Path]:
+    """Let a folder in, with all that is in it: a derivation whose value is the path of a read-only copy.
+
+    Names in the folder count, the folder's own name does not. Raises
+    ``NotADirectoryError`` where there is no such folder.
+    """
+    given = Path(path)
+    if not given.is_dir():
+        raise NotADirectoryError(f"there is no folder {given}")
+    return _source(given, None)
+
+
+def _source(path: Path, file: str | None) -> Derivation[Path]:
+    name = Name.made_of(file or path.absolute().name).text
+    kind = "tree" if file is None else "file"
+    # The key of a source ends before its name: the path, which comes after, tells sources apart and counts no further.
+    config = Config.of(args={}, code={"source": kind}, name=name, path=path.as_posix())
+    absolute = path.absolute()
+    recipe = Recipe(config, DRef.of(config.text, name), SourceRealizer(absolute, file), observed=Observed(absolute))
+    return Derivation(recipe)
+
+
+@final
+@frozen
+class SourceRealizer:
+    """Copies a file, or a folder where ``file`` is None, into the output."""
+
+    path: Path
+    file: str | None
+
+    @property
+    def outputs(self) -> int:
+        """One copy."""
+        return 1
+
+    @property
+    def timeout(self) -> float | None:
+        """None: it takes what it takes."""
+        return None
+
+    @property
+    def type(self) -> object:
+        """The annotation of the value."""
+        return Path
+
+    def current(self, config: Config, /) -> bool:  # noqa: ARG002 -- there is no user code in it
+        """Always: lightfx's own code does not change under a run."""
+        return True
+
+    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
+        """Read the path of the copy."""
+        return _PATH.decode(tree, folder)
+
+    def made_by(self) -> MadeBy:
+        """Say who would copy."""
+        return made_by("")
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
+        """Copy."""
+        folder = order.folder(order.indices[0])
+        try:
+            if self.file is None:
+                shutil.copytree(self.path, folder, symlinks=True)
+            else:
+                folder.mkdir(parents=True)
+                shutil.copy2(self.path, folder / self.file)
+        except (OSError, shutil.Error) as error:
+            return Failure(Left(raised(error)))
+        return Success((Output({"$path": self.file or "."}, folder),))

@@ -1,0 +1,100 @@
+"""From settings to a `World`, and from effects to values: the one file that unwraps IO.
+
+Optional backends are imported here, when they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar, final
+
+from attrs import frozen
+from returns.io import IO, IOResult
+from returns.result import Failure, Result
+from returns.unsafe import unsafe_perform_io
+
+from lightfx.core.derivation import Derivation
+from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.outcome import Left, LeftError
+from lightfx.effects.executor import Executor
+from lightfx.effects.journal import Journal
+from lightfx.effects.world import World
+from lightfx.engine.realize import realize
+from lightfx.plan.replay import ReplayPolicy, replay_by_cause
+from lightfx.shell.clock import SystemClock
+from lightfx.shell.executor.inline import InlineExecutor
+from lightfx.shell.journal.listeners import Silence
+from lightfx.shell.store.directory import open_directory
+from lightfx.shell.store.memory import MemoryStore
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+@final
+@frozen
+class Performing:
+    """Carries effects out. Implements `lightfx.effects.world.Perform`."""
+
+    def result(self, io: IOResult[T, E], /) -> Result[T, E]:
+        """Carry out an effect that may fail."""
+        return unsafe_perform_io(io)  # type: ignore[arg-type]  # an IOResult is an IO of a Result, which its type does not say
+
+    def value(self, io: IO[T], /) -> T:
+        """Carry out an effect that does not fail."""
+        return unsafe_perform_io(io)
+
+
+def open_world(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    workers: int = 0,
+    create: bool = True,
+    journal: Journal | None = None,
+) -> World:
+    """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
+
+    ``workers``: how many processes run stages; 0 runs them in this one.
+    ``create``: whether to make a store where there is none.
+    ``journal``: who listens to what happens in a run.
+
+    Raises `EngineError` where there is no usable store.
+    """
+    if workers < 0:
+        raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    store = unwrap(open_directory(Path(path), create=create))
+    executor: Executor = InlineExecutor()
+    if workers:
+        from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
+
+        executor = LocalProcesses(workers, store.place())
+    return World(store, executor, SystemClock(), journal or Silence(), Performing())
+
+
+def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:
+    """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests."""
+    return World(
+        MemoryStore(Path(scratch).absolute()), InlineExecutor(), SystemClock(), journal or Silence(), Performing()
+    )
+
+
+def evaluate(world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = replay_by_cause) -> T:
+    """Realize a plan and give its value; for scripts.
+
+    Raises `LeftError` where the outcome is a LEFT, with its traceback and log,
+    and `EngineError` on trouble of the engine.
+    """
+    outcome = unwrap(realize(world, plan, replay=replay))
+    if isinstance(outcome, Left):
+        raise LeftError(plan.dref.text, outcome)
+    return outcome.value
+
+
+def unwrap(io: IOResult[T, EngineFailure]) -> T:
+    """Carry out an effect and give its value, or raise `EngineError`."""
+    result = Performing().result(io)
+    if isinstance(result, Failure):
+        raise EngineError(result.failure())
+    return result.unwrap()

@@ -1,0 +1,240 @@
+"""What other processes do in the tests: ``python scenes.py <scene> <arguments>``; see `Other`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from errands import errand, pids, sleep_for_ever, task  # noqa: E402
+from makings import entry, fill, good, ingested, trouble, written  # noqa: E402
+from returns.result import Success  # noqa: E402
+from returns.unsafe import unsafe_perform_io  # noqa: E402
+
+from lightfx.core.names import Digest  # noqa: E402
+from lightfx.core.realization import Value  # noqa: E402
+from lightfx.shell.executor.processes import LocalProcesses  # noqa: E402
+from lightfx.shell.store.directory import DirectoryStore, open_directory  # noqa: E402
+
+NOBODY: Final = 65534
+
+
+class Other:
+    """Another process, from the outside: `ask` it, or kill it."""
+
+    def __init__(self, scene: str, *arguments: object) -> None:
+        command = [sys.executable, __file__, scene, *map(str, arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def hear(self) -> str:
+        """The next line that it says; "" when it has ended."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip("\n")
+
+    def tell(self, *words: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+
+    def ask(self, *words: object) -> str:
+        self.tell(*words)
+        return self.hear()
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would; it is gone afterwards."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def key(text: str) -> Digest:
+    """A key that both sides know."""
+    return Digest.of(text.encode())
+
+
+def converse(root: str) -> None:
+    """Open a store, and do with it what is asked, line by line."""
+    store = good(open_directory(Path(root)))
+    print("open", flush=True)
+    for line in sys.stdin:
+        word, *rest = line.split()
+        print(_ANSWERS[word](store, *rest), flush=True)
+
+
+def _half_done(store: DirectoryStore, *_: str) -> str:
+    return str(written(store, {"a/b": b"half", "c": b"done"}))
+
+
+_ANSWERS: Final[dict[str, Callable[..., object]]] = {
+    "claim": lambda store, text: "granted" if good(store.claim([key(text)])) else "refused",
+    "release": lambda store, text: good(store.release([key(text)])),
+    "commit": lambda store, text: good(store.commit([entry(text)])),
+    "alike": lambda store, text: len(good(store.alike([entry(text).realization.key]))),
+    "listed": lambda store, text: len(good(store.listed([entry(text).realization.dref], frozenset()))),
+    "half": _half_done,
+    "close": lambda store: good(store.close()),
+}
+
+
+def race(root: str, text: str) -> None:
+    """Ask for a claim at the word."""
+    store = good(open_directory(Path(root)))
+    print("open", flush=True)
+    sys.stdin.readline()
+    print("granted" if good(store.claim([key(text)])) else "refused", flush=True)
+    sys.stdin.readline()
+
+
+def opening(root: str) -> None:
+    """Open a store at the word, commit, and say how it went."""
+    print("up", flush=True)
+    sys.stdin.readline()
+    opened = unsafe_perform_io(open_directory(Path(root)))
+    if isinstance(opened, Success):
+        good(opened.unwrap().commit([entry(str(os.getpid()))]))
+    print(opened, flush=True)
+    sys.stdin.readline()
+
+
+def nobody(root: str, deed: str) -> None:
+    """Do a deed without the rights of root, and say what came of it."""
+    path = Path(root)
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    print(repr(_DEEDS[deed](path)), flush=True)
+
+
+def _output_without_rights(path: Path) -> object:
+    """A stage took from itself the right to read what it wrote."""
+    with_rights = good(open_directory(path))
+    tree = ingested(with_rights, {"a/b": b"b", "c": b"c"})
+    folder = written(with_rights, {"a/b": b"b", "c": b"c"})
+    (folder / "a/b").chmod(0)
+    (folder / "c").chmod(0o200)
+    (folder / "a").chmod(0)
+    folder.chmod(0o500)
+    alike = good(with_rights.ingest([folder])) == {folder: tree}
+    locked = written(with_rights, {"a/b": b"b"})
+    (locked / "a").chmod(0)
+    locked.chmod(0)
+    good(with_rights.discard([locked]))
+    return alike and not locked.exists() and not folder.exists()
+
+
+def _unreadable_source(path: Path) -> object:
+    store = good(open_directory(path / "store"))
+    large, small = path / "large", path / "small"
+    for file, size in ((large, 2 << 20), (small, 1)):
+        file.write_bytes(b"x" * size)
+        file.chmod(0)
+    return good(store.observe([large, small, path / "root-only"]))
+
+
+_DEEDS: Final[dict[str, Callable[[Path], object]]] = {
+    "open": lambda path: trouble(open_directory(path)),
+    "output": _output_without_rights,
+    "source": _unreadable_source,
+}
+
+
+CONTENT: Final = {"a/b": b"deep", "c": b"file", "d/": ""}
+
+
+def crashes(base: str) -> None:
+    """Store an output again and again, each time killed one step later; say what was acknowledged each time."""
+    for step in range(1000):
+        root = Path(base) / str(step)
+        child = os.fork()
+        if child == 0:
+            _crash(root, step)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(step, "done" if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else "killed", flush=True)
+        if not os.WIFSIGNALED(status):
+            return
+
+
+def _crash(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    good(store.commit([entry("before")]))
+    left = step
+
+    def count(*_: object) -> None:
+        nonlocal left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    sys.addaudithook(lambda event, _: count() if event in _STEPS else None)
+    write, sync = os.write, os.fsync
+    os.write = lambda descriptor, data: (count(), write(descriptor, data[: len(data) // 2 + 1]))[1]
+    os.fsync = lambda descriptor: (count(), sync(descriptor))[1]
+    good(store.claim([key("k")]))
+    tree = ingested(store, CONTENT)
+    good(store.commit([entry("after", tree=tree, result=Value("after")), entry("more")]))
+    good(store.release([key("k")]))
+
+
+_STEPS: Final = frozenset(
+    ("open", "os.rename", "os.mkdir", "os.chmod", "os.link", "os.remove", "os.rmdir", "os.scandir", "shutil.copystat")
+)
+
+
+def pool(scratch: str) -> None:
+    """Open a pool, start tasks that never end, say who runs them, and wait."""
+    executor = LocalProcesses(2, Path(scratch))
+    tasks = [task(number, sleep_for_ever, Path(scratch) / f"task-{number}") for number in range(2)]
+    good(executor.start(tasks))
+    good(executor.wait(1.0))
+    while not all(pids(Path(scratch) / f"task-{number}") for number in range(2)):
+        good(executor.wait(0.05))
+    found = [pid for number in range(2) for pid in pids(Path(scratch) / f"task-{number}")]
+    print(*found, flush=True)
+    good(executor.wait(None))
+
+
+def closure(scratch: str) -> None:
+    """Ship a realizer that no worker can import: this script's own, and a closure."""
+    captured = 40
+
+    executor = LocalProcesses(1, Path(scratch))
+    good(executor.start([task(0, lambda _: captured + 2, Path(scratch) / "0")]))
+    finished = good(executor.wait(None))
+    print([each.result.unwrap()[0].tree for each in finished], flush=True)
+    good(executor.close())
+
+
+def unshippable(scratch: str) -> None:
+    """Ship a closure where there is no cloudpickle."""
+    sys.modules["cloudpickle"] = None  # type: ignore[assignment]
+    executor = LocalProcesses(1, Path(scratch))
+    print(trouble(executor.start([task(0, lambda _: 1, Path(scratch) / "0")])), flush=True)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

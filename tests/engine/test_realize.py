@@ -1,0 +1,563 @@
+"""From plans to outcomes: what runs, what does not, and what is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+from returns.result import Failure, Result, Success
+
+from lightfx import (
+    BadOutput,
+    Build,
+    Derivation,
+    Left,
+    LeftError,
+    NotPlannableError,
+    Raised,
+    Returned,
+    Right,
+    Tolerant,
+    Upstream,
+    Verdict,
+    World,
+    evaluate,
+    memory_world,
+    open_world,
+    realize,
+    realize_all,
+    retry_always,
+    stage,
+)
+from lightfx.matchers import best, every, exact, latest, only, some
+from lightfx.wiring import unwrap
+
+RAN: list[str] = []
+FLAG: list[Path] = []
+ARMED: list[bool] = []
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    RAN.clear()
+    yield
+
+
+@pytest.fixture(params=["memory", "directory"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    opened = memory_world(tmp_path) if request.param == "memory" else open_world(tmp_path / "store")
+    with opened as made:
+        yield made
+
+
+@attrs.frozen
+class Rows:
+    file: Path
+    count: int
+
+
+@attrs.frozen
+class TooMany:
+    count: int
+
+
+@stage(version="1")
+def rows(build: Build, count: int) -> Rows:
+    RAN.append(f"rows {count}")
+    file = build.out / "rows.json"
+    file.write_text(json.dumps(list(range(count))))
+    return Rows(file, count)
+
+
+@stage(version="1")
+def parity(build: Build, data: Derivation[Rows]) -> int:
+    RAN.append("parity")
+    return build.need(data).count % 2
+
+
+@stage(version="1")
+def half(build: Build, number: Derivation[int]) -> float:
+    RAN.append("half")
+    return build.need(number) / 2
+
+
+@stage(version="1")
+def add(build: Build, left: Derivation[float], right: Derivation[float]) -> float:
+    RAN.append("add")
+    return build.need(left) + build.need(right)
+
+
+@stage(version="1")
+def fragile(build: Build, how: str) -> Result[int, TooMany]:
+    RAN.append(f"fragile {how}")
+    (build.out / "half-done").write_text(how)
+    match how:
+        case "returns":
+            return Failure(TooMany(7))
+        case "raises":
+            raise ValueError("no such luck")
+        case "environment":
+            raise ConnectionResetError("the network")
+        case _:
+            return Success(len(how))
+
+
+@stage(version="1")
+def double(build: Build, number: Derivation[int]) -> int:
+    RAN.append("double")
+    return 2 * build.need(number)
+
+
+@stage(version="1")
+def census(build: Build, cells: Sequence[Tolerant[int]]) -> dict[str, int]:
+    RAN.append("census")
+    counts: dict[str, int] = {}
+    for cell in cells:
+        outcome = build.need(cell)
+        kind = outcome.kind if isinstance(outcome, Left) else "right"
+        counts[kind] = counts.get(kind, 0) + 1
+    return counts
+
+
+@stage(version="1")
+def draw(build: Build, spread: int) -> int:
+    RAN.append(f"draw {build.index}")
+    return build.seed % spread
+
+
+@stage(version="1", outputs=3)
+def triple(build: Build) -> int:
+    RAN.append(f"triple {build.index}")
+    return 10 * build.index
+
+
+def left_of(world: World, plan: Derivation[object]) -> Left:
+    outcome = unwrap(realize(world, plan))
+    assert isinstance(outcome, Left)
+    return outcome
+
+
+def test_a_second_run_runs_nothing(world: World) -> None:
+    plan = half(parity(rows(5)))
+    assert evaluate(world, plan) == 0.5
+    assert RAN == ["rows 5", "parity", "half"]
+    assert evaluate(world, plan) == 0.5
+    assert len(RAN) == 3
+
+
+def test_files_are_read_from_the_store_and_read_only(world: World) -> None:
+    value = evaluate(world, rows(3))
+    assert json.loads(value.file.read_text()) == [0, 1, 2]
+    assert value.file.stat().st_mode & 0o222 == 0
+
+
+def test_early_cutoff(world: World) -> None:
+    """Scenario 4: what comes out the same upstream runs nothing downstream."""
+    assert evaluate(world, half(parity(rows(5)))) == 0.5
+    assert evaluate(world, half(parity(rows(7)))) == 0.5
+    assert RAN == ["rows 5", "parity", "half", "rows 7", "parity"]
+
+
+def test_a_cutoff_hit_points_at_the_first_and_copies_nothing(world: World) -> None:
+    first = unwrap(realize(world, half(parity(rows(5)))))
+    second = unwrap(realize(world, half(parity(rows(7)))))
+    assert isinstance(first, Right)
+    assert isinstance(second, Right)
+    stored = unwrap(world.store.realizations(second.rrefs))[second.rrefs[0]]
+    assert stored.like == first.rrefs[0]
+    assert stored.rref != first.rrefs[0]
+
+
+def test_a_diamond_whose_one_side_changes_runs_its_foot_once(world: World) -> None:
+    """Scenario 5."""
+
+    def diamond(count: int) -> Derivation[float]:
+        top = rows(count)
+        return add(half(parity(top)), half(parity(top)))
+
+    assert evaluate(world, diamond(5)) == 1
+    assert RAN.count("add") == 1
+    assert RAN.count("half") == 1
+
+
+def test_a_parameter_that_flips_back_is_a_hit(world: World) -> None:
+    """Scenario 58, P02."""
+    for count in (4, 6, 4):
+        evaluate(world, rows(count))
+    assert RAN == ["rows 4", "rows 6"]
+
+
+def test_equal_work_in_one_run_runs_once(world: World) -> None:
+    """Two derivations with one input key: the second is told."""
+    found = unwrap(realize_all(world, [half(parity(rows(1))), half(parity(rows(3)))]))
+    assert [outcome.value for outcome in found if isinstance(outcome, Right)] == [0.5, 0.5]
+    assert RAN.count("half") == 1
+
+
+def test_what_is_returned_as_failure_is_stored_with_its_data(world: World) -> None:
+    left = left_of(world, fragile("returns"))
+    assert left.cause == Returned("TooMany", {"count": 7})
+    assert left.folder is not None
+    assert (left.folder / "half-done").read_text() == "returns"
+
+
+def test_what_is_raised_is_stored_with_its_traceback(world: World) -> None:
+    left = left_of(world, fragile("raises"))
+    assert isinstance(left.cause, Raised)
+    assert left.cause.type == "ValueError"
+    assert 'raise ValueError("no such luck")' in left.cause.traceback
+    assert "engine" not in left.cause.traceback.replace("tests/engine", "")
+    with pytest.raises(LeftError, match="no such luck"):
+        evaluate(world, fragile("raises"))
+
+
+def test_a_left_is_inherited_by_all_that_stands_on_it_and_by_nothing_else(world: World) -> None:
+    bad, good = fragile("raises"), fragile("fine")
+    outcomes = unwrap(realize_all(world, {"far": double(double(bad)), "good": double(good)}))
+    far = outcomes["far"]
+    assert isinstance(far, Left)
+    assert isinstance(far.cause, Upstream)
+    assert [root.rref.dref for root in far.cause.roots] == [bad.dref]
+    assert "no such luck" in far.reason
+    assert outcomes["good"] == Right(8, outcomes["good"].rrefs)
+    assert RAN.count("double") == 1
+    # Stored for every dependent, and not stored again.
+    for plan in (double(bad), double(double(bad))):
+        assert [row.stored.kind for row in unwrap(world.store.listed([plan.dref], frozenset()))] == ["upstream"]
+    before = unwrap(world.store.newest(None, 100))
+    unwrap(realize_all(world, {"far": double(double(bad))}))
+    assert len(unwrap(world.store.newest(None, 100))) == len(before)
+
+
+def test_a_tolerated_left_is_data(world: World) -> None:
+    cells = [fragile(how) for how in ("returns", "raises", "fine", "well")]
+    assert evaluate(world, census([cell.tolerate() for cell in cells])) == {"returned": 1, "raised": 1, "right": 2}
+
+
+@pytest.mark.parametrize(("how", "again"), [("returns", 0), ("raises", 0), ("environment", 1)])
+def test_replay_by_cause(world: World, how: str, again: int) -> None:
+    """What would fail the same way stands; what the environment failed is tried again by the next run."""
+    left_of(world, fragile(how))
+    left_of(world, fragile(how))
+    assert RAN.count(f"fragile {how}") == 1 + again
+
+
+def test_a_policy_of_ones_own_retries(world: World) -> None:
+    left_of(world, fragile("raises"))
+    unwrap(realize(world, fragile("raises"), replay=retry_always))
+    assert RAN.count("fragile raises") == 2
+    unwrap(realize(world, fragile("raises"), replay=lambda left: Verdict.REPLAY))
+    assert RAN.count("fragile raises") == 2
+
+
+def test_one_left_never_blocks_a_derivation_for_ever(world: World, tmp_path: Path) -> None:
+    """Trap: a later RIGHT is reachable after a LEFT, and what inherited the LEFT comes right too."""
+    flag = tmp_path / "flag"
+    FLAG[:] = [flag]
+
+    @stage(version="1")
+    def needs_flag(build: Build) -> int:
+        RAN.append("needs_flag")
+        return len(FLAG[0].read_text())
+
+    plan = double(needs_flag())
+    assert left_of(world, plan).kind == "upstream"
+    flag.write_text("four")
+    assert evaluate(world, plan) == 8
+    assert evaluate(world, plan) == 8
+    assert RAN == ["needs_flag", "needs_flag", "double"]
+
+
+def test_some_runs_as_many_as_it_needs_with_a_seed_for_each(world: World) -> None:
+    values = evaluate(world, draw(2**32).collect(some(4)))
+    assert len(set(values)) == 4
+    assert sorted(RAN) == [f"draw {index}" for index in range(4)]
+    assert evaluate(world, draw(2**32).collect(some(2))) == values[:2]
+    assert len(RAN) == 4
+    assert evaluate(world, draw(2**32)) == values[0], "the first stays the first"
+    assert evaluate(world, draw(2**32).collect(some(5)))[:4] == values
+    assert len(RAN) == 5
+
+
+def test_best_chooses_by_value(world: World) -> None:
+    values = evaluate(world, draw(1000).collect(some(6)))
+    assert evaluate(world, draw(1000).choose(best(lambda value: value))) == max(values)
+    assert evaluate(world, draw(1000).choose(best(lambda value: -value))) == min(values)
+    assert evaluate(world, draw(1000).collect(best(lambda value: float(value), 6))) == tuple(
+        sorted(values, reverse=True)
+    )
+
+
+def test_a_choice_is_part_of_the_plan(world: World) -> None:
+    cell = draw(7)
+    plans = [double(cell), double(cell.choose(latest())), double(cell.choose(best(lambda value: value)))]
+    assert len({plan.dref for plan in plans}) == 3
+    unwrap(realize_all(world, plans))
+    assert RAN.count("double") == 1, "they chose the same content, so it is one input key"
+
+
+def test_only_and_exact_refuse_what_they_cannot_have(world: World) -> None:
+    outcome = unwrap(realize(world, draw(9).collect(some(2))))
+    assert isinstance(outcome, Right)
+    refused = realize(world, draw(9).choose(only()))
+    assert "2 realizations are stored" in str(world.perform.result(refused).failure())
+    assert evaluate(world, draw(9).choose(exact(outcome.rrefs[1]))) == outcome.value[1]
+    assert evaluate(world, draw(9).collect(every())) == outcome.value
+
+
+def test_several_outputs_of_one_run(world: World) -> None:
+    assert evaluate(world, triple().collect(every())) == (0, 10, 20)
+    assert RAN == ["triple 0", "triple 1", "triple 2"]
+    assert evaluate(world, triple().choose(best(lambda value: value))) == 20
+    assert evaluate(world, triple().collect(some(4))) == (0, 10, 20, 30)
+    assert len(RAN) == 6
+
+
+def test_a_matcher_that_is_never_satisfied_is_trouble_not_a_loop(world: World) -> None:
+    from lightfx.matchers import Candidate, Choice, Matcher, Need
+
+    @attrs.frozen
+    class Greedy(Matcher[object]):
+        @property
+        def spelling(self) -> str:
+            return "greedy()"
+
+        def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
+            return Need(1, "never enough")
+
+    failure = world.perform.result(realize(world, draw(3).choose(Greedy()))).failure()
+    assert "never enough" in str(failure)
+
+
+def test_a_key_that_raises_names_the_matcher(world: World) -> None:
+    def key(value: int) -> float:
+        raise RuntimeError("bad key")
+
+    failure = world.perform.result(realize(world, draw(3).choose(best(key)))).failure()
+    assert "bad key" in str(failure)
+
+
+@stage(version="1")
+def reaches_out(build: Build, number: Derivation[int]) -> int:
+    return build.need(number) + build.need(draw(99))
+
+
+def test_an_undeclared_need_says_what_to_do(world: World) -> None:
+    left = left_of(world, reaches_out(draw(2)))
+    assert isinstance(left.cause, Raised)
+    assert left.cause.type.endswith("UndeclaredNeedError")
+    assert "does not declare it" in left.cause.message
+    assert str(draw(99).dref) in left.cause.message
+
+
+@stage(version="1")
+def promises(build: Build, what: str) -> Rows:
+    match what:
+        case "missing":
+            return Rows(build.out / "nowhere", 1)
+        case "outside":
+            return Rows(Path("/etc/passwd"), 1)
+        case "wrong type":
+            return Rows(build.out / "x", "many")  # type: ignore[arg-type]  # what a stage may do in spite of its types
+        case "link":
+            (build.out / "link").symlink_to("/etc/passwd")
+            return Rows(build.out / "link", 1)
+        case _:
+            return None  # type: ignore[return-value]  # what a stage may do in spite of its types
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "why"),
+    [
+        ("missing", "nowhere", "does not exist"),
+        ("outside", "file", "outside"),
+        ("wrong type", "count", "str, not int"),
+        ("link", "link", "symbolic link out of the folder"),
+        ("nothing", "the value", "NoneType"),
+    ],
+)
+def test_bad_output(world: World, what: str, path: str, why: str) -> None:
+    left = left_of(world, promises(what))
+    assert isinstance(left.cause, BadOutput)
+    assert left.cause.path == path
+    assert why in left.cause.why
+
+
+def test_what_is_printed_goes_to_the_log(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    @stage(version="1")
+    def talks(build: Build) -> int:
+        print("on standard output")
+        build.log("through the build", 7)
+        raise ValueError("and fails")
+
+    left = left_of(world, talks())
+    assert left.log == "on standard output\nthrough the build 7\n"
+    assert "standard output" not in capfd.readouterr().out
+
+
+def test_a_long_log_is_kept_whole(world: World) -> None:
+    @stage(version="1")
+    def talks_much(build: Build) -> int:
+        for line in range(5000):
+            print("line", line)
+        return 1
+
+    outcome = unwrap(realize(world, talks_much()))
+    realization = unwrap(world.store.realizations(outcome.rrefs))[outcome.rrefs[0]]
+    assert realization.log is not None
+    assert realization.log.tail.endswith("line 4999\n")
+    assert realization.log.whole is not None
+    whole = world.store.folder_of(realization.log.whole) / "log.txt"
+    assert whole.read_text().startswith("line 0\nline 1\n")
+
+
+def test_what_an_interrupt_leaves(tmp_path: Path) -> None:
+    """Scenario 61: an interrupted task stores nothing, finished ones are stored, and the next run goes on."""
+    ARMED[:] = [True]
+
+    @stage(version="1")
+    def interrupted(build: Build, number: int) -> int:
+        RAN.append(f"interrupted {number}")
+        if number == 3 and ARMED:
+            raise KeyboardInterrupt
+        return number
+
+    plans = [interrupted(number) for number in range(6)]
+    with open_world(tmp_path / "store") as world, pytest.raises(KeyboardInterrupt):
+        realize_all(world, plans)
+    ARMED.clear()
+    with open_world(tmp_path / "store") as world:
+        outcomes = unwrap(realize_all(world, plans))
+    assert [outcome.value for outcome in outcomes if isinstance(outcome, Right)] == list(range(6))
+    assert RAN.count("interrupted 0") == 1
+    assert RAN.count("interrupted 3") == 2
+    assert not list((tmp_path / "store" / "tmp").iterdir())
+    assert not list((tmp_path / "store" / "claims").iterdir())
+
+
+def test_a_small_value_makes_no_folder(tmp_path: Path) -> None:
+    with open_world(tmp_path / "store") as world:
+        evaluate(world, draw(5))
+    assert not list((tmp_path / "store" / "objects").iterdir())
+
+
+def test_provenance_says_who_made_it(world: World) -> None:
+    outcome = unwrap(realize(world, draw(5)))
+    realization = unwrap(world.store.realizations(outcome.rrefs))[outcome.rrefs[0]]
+    assert realization.made_by.python.startswith("3.")
+    assert dict(realization.made_by.packages).keys() >= {"attrs", "pytest"} - {"attrs"}
+    assert realization.cost.peak_memory > 1_000_000
+    assert realization.cost.seconds >= 0
+    assert realization.created > 1_700_000_000
+
+
+@stage(version="1")
+def following(build: Build, number: Derivation[int]) -> int:
+    return build.need(number) + 1
+
+
+@stage(version="1")
+def zero(build: Build) -> int:
+    return 0
+
+
+@stage(version="1")
+def total(build: Build, numbers: Sequence[Derivation[int]]) -> int:
+    return sum(build.need(number) for number in numbers)
+
+
+def test_a_long_chain(world: World) -> None:
+    plan = zero()
+    for _ in range(3000):
+        plan = following(plan)
+    assert evaluate(world, plan) == 3000
+
+
+def test_a_wide_gather(world: World) -> None:
+    assert evaluate(world, total([draw(spread) for spread in range(1, 2000)])) >= 0
+
+
+def test_an_empty_container(world: World) -> None:
+    assert unwrap(realize_all(world, [])) == ()
+    assert unwrap(realize_all(world, {})) == {}
+
+
+def test_what_is_no_plan_is_refused(world: World) -> None:
+    with pytest.raises(TypeError, match="call a stage"):
+        realize(world, 3)  # type: ignore[arg-type]  # the check under test
+    with pytest.raises(NotPlannableError, match="not function|not Stage"):
+        realize_all(world, [zero])  # type: ignore[list-item]  # the check under test
+
+
+def test_a_loop_variable_counts_as_it_was_when_the_stage_was_called(world: World) -> None:
+    """Scenario 32: closures over a loop variable give each its own value, never n times the last."""
+    plans = []
+    for factor in (1, 2, 3):
+
+        @stage
+        def scaled(build: Build, number: int) -> int:
+            return number * factor
+
+        plans.append(scaled(10))
+    outcomes = unwrap(realize_all(world, plans))
+    assert [outcome.value for outcome in outcomes if isinstance(outcome, Right)] == [10, 20, 30]
+    assert len({plan.dref for plan in plans}) == 3
+
+
+def test_a_parameter_that_changes_after_the_call_does_not_count(world: World) -> None:
+    """Scenario 35: the value at the call is the one."""
+    numbers = [1, 2]
+
+    @stage(version="1")
+    def count(build: Build, given: list[int]) -> int:
+        return len(given)
+
+    plan = count(numbers)
+    numbers.append(3)
+    assert evaluate(world, plan) == 2
+
+
+def test_a_stage_that_changes_a_parameter_changes_a_copy(world: World) -> None:
+    @stage(version="1")
+    def spoils(build: Build, given: list[int]) -> int:
+        given.append(1)
+        return len(given)
+
+    numbers = [1]
+    assert evaluate(world, spoils(numbers)) == 2
+    assert numbers == [1]
+
+
+def test_each_output_has_its_own_seed_and_the_same_one_everywhere(tmp_path: Path) -> None:
+    seeds = []
+    for name in ("one", "other"):
+        with open_world(tmp_path / name) as world:
+            seeds.append(evaluate(world, draw(2**32).collect(some(3))))
+    assert seeds[0] == seeds[1]
+    assert len(set(seeds[0])) == 3
+
+
+def test_a_captured_value_enters_the_config_also_where_the_user_owns_the_version(world: World) -> None:
+    def scaled_by(factor: int) -> Derivation[int]:
+        @stage(version="1")
+        def scaled(build: Build, number: int) -> int:
+            return number * factor
+
+        return scaled(10)
+
+    assert [evaluate(world, scaled_by(factor)) for factor in (2, 3)] == [20, 30]
+    assert scaled_by(2).origin.config.tree["captured"] == {"factor": 2}  # type: ignore[union-attr]  # planned here
+
+
+def test_a_captured_value_that_cannot_be_stored_is_refused() -> None:
+    handle = object()
+
+    @stage(version="1")
+    def holds(build: Build) -> str:
+        return str(handle)
+
+    with pytest.raises(ValueError, match="captured variable handle"):
+        holds()

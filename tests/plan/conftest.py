@@ -1,0 +1,6 @@
+"""Plans without stages are shared with the property tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "property_tests"))

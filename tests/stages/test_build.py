@@ -1,0 +1,109 @@
+"""What a running stage holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lightfx import Build, BuildOrder, Config, Derivation, Digest, DRef, Left, Right, RRef, UndeclaredNeedError
+from lightfx.core.config import Reference, Take
+from lightfx.core.derivation import Absent
+from lightfx.core.outcome import TimedOut
+from lightfx.core.realization import Given, Input, Value
+from lightfx.stages.build import UnreadableNeedError
+
+DREF = DRef.of("{}", "made")
+PLAIN = Reference(DREF)
+
+
+def build_of(
+    tmp_path: Path, inputs: dict[Reference, Input] | None = None, index: int = 0, key: bytes = b"key"
+) -> Build:
+    return Build(BuildOrder(DREF, Config("{}"), Digest.of(key), (index,), tmp_path / "place", inputs or {}), index)
+
+
+def needing(reference: Reference) -> Derivation[object]:
+    return Derivation(Absent(reference))
+
+
+def given(tree: int | str) -> Given:
+    return Given(RRef("r"), Value(tree), None)
+
+
+def test_the_output_folder_is_made_on_first_use(tmp_path: Path) -> None:
+    build = build_of(tmp_path)
+    assert not build.folder.exists()
+    assert build.out.is_dir()
+    assert build.out == build.folder
+
+
+def test_seeds_follow_key_and_index(tmp_path: Path) -> None:
+    seeds = [build_of(tmp_path, index=index, key=key).seed for index in (0, 1) for key in (b"a", b"b")]
+    assert len(set(seeds)) == 4
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert build_of(tmp_path).seed == build_of(tmp_path).seed
+
+
+def test_needs_by_take(tmp_path: Path) -> None:
+    many = Reference(DREF, "every()", Take.MANY)
+    build = build_of(
+        tmp_path,
+        {
+            PLAIN: Input(int, Take.ONE, False, (given(3),)),
+            many: Input(int, Take.MANY, False, (given(3), given(4))),
+        },
+    )
+    assert build.need(needing(PLAIN)) == 3
+    assert build.need(needing(many)) == (3, 4)
+
+
+def test_a_tolerated_need_is_an_outcome(tmp_path: Path) -> None:
+    reference = Reference(DREF, tolerate=True)
+    many = Reference(DREF, "every()", Take.MANY, tolerate=True)
+    left = Given(RRef("l"), TimedOut(3.0), None, "the log")
+    good = build_of(tmp_path, {reference: Input(int, Take.ONE, True, (given(3),))})
+    bad = build_of(
+        tmp_path,
+        {
+            reference: Input(int, Take.ONE, True, (left,)),
+            many: Input(int, Take.MANY, True, (given(1), left)),
+        },
+    )
+    assert good.need(needing(PLAIN).tolerate()) == Right(3, (RRef("r"),))
+    outcome = bad.need(needing(PLAIN).tolerate())
+    assert isinstance(outcome, Left)
+    assert (outcome.kind, outcome.log) == ("timed_out", "the log")
+    assert isinstance(bad.need(needing(Reference(DREF, "every()", Take.MANY)).tolerate()), Left)
+
+
+def test_what_was_not_declared(tmp_path: Path) -> None:
+    with pytest.raises(UndeclaredNeedError, match="pass it as a parameter"):
+        build_of(tmp_path).need(needing(PLAIN))
+
+
+def test_a_value_that_does_not_fit_names_the_dependency(tmp_path: Path) -> None:
+    build = build_of(tmp_path, {PLAIN: Input(int, Take.ONE, False, (given("three"),))})
+    with pytest.raises(UnreadableNeedError, match=f"{DREF}.*not int"):
+        build.need(needing(PLAIN))
+
+
+def test_a_type_that_no_codec_reads(tmp_path: Path) -> None:
+    build = build_of(tmp_path, {PLAIN: Input(type, Take.ONE, False, (given(3),))})
+    with pytest.raises(UnreadableNeedError):
+        build.need(needing(PLAIN))
+
+
+def test_names(tmp_path: Path) -> None:
+    build = build_of(tmp_path, index=4)
+    assert (build.dref, build.name, build.index) == (DREF, "made", 4)
+
+
+def test_a_given_use_is_as_it_is() -> None:
+    """Which realizations it means was settled by the plan: inside a stage nobody chooses again."""
+    from lightfx.matchers import every, latest
+
+    with pytest.raises(ValueError, match="settled by the plan"):
+        needing(PLAIN).choose(latest())
+    with pytest.raises(ValueError, match="settled by the plan"):
+        needing(PLAIN).collect(every())

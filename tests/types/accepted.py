@@ -1,0 +1,126 @@
+"""What must type-check under mypy --strict and pyright strict; never run."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NewType, assert_type
+
+import attrs
+from returns.io import IOResult
+from returns.result import Failure, Result, Success
+
+from lightfx import (
+    Build,
+    Closure,
+    Derivation,
+    EngineFailure,
+    Left,
+    Outcome,
+    Right,
+    Stage,
+    Tolerant,
+    World,
+    evaluate,
+    instantiate,
+    realize,
+    realize_all,
+    source_file,
+    source_tree,
+    stage,
+)
+from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, then
+
+Metres = NewType("Metres", float)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@attrs.frozen
+class Animal:
+    name: str
+
+
+@attrs.frozen
+class Dog(Animal):
+    tricks: int = 0
+
+
+@stage
+def no_parameters(build: Build) -> int:
+    return build.seed
+
+
+@stage(name="other", outputs=3, timeout=1.5, packages=["numpy"])
+def with_options(build: Build, colour: Colour, how: Literal["a", "b"] = "a") -> Result[Dog, str]:
+    return Success(Dog(how)) if colour is Colour.RED else Failure("colour")
+
+
+@stage
+def takes_animals(build: Build, animals: Sequence[Derivation[Animal]], far: Metres | None = None) -> str:
+    return " ".join(build.need(animal).name for animal in animals)
+
+
+@stage
+def takes_mapping(build: Build, cells: Mapping[str, Tolerant[Animal]]) -> dict[str, str]:
+    outcomes = {key: build.need(cell) for key, cell in cells.items()}
+    assert_type(outcomes, dict[str, Outcome[Animal]])
+    return {key: outcome.kind for key, outcome in outcomes.items() if isinstance(outcome, Left)}
+
+
+@stage
+def takes_paths(build: Build, file: Derivation[Path], many: Derivation[tuple[Animal, ...]]) -> Path:
+    assert_type(build.need(file), Path)
+    assert_type(build.need(many), tuple[Animal, ...])
+    return build.out / "copy"
+
+
+assert_type(no_parameters(), Derivation[int])
+dog = with_options(Colour.RED, how="b")
+assert_type(dog, Derivation[Dog])
+takes_animals([dog, with_options(Colour.RED)], far=Metres(3.0))
+takes_mapping({"a": dog.tolerate()})
+takes_paths(source_file("x"), dog.collect(every()))
+takes_paths(source_tree("x"), many=dog.collect(some(3)))
+
+# Matchers: those that look at nothing fit every plan; those with a key fit plans of values that the key takes.
+assert_type(dog.choose(first()), Derivation[Dog])
+assert_type(dog.choose(latest()), Derivation[Dog])
+assert_type(dog.choose(only()), Derivation[Dog])
+assert_type(dog.choose(exact()), Derivation[Dog])
+assert_type(dog.choose(best(lambda each: each.tricks)), Derivation[Dog])
+assert_type(dog.collect(best(lambda each: each.tricks, 3)), Derivation[tuple[Dog, ...]])
+assert_type(dog.choose(filtered(lambda each: each.tricks > 3)), Derivation[Dog])
+assert_type(dog.choose(then(every(), latest())), Derivation[Dog])
+
+
+def by_name(animal: Animal) -> float:
+    return len(animal.name)
+
+
+general: Matcher[Dog] = best(by_name)
+assert_type(dog.choose(best(by_name)), Derivation[Dog])
+plain: Derivation[Animal] = dog
+tolerant: Tolerant[Animal] = dog.tolerate()
+shape: Stage[[], int] = no_parameters
+
+
+def use(world: World) -> None:
+    assert_type(realize(world, dog), IOResult[Outcome[Dog], EngineFailure])
+    assert_type(realize_all(world, [dog]), IOResult[Sequence[Outcome[Dog]], EngineFailure])
+    assert_type(realize_all(world, {3: dog}), IOResult[Mapping[int, Outcome[Dog]], EngineFailure])
+    assert_type(evaluate(world, dog), Dog)
+    assert_type(instantiate([dog]), Closure[list[Derivation[Dog]]])
+    assert_type(instantiate((dog, no_parameters())), Closure[tuple[Derivation[Dog], Derivation[int]]])
+
+
+def look(outcome: Outcome[Dog]) -> str:
+    match outcome:
+        case Right(value=value):
+            assert_type(value, Dog)
+            return value.name
+        case Left():
+            return outcome.reason
