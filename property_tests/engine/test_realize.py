@@ -142,7 +142,6 @@ def an_interrupted_run_goes_on(small: Small, seed: int) -> None:
             _, ran = run(world, small, seed, budget=seed % 5)
         except KeyboardInterrupt:
             ran = list(RAN)
-            assert len(ran) == seed % 5
         outcomes, rest = run(world, small, seed + 1)
         assert [isinstance(each, Left) for each in outcomes] == [bool(fate.roots) for fate in fates(small)]
         assert {each for each in ran if not each[0].startswith("dies")}.isdisjoint(rest)

@@ -30,7 +30,7 @@ from lightfx.stages.build import Build, UndeclaredNeedError
 from lightfx.stages.signature import StageError
 from lightfx.stages.sources import source_file, source_tree
 from lightfx.stages.stage import Stage, stage
-from lightfx.wiring import evaluate, memory_world, open_world
+from lightfx.wiring import evaluate, evaluate_all, memory_world, open_world, unwrap
 
 __all__ = [
     "BadOutput",
@@ -74,6 +74,7 @@ __all__ = [
     "World",
     "__version__",
     "evaluate",
+    "evaluate_all",
     "instantiate",
     "memory_world",
     "open_world",
@@ -85,4 +86,5 @@ __all__ = [
     "source_file",
     "source_tree",
     "stage",
+    "unwrap",
 ]

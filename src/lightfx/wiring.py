@@ -6,8 +6,9 @@ Optional backends are imported here, when they are asked for.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, final
+from typing import TypeVar, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -16,11 +17,11 @@ from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure
-from lightfx.core.outcome import Left, LeftError
+from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
 from lightfx.effects.world import World
-from lightfx.engine.realize import realize
+from lightfx.engine.realize import realize, realize_all
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.executor.inline import InlineExecutor
@@ -29,6 +30,7 @@ from lightfx.shell.store.directory import open_directory
 from lightfx.shell.store.memory import MemoryStore
 
 T = TypeVar("T")
+K = TypeVar("K")
 E = TypeVar("E")
 
 
@@ -86,7 +88,32 @@ def evaluate(world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = rep
     Raises `LeftError` where the outcome is a LEFT, with its traceback and log,
     and `EngineError` on trouble of the engine.
     """
-    outcome = unwrap(realize(world, plan, replay=replay))
+    return _value(plan, unwrap(realize(world, plan, replay=replay)))
+
+
+@overload
+def evaluate_all(world: World, plans: Mapping[K, Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Mapping[K, T]: ...
+@overload
+def evaluate_all(world: World, plans: Sequence[Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Sequence[T]: ...
+def evaluate_all(
+    world: World,
+    plans: Mapping[K, Derivation[T]] | Sequence[Derivation[T]],
+    /,
+    *,
+    replay: ReplayPolicy = replay_by_cause,
+) -> Mapping[K, T] | Sequence[T]:
+    """Realize many plans in one run and give their values in the same container; for scripts.
+
+    Raises as `evaluate` does, on the first LEFT, when all that can run has run.
+    """
+    if isinstance(plans, Mapping):
+        outcomes = unwrap(realize_all(world, plans, replay=replay))
+        return {key: _value(plans[key], outcome) for key, outcome in outcomes.items()}
+    found = unwrap(realize_all(world, plans, replay=replay))
+    return [_value(plan, outcome) for plan, outcome in zip(plans, found, strict=True)]
+
+
+def _value(plan: Derivation[T], outcome: Outcome[T]) -> T:
     if isinstance(outcome, Left):
         raise LeftError(plan.dref.text, outcome)
     return outcome.value

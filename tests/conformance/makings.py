@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from returns.io import IOResult
 from returns.result import Failure, Success
+from returns.result import Result as Outcome
 from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.canonical import Tree
@@ -24,16 +25,21 @@ from lightfx.effects.store import Entry, Forbidden, Store
 T = TypeVar("T")
 
 
+def outcome(io: IOResult[T, EngineFailure]) -> Outcome[T, EngineFailure]:
+    """Carry out what may fail."""
+    return unsafe_perform_io(io)  # type: ignore[arg-type]
+
+
 def good(io: IOResult[T, EngineFailure]) -> T:
     """Carry out what must succeed."""
-    result = unsafe_perform_io(io)
+    result = outcome(io)
     assert isinstance(result, Success), result
     return result.unwrap()
 
 
 def trouble(io: IOResult[T, EngineFailure]) -> EngineFailure:
     """Carry out what must fail."""
-    result = unsafe_perform_io(io)
+    result = outcome(io)
     assert isinstance(result, Failure), result
     return result.failure()
 

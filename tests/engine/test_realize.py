@@ -25,6 +25,7 @@ from lightfx import (
     Verdict,
     World,
     evaluate,
+    evaluate_all,
     memory_world,
     open_world,
     realize,
@@ -32,6 +33,7 @@ from lightfx import (
     retry_always,
     stage,
 )
+from lightfx.journal import Advanced, JournalEvent, Listener, RunEnded
 from lightfx.matchers import best, every, exact, latest, only, some
 from lightfx.wiring import unwrap
 
@@ -561,3 +563,37 @@ def test_a_captured_value_that_cannot_be_stored_is_refused() -> None:
 
     with pytest.raises(ValueError, match="captured variable handle"):
         holds()
+
+
+@stage(version="1", outputs=3)
+def partly(build: Build) -> int:
+    if build.index == 1:
+        raise ValueError("the second of three")
+    return build.index
+
+
+def test_an_output_that_fails_takes_no_sibling_along(world: World) -> None:
+    assert evaluate(world, partly().collect(every())) == (0, 2)
+    assert evaluate(world, partly().choose(best(lambda value: value))) == 2
+    rows = unwrap(world.store.listed([partly().dref], frozenset()))
+    assert sorted((row.stored.index, row.stored.kind) for row in rows) == [(0, "right"), (1, "raised"), (2, "right")]
+
+
+def test_the_counts_of_a_run_add_up(tmp_path: Path) -> None:
+    told: list[JournalEvent] = []
+    with memory_world(tmp_path, journal=Listener(told.append)) as world:
+        bad = fragile("raises")
+        unwrap(realize_all(world, [double(double(bad)), double(fragile("fine")), half(parity(rows(5)))]))
+        unwrap(realize_all(world, [double(bad), half(parity(rows(7)))]))
+    ends = [event.summary for event in told if isinstance(event, RunEnded)]
+    assert ends == [
+        Advanced(settled=8, ran=6, inherited=2, left=3),
+        Advanced(settled=5, reused=1, cut_off=1, inherited=1, ran=2, left=2),
+    ]
+
+
+def test_evaluate_all_gives_values_or_raises(world: World) -> None:
+    assert evaluate_all(world, {"a": draw(1), "b": draw(1)}) == {"a": 0, "b": 0}
+    assert evaluate_all(world, [draw(1), draw(1)]) == [0, 0]
+    with pytest.raises(LeftError):
+        evaluate_all(world, [draw(1), fragile("raises")])

@@ -129,9 +129,10 @@ def test_what_cannot_be_swept_now_is_left_to_the_next(root: Path, monkeypatch: p
         dead.kill()
     rmdir = os.rmdir
     monkeypatch.setattr(os, "rmdir", lambda path: ((Path(path) / "late").touch(), rmdir(path)))
-    good(open_directory(root).bind(lambda store: store.close().map(lambda _: None)) if False else open_directory(root))
+    store = good(open_directory(root))
     assert half.parent.exists()
     monkeypatch.undo()
+    good(store.close())
     good(good(open_directory(root)).close())
     assert not half.parent.exists()
 

@@ -286,7 +286,7 @@ SCRIPT = """
         print("in the log")
         return helper(number)
 
-    @stage
+    @stage(version="1")
     def summed(build: Build, numbers: list[Derivation[int]]) -> int:
         return sum(build.need(number) for number in numbers)
 

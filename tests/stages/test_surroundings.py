@@ -61,3 +61,15 @@ def test_no_checkout_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     import loose_module  # noqa: F401
 
     assert made_by("loose_module").commit == ""
+
+
+def test_packages_imported_in_a_function_body_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: an import that a stage delays hides its package from the record."""
+    code = (
+        "import sys\n\n\ndef f():\n    from scipy import stats\n    import numpy.linalg as la\n    return stats, la\n"
+    )
+    (tmp_path / "lazy_module.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    import lazy_module
+
+    assert [name for name, _ in packages_of(lazy_module)] == ["numpy", "scipy"]

@@ -23,6 +23,7 @@ from lightfx import (
     Tolerant,
     World,
     evaluate,
+    evaluate_all,
     instantiate,
     realize,
     realize_all,
@@ -113,6 +114,8 @@ def use(world: World) -> None:
     assert_type(realize_all(world, [dog]), IOResult[Sequence[Outcome[Dog]], EngineFailure])
     assert_type(realize_all(world, {3: dog}), IOResult[Mapping[int, Outcome[Dog]], EngineFailure])
     assert_type(evaluate(world, dog), Dog)
+    assert_type(evaluate_all(world, {"a": dog}), Mapping[str, Dog])
+    assert_type(evaluate_all(world, [dog]), Sequence[Dog])
     assert_type(instantiate([dog]), Closure[list[Derivation[Dog]]])
     assert_type(instantiate((dog, no_parameters())), Closure[tuple[Derivation[Dog], Derivation[int]]])
 

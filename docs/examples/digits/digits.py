@@ -16,7 +16,6 @@ from attrs import Factory, define, frozen
 from families import Logistic, Metric, Neighbours, Network, Penalty, Settings, Solver, Support
 from images import Split, digits, split
 from picture import words
-from returns.unsafe import unsafe_perform_io
 from stages import (
     Cell,
     Contender,
@@ -35,10 +34,9 @@ from stages import (
     verdict,
 )
 
-from lightfx import Derivation, evaluate, open_world, realize_all
-from lightfx.effects.journal import Advanced, JournalEvent, RunEnded, TaskEnded
+from lightfx import Derivation, evaluate, open_world, realize_all, unwrap
+from lightfx.journal import Advanced, JournalEvent, Listener, RunEnded, TaskEnded
 from lightfx.matchers import best, some, then
-from lightfx.shell.journal.listeners import Listener
 
 
 @final
@@ -142,7 +140,7 @@ def run(folder: Path, plan: Plan, workers: int) -> Iterator[str]:
     began, tally = perf_counter(), Tally()
     with open_world(folder / "store", workers=workers, journal=Listener(tally.hear)) as world:
         # One run for everything; what follows only reads.
-        unsafe_perform_io(realize_all(world, [*plan.cells, plan.picture, plan.verdict]).unwrap())
+        unwrap(realize_all(world, [*plan.cells, plan.picture, plan.verdict]))
         seconds = perf_counter() - began
         found, drawn = evaluate(world, plan.table), evaluate(world, plan.picture)
         champion, refined = evaluate(world, plan.champion), evaluate(world, plan.refined)

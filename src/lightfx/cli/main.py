@@ -179,6 +179,10 @@ def _answer(given: Sequence[str]) -> Answer:
         complaint = complaint_of(error.failure)
     except (KeyboardInterrupt, typer.Abort):
         complaint = Complaint("interrupted", code=Exit.INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complaint = Complaint(str(error), code=Exit.ENGINE)
     except _USAGE as error:
         sentence = str(getattr(error, "format_message", error.__str__)())
         complaint = Complaint(sentence.rstrip("."), "`lightfx --help` says more")

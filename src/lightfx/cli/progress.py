@@ -30,7 +30,7 @@ class Tally:
     """The counts of one run, as far as it has come; ``built`` maps what ran to the seconds that it took."""
 
     total: int = 0
-    counts: Advanced = Advanced(0, 0, 0, 0, 0)
+    counts: Advanced = Advanced()
     built: dict[DRef, float] = Factory(dict)
     failed: set[DRef] = Factory(set)
     began: float = field(factory=time.monotonic)
@@ -56,7 +56,7 @@ class Tally:
     @property
     def settled(self) -> int:
         """How many derivations are settled by now; what has just run is counted before the engine says so."""
-        return min(self.total, max(self.counts.settled, self.counts.reused + len(self.built)))
+        return min(self.total, max(self.counts.settled, self.counts.settled - self.counts.ran + len(self.built)))
 
     @property
     def lefts(self) -> int:

@@ -96,19 +96,15 @@ class Summary:
         """LEFT where a target is."""
         return Exit.LEFT if any(row.is_left for row in self.rows) else Exit.FINE
 
-    @property
-    def reused(self) -> int:
-        """How many derivations were settled by what was stored of them."""
-        return max(0, self.counts.reused - self.counts.cut_off)
-
     def document(self) -> Answer:
         """Say it to machines."""
         counts = self.counts
         tree = {
             "targets": [row.tree for row in self.rows],
             "derivations": counts.settled,
-            "reused": self.reused,
+            "reused": counts.reused,
             "cut_off": counts.cut_off,
+            "inherited": counts.inherited,
             "built": counts.ran,
             "left": counts.left,
             "seconds": self.seconds,
@@ -130,7 +126,7 @@ class Summary:
         """The counts over all derivations."""
         counts = self.counts
         return (
-            f"{counted(counts.settled, 'derivation')}: {self.reused:,} reused, {counts.cut_off:,} cut off,"
+            f"{counted(counts.settled, 'derivation')}: {counts.reused:,} reused, {counts.cut_off:,} cut off,"
             f" {counts.ran:,} built, {counts.left:,} LEFT, {duration(self.seconds)}"
         )
 

@@ -60,7 +60,7 @@ class Realizer(Protocol):
         ...
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
-        """Make the outputs, or say why not."""
+        """Make the outputs asked for, each of which may be a LEFT of its own; or say why there are none."""
         ...
 
 

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config, Reference, Take
 from lightfx.core.names import Digest
-from lightfx.core.outcome import Cause
+from lightfx.core.outcome import Cause, Left
 from lightfx.core.refs import DRef, RRef
 
 INLINE_LOG: Final = 8192
@@ -243,4 +243,4 @@ class Output:
         return spell_checked(self.tree)
 
 
-Outputs: TypeAlias = tuple[Output, ...]
+Outputs: TypeAlias = tuple[Output | Left, ...]

@@ -67,7 +67,7 @@ class RRef:
     @classmethod
     def of(cls, dref: DRef, *, key: str, index: int, content: str) -> Self:
         """Name what came of ``dref`` from inputs ``key``, as output ``index``, with ``content``."""
-        return cls(f"{short_hash(f'{key} {index} {content}')}-{dref.text}")
+        return cls(f"{short_hash(f'{dref.text} {key} {index} {content}')}-{dref.text}")
 
     @classmethod
     def parse(cls, text: str) -> Result[Self, Malformed]:

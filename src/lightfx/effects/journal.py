@@ -43,13 +43,19 @@ class TaskEnded:
 @final
 @frozen
 class Advanced:
-    """So many derivations are settled by now: by reuse (cutoff among them), by a run, and how many are LEFT."""
+    """How many derivations are settled by now, and how; ``left`` counts those of them that are LEFT.
 
-    settled: int
-    reused: int
-    cut_off: int
-    ran: int
-    left: int
+    ``reused`` were stored; ``cut_off`` were stored under another name, with the
+    same inputs; ``inherited`` the LEFT of a dependency; ``ran`` took a run. The
+    four add up to ``settled``.
+    """
+
+    settled: int = 0
+    reused: int = 0
+    cut_off: int = 0
+    inherited: int = 0
+    ran: int = 0
+    left: int = 0
 
 
 @final

@@ -15,8 +15,8 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
-from lightfx.core.outcome import BadOutput, Cause, Left, Raised
-from lightfx.core.realization import BuildOrder, Log, Realization, Value, content_of
+from lightfx.core.outcome import BadOutput, Left, Raised
+from lightfx.core.realization import BuildOrder, Log, Output, Realization, Value, content_of
 from lightfx.core.realization import Result as Kept
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
@@ -35,18 +35,20 @@ class Harvest:
 
 
 @frozen
+class _Piece:
+    """One output: what it came to, and the folder that it wrote."""
+
+    result: Kept
+    folder: Path | None
+
+
+@frozen
 class _Crop:
-    """One finished run: what each output came to, and the folder that it wrote."""
+    """One finished run, piece by piece."""
 
     run: Run
     finished: Finished
-    results: tuple[Kept, ...]
-    folders: tuple[Path | None, ...]
-
-    @property
-    def paths(self) -> list[Path]:
-        """All folders that are to become objects."""
-        return [path for path in (*self.folders, self.finished.whole_log) if path is not None]
+    pieces: tuple[_Piece, ...]
 
 
 def harvest(
@@ -55,70 +57,95 @@ def harvest(
     """Make realizations of a batch of finished runs; private folders are gone afterwards."""
     crops: list[_Crop] = []
     for run, _, each in finished:
-        if isinstance(each.result, Failure):
-            left = each.result.failure()
-            if not isinstance(left, Left):
-                return Failure(left)
-            crops.append(_left(run, each, left.cause, left.folder))
-        else:
-            outputs = each.result.unwrap()
-            values = tuple(Value(output.tree) for output in outputs)
-            crops.append(_Crop(run, each, values, tuple(output.folder for output in outputs)))
-    objects = _ingest(world, crops)
+        pieces = _pieces(run, each)
+        if isinstance(pieces, Failure):
+            return Failure(pieces.failure())
+        crops.append(_Crop(run, each, pieces.unwrap()))
+    objects = _ingest(world, [piece for crop in crops for piece in crop.pieces], _logs(crops))
     if isinstance(objects, Failure):
         return Failure(objects.failure())
     found = objects.unwrap()
-    spoilt = [_refused(crop, found, state) for crop in crops]
-    if any(spoilt):
-        crops = [again or crop for crop, again in zip(crops, spoilt, strict=True)]
-        second = _ingest(world, [again for again in spoilt if again])
+    mended = [_mended(crop, found, state) for crop in crops]
+    spoilt = [piece for crop, again in zip(crops, mended, strict=True) if again is not crop for piece in again.pieces]
+    if spoilt:
+        second = _ingest(world, [piece for piece in spoilt if _object(found, piece.folder) is None], [])
         if isinstance(second, Failure):
             return Failure(second.failure())
         found.update(second.unwrap())
     world.perform.result(world.store.discard([order.place for _, order, _ in finished]))
-    return Success([Harvest(crop.run, _realizations(crop, found)) for crop in crops])
+    return Success([Harvest(crop.run, _realizations(crop, found)) for crop in mended])
 
 
-def _left(run: Run, finished: Finished, cause: Cause, folder: Path | None) -> _Crop:
-    """A run that fails fails for each of its outputs; what it had written is kept with the first."""
-    folders = tuple(folder if position == 0 else None for position, _ in enumerate(run.indices))
-    return _Crop(run, finished, (cause,) * len(run.indices), folders)
+def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFailure]:
+    if isinstance(finished.result, Failure):
+        left = finished.result.failure()
+        if not isinstance(left, Left):
+            return Failure(left)
+        return Success(_all_left(run, left))
+    outputs = finished.result.unwrap()
+    if len(outputs) != len(run.indices):
+        why = f"are {len(outputs)}, and {len(run.indices)} were asked for"
+        return Success(_all_left(run, Left(BadOutput("the outputs", why))))
+    return Success(tuple(_piece(output) for output in outputs))
 
 
-def _ingest(world: World, crops: Sequence[_Crop]) -> Result[dict[Path, Ingested], EngineFailure]:
+def _piece(output: Output | Left) -> _Piece:
+    return _Piece(output.cause if isinstance(output, Left) else Value(output.tree), output.folder)
+
+
+def _all_left(run: Run, left: Left) -> tuple[_Piece, ...]:
+    """A run that fails as a whole fails for each of its outputs; what it had written is kept with the first."""
+    rest = tuple(_Piece(left.cause, None) for _ in run.indices[1:])
+    return (_Piece(left.cause, left.folder), *rest)
+
+
+def _logs(crops: Sequence[_Crop]) -> list[Path]:
+    return [crop.finished.whole_log for crop in crops if crop.finished.whole_log is not None]
+
+
+def _ingest(
+    world: World, pieces: Sequence[_Piece], logs: Sequence[Path]
+) -> Result[dict[Path, Ingested], EngineFailure]:
     """Make folders into objects, all at once; half-done ones lose first what no object may hold."""
-    for crop in crops:
-        if not isinstance(crop.results[0], Value):
-            for folder in crop.folders:
-                cleared = world.perform.result(world.store.salvage(folder)) if folder else Success(None)
-                if isinstance(cleared, Failure):
-                    return Failure(cleared.failure())
-    paths = [path for crop in crops for path in crop.paths]
+    paths = [*logs]
+    for piece in pieces:
+        if piece.folder is None:
+            continue
+        paths.append(piece.folder)
+        if not isinstance(piece.result, Value):
+            cleared = world.perform.result(world.store.salvage(piece.folder))
+            if isinstance(cleared, Failure):
+                return Failure(cleared.failure())
     if not paths:
         return Success({})
     return world.perform.result(world.store.ingest(paths)).map(dict)
 
 
-def _refused(crop: _Crop, found: Mapping[Path, Ingested], state: State) -> _Crop | None:
-    """What becomes of a run whose folder cannot stand: it is LEFT, and keeps what may be kept."""
-    for folder in crop.folders:
-        ingested = None if folder is None else found[folder]
-        if isinstance(ingested, Forbidden):
-            return _left(crop.run, crop.finished, BadOutput(ingested.path, ingested.why), folder)
-        observed = state.observed(crop.run.node)
-        if observed and ingested is not None and ingested.text != observed and isinstance(crop.results[0], Value):
-            why = "the source changed while it was read; run again"
-            return _left(crop.run, crop.finished, Raised("OSError", ("OSError", "Exception"), why, ""), None)
-    return None
+def _mended(crop: _Crop, found: Mapping[Path, Ingested], state: State) -> _Crop:
+    """Turn what cannot stand into a LEFT that keeps what may be kept; the crop itself where all stands."""
+    observed = state.observed(crop.run.node)
+    pieces = tuple(_checked(piece, found, observed) for piece in crop.pieces)
+    same = all(one is other for one, other in zip(pieces, crop.pieces, strict=True))
+    return crop if same else _Crop(crop.run, crop.finished, pieces)
+
+
+def _checked(piece: _Piece, found: Mapping[Path, Ingested], observed: str) -> _Piece:
+    ingested = None if piece.folder is None else found[piece.folder]
+    if isinstance(ingested, Forbidden):
+        return _Piece(BadOutput(ingested.path, ingested.why), piece.folder)
+    if observed and ingested is not None and ingested.text != observed and isinstance(piece.result, Value):
+        why = "the source changed while it was read; run again"
+        return _Piece(Raised("OSError", ("OSError", "Exception"), why, ""), None)
+    return piece
 
 
 def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realization, ...]:
     run, finished = crop.run, crop.finished
-    log = _log(finished, found)
+    log = Log(finished.log, _object(found, finished.whole_log)) if finished.log else None
     realizations: list[Realization] = []
-    for index, result, folder in zip(run.indices, crop.results, crop.folders, strict=True):
-        tree = _object(found, folder)
-        content = content_of(spell_result(result), tree)
+    for index, piece in zip(run.indices, crop.pieces, strict=True):
+        tree = _object(found, piece.folder)
+        content = content_of(spell_result(piece.result), tree)
         rref = RRef.of(run.dref, key=run.key.text, index=index, content=content.text)
         realizations.append(
             Realization(
@@ -126,7 +153,7 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realizat
                 run.key,
                 index,
                 content,
-                result,
+                piece.result,
                 tree,
                 run.context,
                 made_by=finished.made_by,
@@ -137,10 +164,6 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realizat
     return tuple(realizations)
 
 
-def _log(finished: Finished, found: Mapping[Path, Ingested]) -> Log | None:
-    return Log(finished.log, _object(found, finished.whole_log)) if finished.log else None
-
-
 def _object(found: Mapping[Path, Ingested], folder: Path | None) -> Digest | None:
-    ingested = None if folder is None else found[folder]
+    ingested = None if folder is None else found.get(folder)
     return ingested if isinstance(ingested, Digest) else None

@@ -81,7 +81,7 @@ class Performer:
         """Count what is settled by now."""
         state = self.state
         settled = len(self.graph.nodes) - state.open
-        return Advanced(settled, state.reused, state.cut_off, state.ran, state.failed)
+        return Advanced(settled, state.reused, state.cut_off, state.inherited, state.ran, state.failed)
 
     def _do(self, io: IOResult[T, EngineFailure]) -> Result[T, EngineFailure]:
         return self.world.perform.result(io)
@@ -273,7 +273,7 @@ class Performer:
         realizations = [evolve(each, created=now) for each in crop.realizations]
         for realization in realizations:
             self._keep(crop.run.node, realization)
-        first = realizations[0]
+        first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
         ended = TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds)
         self.world.perform.value(self.world.journal.tell(ended))
@@ -300,6 +300,7 @@ class Performer:
         """Stop what still runs, and give every claim back."""
         if self.running:
             self._do(self.world.executor.cancel())
+        if self.unstored:
             self.finish()
         if self.claims:
             self._do(self.world.store.release(tuple(self.claims)))

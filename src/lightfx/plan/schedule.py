@@ -185,6 +185,7 @@ class Progress:
     runs: int = 0
     ran: bool = False
     told: bool = False
+    inherited: bool = False
     chosen: Mapping[str, Chosen] = Factory(dict)
     settled: bool = False
 
@@ -206,6 +207,7 @@ class State:
     busy: dict[int, Digest] = Factory(dict)
     reused: int = 0
     cut_off: int = 0
+    inherited: int = 0
     ran: int = 0
     failed: int = 0
 
@@ -416,9 +418,14 @@ class _Desk:
         state, progress = self.state, self.state.ledger[number]
         progress.chosen, progress.settled = chosen, True
         state.open -= 1
-        state.ran += progress.ran
-        state.reused += not progress.ran
-        state.cut_off += progress.told and not progress.ran
+        if progress.ran:
+            state.ran += 1
+        elif progress.inherited:
+            state.inherited += 1
+        elif progress.told:
+            state.cut_off += 1
+        else:
+            state.reused += 1
         for rows in chosen.values():
             if not rows[0].stored.is_right or (len(rows) > 1 and any(not row.stored.is_right for row in rows)):
                 state.failed += 1
@@ -445,6 +452,8 @@ class _Desk:
         realization = Realization(rref, key, 0, content, cause, context=context)
         row = Listed.whole(realization)
         self._remember(row)
+        progress.inherited = isinstance(cause, Upstream)
+        progress.ran = not progress.inherited
         if all(each.stored.rref != rref for each in progress.own.get(key, ())):
             self.commands.append(Keep(number, realization))
         self._settle(number, dict.fromkeys(node.demands, (row,)))

@@ -15,11 +15,12 @@ Rules:
 from __future__ import annotations
 
 import functools
+import logging
 import operator
 import types
 from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, TypeVar, final, get_origin
 
 from attrs import frozen
 
@@ -46,6 +47,8 @@ _CODE: Final = (
     types.MethodWrapperType,
     type,
     ModuleType,
+    logging.Logger,
+    TypeVar,
     functools.partial,
     *_NAMED,
     *_GETTERS,
@@ -195,4 +198,6 @@ def is_code(thing: object) -> bool:
     >>> is_code(len), is_code(3)
     (True, False)
     """
-    return isinstance(thing, _CODE) or is_stage(thing) or (callable(thing) and hasattr(thing, "__wrapped__"))
+    if isinstance(thing, _CODE) or type(thing) is object or is_stage(thing) or get_origin(thing) is not None:
+        return True
+    return callable(thing) and hasattr(thing, "__wrapped__")

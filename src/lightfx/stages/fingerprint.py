@@ -14,10 +14,10 @@ Rules:
 - what cannot be known is refused, with the way out.
 
 Theory of operation, module by module: `definitions` finds the syntax that a function was
-made of; `syntax` spells it; `scopes` says which names it looks up; `walk` finds what
-they mean; `code`, `members` and `constants` spell that; `spellings` makes digests of
-things that refer to one another; `watch` tells for next to nothing whether it all still
-stands.
+made of; `syntax` spells it; `scopes` says which names it looks up; `meanings` finds what
+they mean, and `walk` all that they lead to; `code`, `members` and `constants` spell that;
+`spellings` makes digests of things that refer to one another; `watch` tells for next to
+nothing whether it all still stands.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from returns.result import Failure, Result, Success
 from lightfx.core.names import Digest, short_hash
 from lightfx.stages.code import innermost
 from lightfx.stages.literals import Refused
+from lightfx.stages.meanings import Stopped, label_of
 from lightfx.stages.spellings import render, shades
-from lightfx.stages.walk import Stopped, Walk, label_of
+from lightfx.stages.walk import Walk
 from lightfx.stages.watch import Watch
 
 # Part of every digest: a change of the rules above is a change of all fingerprints.
@@ -122,7 +123,7 @@ def fingerprint(function: Callable[..., object]) -> Result[Fingerprint, Unfinger
     >>> fingerprint(mean).unwrap().digest == fingerprint(average).unwrap().digest
     True
     >>> fingerprint(lambda: undefined).failure().sentence
-    '...:<lambda> uses `undefined`, which is not defined; ...'
+    '...:<lambda> uses `undefined`, which is not defined (yet); ...'
     """
     walk = Walk(innermost(function))
     inner = walk.top
@@ -137,4 +138,4 @@ def fingerprint(function: Callable[..., object]) -> Result[Fingerprint, Unfinger
     shade_of = shades(walk.things, walk.spellings.__getitem__)
     text = "\n".join((RULES, render(root, shade_of), *sorted({*shade_of.values()})))
     parts = {(name, short_hash(render(each, {}))) for name, each in zip(walk.labels, walk.spellings, strict=True)}
-    return Success(Fingerprint(Digest.of(text.encode()).text, tuple(sorted(parts)), walk.captured, walk.watch))
+    return Success(Fingerprint(Digest.of(text.encode()).text, tuple(sorted(parts)), walk.meanings.captured, walk.watch))

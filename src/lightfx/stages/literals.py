@@ -101,12 +101,20 @@ def spell_type(value: object, spell: Spell) -> Spelling | None:
 
 
 def spell_buffer(value: object) -> Spelling | None:
-    """Spell an array of numbers, or a scalar of numpy, by format, shape and content.
+    """Spell an array of numbers, or a scalar of numpy, by format, shape and content; a ``dtype`` too.
 
     >>> spell_buffer(array.array("b", [1, 2]))[:4]
     ('array', 'array.array', 'b', '2')
     """
     kind: type = type(value)
+    if kind.__module__.startswith("numpy") and any(each.__name__ == "dtype" for each in kind.__mro__):
+        return ("dtype", repr(value))
+    if (
+        kind.__module__ == "numpy"
+        and kind.__name__ == "ufunc"
+        and "(" not in (name := str(getattr(value, "__name__", "(")))
+    ):
+        return ("ufunc", name)  # those with parentheses in the name are made of functions of anyone's
     if kind not in (bytearray, memoryview, array.array) and not _is_of_numpy(kind):
         return None
     try:

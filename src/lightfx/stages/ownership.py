@@ -146,6 +146,11 @@ def exposed_name(thing: object) -> str | None:
     >>> exposed_name(dataclasses.MISSING)
     'dataclasses:MISSING'
     """
+    home: object = getattr(thing, "__module__", None)
+    name: object = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
+    named = isinstance(home, str) and isinstance(name, str) and not is_own_module(home)
+    if named and getattr(sys.modules.get(str(home)), str(name), None) is thing:
+        return f"{public_module(str(home))}:{name}"
     parts = type(thing).__module__.split(".")
     for count in range(len(parts), 0, -1):
         module = sys.modules.get(".".join(parts[:count]))

@@ -66,17 +66,14 @@ class StageRealizer:
         return made_by(self.core.function.__module__)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
-        """Run the function once for each output; the first that fails fails the run."""
-        function = self.frozen_function or self.core.function
-        outputs: list[Output] = []
-        for index in order.indices:
-            build = Build(order, index)
-            made = run(function, self.core.signature, order.config, build)
-            if isinstance(made, Failure):
-                folder = build.folder if build.folder.exists() else None
-                return Failure(Left(made.failure(), folder=folder))
-            outputs.append(made.unwrap())
-        return Success(tuple(outputs))
+        """Run the function once for each output; one that fails takes no other along."""
+        return Success(tuple(self._output(Build(order, index), order.config) for index in order.indices))
+
+    def _output(self, build: Build, config: Config) -> Output | Left:
+        made = run(self.frozen_function or self.core.function, self.core.signature, config, build)
+        if isinstance(made, Failure):
+            return Left(made.failure(), folder=build.folder if build.folder.exists() else None)
+        return made.unwrap()
 
 
 def run(function: Function, signature: Signature, config: Config, build: Build) -> Result[Output, Cause]:

@@ -300,10 +300,10 @@ def _version(package: str) -> str:
 
 
 def _module_name(module: str) -> str:
-    """The name a module is imported by, also where it is the script that runs."""
-    if module != "__main__":
+    """The name a module is imported by, also where it is the script that runs, or that a worker runs anew."""
+    if module not in ("__main__", "__mp_main__"):
         return module
-    main = sys.modules["__main__"]
+    main = sys.modules[module]
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
     if spec is not None:
         return str(spec.name)

@@ -7,6 +7,7 @@ everything stored asks nobody, and starts the faster.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -45,14 +46,34 @@ def _user() -> str:
 
 def packages_of(module: ModuleType) -> tuple[tuple[str, str], ...]:
     """Name the installed packages that a module imports, with their versions, sorted."""
-    tops = {top for value in list(vars(module).values()) if (top := _top(value)) is not None}
+    names = (name for value in list(vars(module).values()) if isinstance(name := _module_of(value), str))
+    tops = {top for name in (*names, *_imported(module)) if (top := _top(name)) is not None}
     versions = ((top, version_of(top)) for top in sorted(tops - {module.__name__.partition(".")[0]}))
     return tuple((top, version) for top, version in versions if version)
 
 
-def _top(value: object) -> str | None:
-    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-    top = name.partition(".")[0] if isinstance(name, str) else ""
+def _module_of(value: object) -> object:
+    return value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+
+
+def _imported(module: ModuleType) -> Iterator[str]:
+    """Name what a module imports anywhere in its source, in function bodies too."""
+    import ast  # noqa: PLC0415 -- see the head of the file
+    import inspect  # noqa: PLC0415
+
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _top(name: str) -> str | None:
+    top = name.partition(".")[0]
     return None if not top or top in sys.stdlib_module_names or top == "__main__" else top
 
 

@@ -7,7 +7,7 @@ as all of them are as they were; what it costs is a dictionary lookup for each n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from types import CellType, CodeType, FunctionType
 from typing import Final, TypeAlias, final
 
@@ -36,7 +36,10 @@ class Watch:
     False
     """
 
-    _names: list[tuple[Get, str, object]] = field(factory=list[tuple[Get, str, object]])
+    _names: dict[tuple[int, str], tuple[Get, str, object]] = field(
+        factory=dict[tuple[int, str], tuple[Get, str, object]]
+    )
+    _absent: dict[int, tuple[KeysView[str], set[str]]] = field(factory=dict[int, tuple[KeysView[str], set[str]]])
     _functions: list[tuple[FunctionType, CodeType, object, object]] = field(
         factory=list[tuple[FunctionType, CodeType, object, object]]
     )
@@ -47,7 +50,10 @@ class Watch:
 
     def name(self, space: Mapping[str, object], name: str, found: object) -> None:
         """Remember what ``name`` is in ``space``; `ABSENT` if it is not there."""
-        self._names.append((space.get, name, found))
+        if found is ABSENT:
+            self._absent.setdefault(id(space), (space.keys(), set()))[1].add(name)
+        else:
+            self._names[id(space), name] = (space.get, name, found)
 
     def function(self, function: FunctionType) -> None:
         """Remember the code and the defaults of a function."""
@@ -64,7 +70,7 @@ class Watch:
 
     def holds(self) -> bool:
         """Tell whether all is as it was."""
-        for get, name, found in self._names:
+        for get, name, found in self._names.values():
             if get(name, ABSENT) is not found:
                 return False
         for function, code, defaults, keywords in self._functions:
@@ -73,6 +79,9 @@ class Watch:
                 or function.__defaults__ is not defaults
                 or function.__kwdefaults__ is not keywords
             ):
+                return False
+        for keys, names in self._absent.values():
+            if not keys.isdisjoint(names):
                 return False
         return all(_contents(cell) is found for cell, found in self._cells) and self._are_spelled()
 

@@ -158,8 +158,13 @@ def digest_file(path: str, size: int) -> str:
 
 def _unshare(path: str) -> None:
     copy = f"{os.path.dirname(path)}/{uuid.uuid4().hex}"  # noqa: PTH120 -- a str from scandir
-    shutil.copy2(path, copy, follow_symlinks=False)
-    os.replace(copy, path)  # noqa: PTH105 -- a str from scandir
+    try:
+        shutil.copy2(path, copy, follow_symlinks=False)
+        os.replace(copy, path)  # noqa: PTH105 -- a str from scandir
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(copy)  # noqa: PTH108 -- a str
+        raise
 
 
 def make_read_only(root: Path, entries: list[Entry]) -> None:
