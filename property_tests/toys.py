@@ -110,11 +110,11 @@ def given(order: BuildOrder) -> list[Sequence[Made]]:
     ]
 
 
-class Stuck(AssertionError):
+class StuckError(AssertionError):
     """Nothing is left to do, and not every node is settled."""
 
 
-class Trouble(Exception):
+class TroubleError(Exception):
     """The step machine gave up."""
 
     def __init__(self, failure: EngineFailure) -> None:
@@ -122,7 +122,7 @@ class Trouble(Exception):
         self.failure = failure
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The driver was killed."""
 
 
@@ -192,7 +192,7 @@ class Simulation:
                 self.kept.append(self.keep(realization))
                 return None
             case schedule.Fail(failure):
-                raise Trouble(failure)
+                raise TroubleError(failure)
             case schedule.Run():
                 raise TypeError("runs are carried out by chance")
 
@@ -267,7 +267,7 @@ def simulate(
         else:
             if kill_after is not None and len(simulation.ran) >= kill_after:
                 simulation.commit()
-                raise Killed
+                raise KilledError
             event = simulation.carry_out(backlog.pop(chance.randrange(len(backlog))))
         if event is not None:
             state, more = schedule.step(state, event)
@@ -275,7 +275,7 @@ def simulate(
         if chance.random() < 0.2:
             simulation.commit()
     if not state.finished:
-        raise Stuck([node.dref.text for node in graph.nodes if not state.ledger[node.number].settled])
+        raise StuckError([node.dref.text for node in graph.nodes if not state.ledger[node.number].settled])
     simulation.commit()
     chosen = [state.selection(number, reference) for number, reference in graph.targets]
     return Report(state, graph, simulation.ran, simulation.kept, chosen, {**shelf.stored, **simulation.known})

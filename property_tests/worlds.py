@@ -148,9 +148,7 @@ def small_worlds(draw: st.DrawFn, ops: Sequence[str] = OPS, size: int = 7) -> Sm
     for number in range(draw(st.integers(1, size))):
         uses: list[Use] = []
         if number:
-            use = st.builds(
-                Use, st.integers(0, number - 1), st.sampled_from((0, 0, 1, 2, 3)), st.booleans()
-            )
+            use = st.builds(Use, st.integers(0, number - 1), st.sampled_from((0, 0, 1, 2, 3)), st.booleans())
             uses = draw(st.lists(use, max_size=3, unique=True))
         specs.append(Spec(draw(st.sampled_from(ops)), draw(st.integers(0, 2)), tuple(uses)))
     return tuple(specs)
@@ -164,7 +162,5 @@ def histories(draw: st.DrawFn, ops: Sequence[str] = REPLAYED_OPS) -> list[Small]
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(world) - 1))
         last = history[-1]
-        history.append(
-            (*last[:at], evolve(last[at], param=draw(st.integers(0, 2))), *last[at + 1 :])
-        )
+        history.append((*last[:at], evolve(last[at], param=draw(st.integers(0, 2))), *last[at + 1 :]))
     return [*history, world]

@@ -76,9 +76,7 @@ def _grown(inner: st.SearchStrategy[World]) -> st.SearchStrategy[World]:
     return st.one_of(
         inner.map(lambda world: (list[world[0]], st.lists(world[1], **some))),
         inner.map(lambda world: (tuple[world[0], ...], st.lists(world[1], **some).map(tuple))),
-        st.tuples(inner, inner).map(
-            lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))
-        ),
+        st.tuples(inner, inner).map(lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))),
         st.sampled_from(KEYS).map(lambda key: (frozenset[key[0]], st.frozensets(key[1], **some))),
         st.tuples(st.sampled_from(KEYS), inner).map(
             lambda two: (dict[two[0][0], two[1][0]], st.dictionaries(two[0][1], two[1][1], **some))
@@ -169,9 +167,7 @@ TREES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["item", "a", "$bytes", "$pairs", "$value"]), inner, max_size=2)
-        | st.fixed_dictionaries(
-            {"$type": st.sampled_from(["int", "str", "Box[int]", "date"]), "$value": inner}
-        )
+        | st.fixed_dictionaries({"$type": st.sampled_from(["int", "str", "Box[int]", "date"]), "$value": inner})
         | st.lists(st.tuples(inner, inner).map(list), max_size=2).map(lambda pairs: {"$pairs": pairs})
     ),
     max_leaves=5,
@@ -254,8 +250,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "law", "codec", "given"), WRONG, ids=[each[0] for each in WRONG])
-def test_a_wrong_codec_breaks_its_law(
-    name: str, law: Callable[..., bool], codec: Coder, given: list[Any]
-) -> None:
+def test_a_wrong_codec_breaks_its_law(name: str, law: Callable[..., bool], codec: Coder, given: list[Any]) -> None:
     """The negative controls: each law catches what it is there to catch."""
     assert not law(codec, *given)

@@ -41,9 +41,7 @@ def candidate(index: int, created: float, value: float | None) -> Candidate[floa
     """One candidate; None makes a LEFT."""
     content = Digest.of(repr((created, value)).encode()).text
     rref = RRef.of(PLAN, key="k", index=index, content=content)
-    outcome: Outcome[float] = (
-        Left(Returned("No", index), (rref,)) if value is None else Right(value, (rref,))
-    )
+    outcome: Outcome[float] = Left(Returned("No", index), (rref,)) if value is None else Right(value, (rref,))
     return Candidate(rref, index, created, value is not None, lambda: outcome)
 
 
@@ -104,7 +102,7 @@ def the_order_of_candidates_does_not_count(matcher: Matcher[float], shown: Candi
 
 
 def it_is_idempotent(matcher: Matcher[float], shown: Candidates) -> None:
-    """Among what it chose it chooses the same; `Then`, which narrows, may ask for the rest, and never chooses another."""
+    """Among what it chose it chooses the same. `Then` narrows: it may ask for the rest, and never chooses another."""
     choice = matcher.select(shown)
     if isinstance(choice, Chosen):
         again = matcher.select([each for each in shown if each.rref in choice.rrefs])

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from lightfx.core.canonical import Tree
+from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Reference, Take
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest, Name
@@ -18,9 +18,7 @@ from lightfx.core.refs import DRef, RRef
 TEXTS = st.text('a "\\\n\x00é😀', max_size=5)
 DIGESTS = st.binary(max_size=2).map(Digest.of)
 DREFS = st.sampled_from("ab").map(lambda name: DRef.of(name, name))
-RREFS = st.builds(
-    lambda dref, index: RRef.of(dref, key="k", index=index, content="c"), DREFS, st.integers(0, 3)
-)
+RREFS = st.builds(lambda dref, index: RRef.of(dref, key="k", index=index, content="c"), DREFS, st.integers(0, 3))
 TREES: st.SearchStrategy[Tree] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -37,9 +35,7 @@ CAUSES = st.one_of(
     st.builds(Cancelled, TEXTS),
 )
 RESULTS = st.builds(Value, TREES) | CAUSES
-REFERENCES = st.builds(
-    Reference, DREFS, st.sampled_from(["", "latest()"]), st.sampled_from(Take), st.booleans()
-)
+REFERENCES = st.builds(Reference, DREFS, st.sampled_from(["", "latest()"]), st.sampled_from(Take), st.booleans())
 CONTEXTS = st.lists(st.tuples(REFERENCES, st.lists(RREFS, max_size=3).map(tuple)), max_size=3)
 PACKAGES = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda found: tuple(sorted(found.items())))
 REALIZATIONS = st.builds(
@@ -89,8 +85,6 @@ def test_damage_is_told_and_never_raised(realization: Realization, data: st.Data
 @example({})
 @example(None)
 def test_any_other_json_is_damage(tree: Tree) -> None:
-    from lightfx.core.canonical import spell_checked
-
     texts = [spell_checked(tree), tree if isinstance(tree, str) else "1"]
     assert all(isinstance(read_realization(text), Failure) for text in texts)
 
@@ -104,9 +98,7 @@ def test_results_are_alike_only_if_their_trees_are(one: object, other: object) -
     spelled = [spell_result(each) for each in (one, other)]  # type: ignore[arg-type]  # drawn from RESULTS
     contents = [content_of(each, None) for each in spelled]
     assert (contents[0] == contents[1]) == (spelled[0] == spelled[1])
-    assert (spelled[0] == spelled[1]) == (
-        type(one) is type(other) and repr(_ordered(one)) == repr(_ordered(other))
-    )
+    assert (spelled[0] == spelled[1]) == (type(one) is type(other) and repr(_ordered(one)) == repr(_ordered(other)))
 
 
 def _ordered(result: object) -> object:

@@ -6,7 +6,6 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -109,7 +108,7 @@ def outcomes_are_as_reckoned(small: Small, seed: int) -> None:
 
 def an_unchanged_second_run_runs_nothing(small: Small, seed: int) -> None:
     with new_world() as world:
-        first, ran = run(world, small, seed)
+        first, _ = run(world, small, seed)
         second, again = run(world, small, seed + 1, replay=replay_always)
         assert again == []
         assert told(first) == told(second)

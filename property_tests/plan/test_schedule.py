@@ -7,13 +7,13 @@ is judged by step machines that are wrong in one respect.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from toys import Killed, Report, Shelf, simulate
+from toys import KilledError, Report, Shelf, simulate
 from worlds import REPLAYED_OPS, Small, Spec, Use, fates, histories, plans, small_worlds
 
 from lightfx.core.matching import Best, Every, Latest, Matcher
@@ -123,10 +123,8 @@ def a_killed_run_goes_on(world: Small, seed: int) -> None:
     """What was stored before the end is not run again."""
     made, shelf = plans(world), Shelf()
     whole = pairs(simulate(made, Shelf(), seed=seed))
-    try:
+    with suppress(KilledError):
         simulate(made, shelf, seed=seed, kill_after=seed % 4)
-    except Killed:
-        pass
     done = standing(shelf)
     rest = pairs(simulate(made, shelf, seed=seed + 1))
     assert done.isdisjoint(rest)
@@ -199,7 +197,7 @@ def _lefts_are_fine() -> object:
     right = Desk._go_on
 
     def go_on(desk: Desk, node: schedule.Node, progress: schedule.Progress) -> None:
-        with mock.patch.object(Desk, "_settle_left", lambda *given: None):
+        with mock.patch.object(Desk, "_settle_left"):
             right(desk, node, progress)
         if not progress.settled and progress.runs == 0 and (node.number, progress.key) not in desk.seeking:
             desk._judge(node, progress, sought=False)
@@ -215,9 +213,7 @@ def _blame_the_nearest(desk: Desk, lefts: Iterable[schedule.Listed]) -> Upstream
 def _no_cutoff() -> object:
     right = Desk._tell
 
-    def tell(
-        desk: Desk, node: schedule.Node, progress: schedule.Progress, rows: Iterable[schedule.Listed]
-    ) -> None:
+    def tell(desk: Desk, node: schedule.Node, progress: schedule.Progress, rows: Iterable[schedule.Listed]) -> None:
         right(desk, node, progress, [row for row in rows if row.stored.rref.dref == node.dref])
 
     return tell

@@ -246,12 +246,12 @@ def pids(place: Path) -> list[int]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process is there, and no zombie."""
+    """Whether a process is there, and no zombie; its first thread may be one while others still end."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state not in "ZX"
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:

@@ -7,11 +7,11 @@ A law is a function of an executor and a folder to work in, that asserts.
 
 from __future__ import annotations
 
-import errands
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import errands
 from errands import Act, task
 from makings import good
 from returns.result import Failure

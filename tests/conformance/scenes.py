@@ -13,8 +13,8 @@ from typing import Final, Self
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from errands import errand, pids, sleep_for_ever, task  # noqa: E402
-from makings import entry, fill, good, ingested, trouble, written  # noqa: E402
+from errands import pids, sleep_for_ever, task  # noqa: E402
+from makings import entry, good, ingested, trouble, written  # noqa: E402
 from returns.result import Success  # noqa: E402
 from returns.unsafe import unsafe_perform_io  # noqa: E402
 

@@ -271,7 +271,7 @@ def hard_links_do_not_count(rig: Rig) -> None:
     shared.write_bytes(b"s")
     names = [f"{number:0200}" for number in range(400)]
     linked = ingested(rig.store, {name: lambda path: path.hardlink_to(shared) for name in names})
-    assert linked == ingested(rig.store, {name: b"s" for name in names})
+    assert linked == ingested(rig.store, dict.fromkeys(names, b"s"))
 
 
 def forbidden_kinds_are_refused(rig: Rig) -> None:
@@ -284,13 +284,22 @@ def forbidden_kinds_are_refused(rig: Rig) -> None:
         "self": "-> ..",
     }
     for name, what in cases.items():
-        found = refused(rig.store, {"ok": b"", f"deep/{name}/it": b"", f"deep/{name}/bad": what} if name != "self" else {"self": what})
+        found = refused(
+            rig.store,
+            {"ok": b"", f"deep/{name}/it": b"", f"deep/{name}/bad": what} if name != "self" else {"self": what},
+        )
         assert found.path == ("self" if name == "self" else f"deep/{name}/bad"), found
         assert found.why
     assert refused(rig.store, {"sub/deep/up": "-> ../..", "m": "-> sub/deep/up/.."}).path == "m"
     with suppress(PermissionError):
-        assert refused(rig.store, {"null": lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))}).path == "null"
-        assert refused(rig.store, {"disk": lambda path: os.mknod(path, 0o600 | stat.S_IFBLK, os.makedev(7, 99))}).path == "disk"
+        assert (
+            refused(rig.store, {"null": lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))}).path
+            == "null"
+        )
+        assert (
+            refused(rig.store, {"disk": lambda path: os.mknod(path, 0o600 | stat.S_IFBLK, os.makedev(7, 99))}).path
+            == "disk"
+        )
 
 
 def one_bad_folder_spoils_no_other(rig: Rig) -> None:

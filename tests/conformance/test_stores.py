@@ -68,7 +68,9 @@ def _drop_last(store: Store, *args: Any) -> Any:
 
 
 def _echoing(method: str) -> Callable[..., Any]:
-    return lambda store, questions, *rest: getattr(store, method)(questions, *rest).map(lambda rows: [*rows, *rows][: max(len(questions), len(rows))])
+    return lambda store, questions, *rest: getattr(store, method)(questions, *rest).map(
+        lambda rows: [*rows, *rows][: max(len(questions), len(rows))]
+    )
 
 
 def _bare(rows: Sequence[Listed]) -> list[Listed]:
@@ -144,7 +146,9 @@ def _all_or_none(store: Store, folders: Any) -> Any:
 
 
 def _following(store: Store, folders: Any) -> Any:
-    return store.ingest([folder.resolve() for folder in folders]).map(lambda found: dict(zip(folders, found.values(), strict=True)))
+    return store.ingest([folder.resolve() for folder in folders]).map(
+        lambda found: dict(zip(folders, found.values(), strict=True))
+    )
 
 
 def _rude(store: Store, paths: Any) -> Any:
@@ -159,7 +163,9 @@ def _by_size(store: Store, paths: Any) -> Any:
 
 
 def _silent(store: Store, paths: Any) -> Any:
-    return store.observe(paths).map(lambda seen: {path: what if isinstance(what, Digest) else Digest.of(b"") for path, what in seen.items()})
+    return store.observe(paths).map(
+        lambda seen: {path: what if isinstance(what, Digest) else Digest.of(b"") for path, what in seen.items()}
+    )
 
 
 CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {

@@ -30,8 +30,9 @@ from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.outcome import Died, TimedOut
 from lightfx.core.realization import Cost
 from lightfx.effects.executor import Executor, Finished, Task
+from lightfx.shell.executor.crew import signal_name
 from lightfx.shell.executor.inline import InlineExecutor
-from lightfx.shell.executor.processes import LocalProcesses, _signal_name
+from lightfx.shell.executor.processes import LocalProcesses
 from lightfx.shell.executor.work import carry_out, peak_of_process
 
 
@@ -201,11 +202,13 @@ def test_tasks_run_in_other_processes_and_workers_are_kept(pool: LocalProcesses,
 def test_a_worker_that_dies_takes_its_own_task_along_and_no_other(
     pool: LocalProcesses, tmp_path: Path, act: errands.Act, died: Died
 ) -> None:
-    tasks = [task(number, act if number == 3 else errands.double, tmp_path / str(number), x=number) for number in range(8)]
+    tasks = [
+        task(number, act if number == 3 else errands.double, tmp_path / str(number), x=number) for number in range(8)
+    ]
     found = finish(pool, tasks)
     assert cause(found.pop(3)) == died
     assert {number: value(each) for number, each in found.items()} == {n: [n, n] for n in found}
-    assert not any(map(lives, pids(tmp_path / "3")))
+    assert until(lambda: not any(map(lives, pids(tmp_path / "3"))))
 
 
 def test_of_who_died_the_last_words_and_the_half_done_output_are_kept(pool: LocalProcesses, tmp_path: Path) -> None:
@@ -257,7 +260,7 @@ def test_waiting_for_a_while_gives_nothing_and_loses_nothing(pool: LocalProcesse
     assert list(good(pool.wait(0.01))) == []
     assert until(lambda: list(good(pool.wait(0.05))) == [] and bool(pids(tmp_path / "1")))
     good(pool.cancel())
-    assert not any(map(lives, pids(tmp_path / "1")))
+    assert until(lambda: not any(map(lives, pids(tmp_path / "1"))))
     assert list(good(pool.wait(None))) == []
 
 
@@ -367,4 +370,4 @@ def test_what_had_finished_comes_before_the_trouble(tmp_path: Path) -> None:
 
 
 def test_signals_have_names() -> None:
-    assert [_signal_name(number) for number in (9, 11, 63)] == ["SIGKILL", "SIGSEGV", "signal 63"]
+    assert [signal_name(number) for number in (9, 11, 63)] == ["SIGKILL", "SIGSEGV", "signal 63"]

@@ -38,6 +38,7 @@ Metres = NewType("Metres", float)
 
 class Colour(enum.Enum):
     RED = "red"
+    BLUE = "blue"
 
 
 @attrs.frozen

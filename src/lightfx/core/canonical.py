@@ -127,7 +127,7 @@ def _why_not(tree: object, path: Path, depth: int) -> Iterator[Unstorable]:
 
 def _why_not_key(key: object, path: Path) -> Iterator[Unstorable]:
     if type(key) is not str:
-        yield Unstorable((*path, repr(key)), f"has a key of type {type(key).__name__}; keys are strings")
+        yield Unstorable(path, f"has a key of type {type(key).__name__}; keys are strings")
     elif key.startswith("$"):
         yield Unstorable((*path, key), "is a key that begins with '$', which lightfx keeps for itself")
     elif not _is_text(key):

@@ -26,7 +26,7 @@ from attrs import frozen
 
 from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.stages.literals import Refused
-from lightfx.stages.ownership import installed_name, is_own_class, is_own_code, is_own_module, public_module
+from lightfx.stages.ownership import installed_name, is_own_class, is_own_function, is_own_module, public_module
 from lightfx.stages.spellings import Link, Spelling
 
 Spell: TypeAlias = Callable[[object], Spelling]
@@ -75,7 +75,7 @@ def spell_code(thing: object, link: Callable[[object], Link], spell: Spell) -> S
         return _spell_stage(thing, spell)
     match thing:
         case FunctionType():
-            own = is_own_code(thing.__code__, thing.__module__)
+            own = is_own_function(thing)
             return link(thing) if own else _spell_installed_function(thing, link, spell)
         case type():
             return link(thing) if is_own_class(thing) else ("installed", installed_name(thing) or "")
@@ -112,7 +112,7 @@ def _spell_wrapper(thing: object, link: Callable[[object], Link], spell: Spell) 
     if inner is None:
         return None
     dressed = innermost(inner)
-    if dressed is None or not is_own_code(dressed.__code__, dressed.__module__):
+    if dressed is None or not is_own_function(dressed):
         return ("wrapper", _wrapper_name(thing), spell(inner))
     return ("wrapper", _wrapper_name(thing), spell(inner), link(Dressing(dressed)))
 

@@ -22,7 +22,7 @@ import dataclasses
 import enum
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import WRAPPER_ASSIGNMENTS, cached_property
 from typing import Final, TypeAlias
 
 import attrs
@@ -180,8 +180,9 @@ class _Speller:
 def _state(value: object) -> Iterator[tuple[str, object]]:
     kinds = type(value).__mro__
     cached = {name for kind in kinds for name, each in vars(kind).items() if isinstance(each, cached_property)}
-    # What is computed from the rest, sooner or later, says nothing of its own.
-    cached.add("_attrs_cached_hash")
+    # What is computed from the rest, sooner or later, says nothing of its own; nor does what
+    # `functools.update_wrapper` copies from what is wrapped.
+    cached |= {"_attrs_cached_hash", *WRAPPER_ASSIGNMENTS}
     held: dict[str, object] = getattr(value, "__dict__", {})
     for name, each in held.items():
         if name not in cached:

@@ -152,6 +152,8 @@ def _as_compiled_now(code: CodeType, text: str) -> CodeType:
     same = [each for each in _compiled(text, code.co_filename).get(code.co_qualname, ()) if _is_same(each, code)]
     if not same:
         raise Refused(STALE)
+    if len(same) == 1:
+        return same[0]
     # Of equals, the one in the same place: on one line there may be several lambdas.
     return min(same, key=lambda each: (_spans(each) != _spans(code), abs(each.co_firstlineno - code.co_firstlineno)))
 
@@ -177,18 +179,28 @@ def _compiled(text: str, file: str) -> Mapping[str, Sequence[CodeType]]:
 
 def _is_same(one: CodeType, other: CodeType) -> bool:
     """Whether two codes do the same, docstrings and positions aside."""
-    return _shape(one) == _shape(other) and all(map(_is_same_constant, _constants(one), _constants(other)))
+    return (
+        _shape(one) == _shape(other)
+        and _is_same_work(one.co_code, other.co_code)
+        and all(map(_is_same_constant, _constants(one), _constants(other)))
+    )
 
 
 def _shape(code: CodeType) -> tuple[object, ...]:
-    # Profilers pad code with NOPs to tell equal functions apart.
-    steps = zip(code.co_code[::2], code.co_code[1::2], strict=False)
     return (
         (code.co_name, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
         (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
         len(code.co_consts),
-        [step for step in steps if step[0] != _NOP],
     )
+
+
+def _is_same_work(one: bytes, other: bytes) -> bool:
+    """Whether two runs of instructions are the same; profilers pad them with NOPs to tell functions apart."""
+    return one == other or _without_nops(one) == _without_nops(other)
+
+
+def _without_nops(code: bytes) -> list[tuple[int, int]]:
+    return [step for step in zip(code[::2], code[1::2], strict=True) if step[0] != _NOP]
 
 
 def _constants(code: CodeType) -> tuple[object, ...]:

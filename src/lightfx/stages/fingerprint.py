@@ -135,7 +135,7 @@ def fingerprint(function: Callable[..., object]) -> Result[Fingerprint, Unfinger
         return Failure(Unfingerprintable(label, stopped.owner, stopped.name, stopped.what))
     except Refused as refused:
         return Failure(Unfingerprintable(label, label, "", refused.what))
-    shade_of = shades(walk.things, walk.spellings.__getitem__)
+    shade_of = shades(walk.things, walk.spellings)
     text = "\n".join((RULES, render(root, shade_of), *sorted({*shade_of.values()})))
     parts = {(name, short_hash(render(each, {}))) for name, each in zip(walk.labels, walk.spellings, strict=True)}
     return Success(Fingerprint(Digest.of(text.encode()).text, tuple(sorted(parts)), walk.meanings.captured, walk.watch))

@@ -57,6 +57,7 @@ class Space:
 class Constant:
     """What a name that is no code holds."""
 
+    value: object
     spelling: Spelling
 
 
@@ -91,6 +92,7 @@ class Meanings:
     link: Meet
     watch: Watch
     captured: dict[str, CellType] = field(factory=dict[str, CellType])
+    _constants: dict[tuple[int, str], Constant] = field(factory=dict[tuple[int, str], Constant])
 
     def of(self, space: Space, uses: Sequence[Use], own_name: str | None, *, own: bool = False) -> Spelling:
         """Spell what the names of a thing mean; in no order, since a name that is left out may sort it."""
@@ -184,6 +186,9 @@ class Meanings:
 
     def named(self, space: Space, path: str, value: object, *, soft: bool) -> Spelling:
         """Spell what goes by a name; a constant becomes a thing of its own, so that reports can tell of it."""
+        label = f"{space.label.partition(':')[0]}:{path.rpartition('.')[2]}"
+        if (id(value), label) in self._constants:
+            return Link(self._constants[id(value), label])
         try:
             spelling = self.refer(value)
             if spelling is not None:
@@ -194,7 +199,8 @@ class Meanings:
                 return ("opaque",)
             raise Stopped(space.label, path + refused.path, refused.what) from None
         self.watch.constant(value, spelling, self.spell)
-        return self.link(Constant(spelling), f"{space.label.partition(':')[0]}:{path.rpartition('.')[2]}")
+        constant = self._constants[id(value), label] = Constant(value, spelling)
+        return self.link(constant, label)
 
     def softly(self, space: Space, nodes: Sequence[ast.AST]) -> Spelling:
         """Spell what the names in code that ran already mean now, where they still mean something."""

@@ -27,7 +27,7 @@ from attrs import evolve, frozen
 from lightfx.core.names import short_hash
 from lightfx.stages.bindings import Bindings
 from lightfx.stages.definitions import FoundClass, find_class
-from lightfx.stages.ownership import is_own_code
+from lightfx.stages.ownership import is_own_function
 from lightfx.stages.scopes import Looked, Use, read_nodes
 from lightfx.stages.syntax import spell_node
 
@@ -35,7 +35,11 @@ from lightfx.stages.syntax import spell_node
 @final
 @frozen(eq=False)
 class Pieces:
-    """What there is to spell of a class; ``members`` are names with what the class holds by them."""
+    """What there is to spell of a class.
+
+    ``members`` are names with what the class holds by them and is to be spelled, ``watched``
+    those that were looked at.
+    """
 
     syntax: str
     uses: tuple[Use, ...]
@@ -43,6 +47,7 @@ class Pieces:
     cells: Mapping[str, CellType]
     methods: tuple[FunctionType, ...]
     members: tuple[tuple[str, object], ...]
+    watched: tuple[tuple[str, object], ...]
     fields: tuple[tuple[str, object], ...]
 
 
@@ -68,6 +73,9 @@ def class_pieces(kind: type) -> Pieces:
         cells={name: cell for each in methods for name, cell in _cells(each)},
         methods=methods,
         members=tuple(_members(kind, bound, {*methods})),
+        watched=tuple(
+            (name, held) for name, held in vars(kind).items() if not name.startswith("__") or functions_in(held)
+        ),
         fields=() if found is not None else tuple(_fields(kind)),
     )
 
@@ -101,7 +109,7 @@ def _is_of(function: FunctionType, kind: type) -> bool:
 def _is_generated(function: FunctionType) -> bool:
     """Whether a library wrote it: attrs, dataclasses and named tuples make methods of texts of their own."""
     file = function.__code__.co_filename
-    return file.startswith(("<attrs generated", "<string>")) or not is_own_code(function.__code__, function.__module__)
+    return file.startswith(("<attrs generated", "<string>")) or not is_own_function(function)
 
 
 def functions_in(held: object) -> Sequence[FunctionType]:

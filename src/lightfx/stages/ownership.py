@@ -19,7 +19,7 @@ from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Final
 
 _PACKAGES: Final = frozenset(("site-packages", "dist-packages"))
@@ -86,16 +86,22 @@ def _place_of_spec(top: str) -> str | None:
     return next(iter(spec.submodule_search_locations or ()), None)
 
 
-def is_own_code(code: CodeType, module: str | None) -> bool:
-    """Tell whether code is the user's own: by its file, or by its module where it has none.
+def is_own_function(function: FunctionType) -> bool:
+    """Tell whether a function is the user's own: by its file, or by its module where it has none.
 
-    >>> is_own_code(is_own_code.__code__, __name__)
+    >>> is_own_function(is_own_function)
     False
     """
-    file = code.co_filename
+    file, name = function.__code__.co_filename, function.__module__
     if file.startswith(_CELLS):
         return True
-    return is_own_module(module) if file.startswith("<") else not is_installed_file(file)
+    if not file.startswith("<"):
+        return not is_installed_file(file)
+    # Code that was made by exec says that it is of `builtins`, or whatever it was told.
+    module = sys.modules.get(name)
+    space: dict[str, object] = vars(module) if module is not None else {}
+    exposed = space is function.__globals__ or space.get(function.__name__) is function
+    return not file.startswith("<frozen ") and (not exposed or is_own_module(name))
 
 
 def is_own_class(kind: type) -> bool:
@@ -104,14 +110,16 @@ def is_own_class(kind: type) -> bool:
     >>> is_own_class(int), is_own_class(ModuleSpec)
     (False, False)
     """
+    if is_own_module(kind.__module__):
+        return True
+    if kind.__module__.partition(".")[0] != "lightfx":
+        return False
+    # A class of a doctest says that it is of the module whose docstring it stands in.
     codes = (getattr(each, "__code__", None) for each in vars(kind).values())
     if any(isinstance(code, CodeType) and code.co_filename.startswith(_CELLS) for code in codes):
         return True
-    if is_own_module(kind.__module__):
-        return True
-    # A class of a doctest says that it is of the module whose docstring it stands in.
-    outside = kind.__module__.partition(".")[0] == "lightfx" and kind.__module__ in sys.modules
-    return outside and "." not in kind.__qualname__ and kind.__name__ not in vars(sys.modules[kind.__module__])
+    module = sys.modules.get(kind.__module__)
+    return module is not None and "." not in kind.__qualname__ and kind.__name__ not in vars(module)
 
 
 def public_module(name: str) -> str:

@@ -19,14 +19,14 @@ apart than the round before, none ever will. Cycles need no care.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, final
 
 from attrs import field, frozen
 
 from lightfx.core.names import short_hash
 
-Spelling: TypeAlias = "str | Link | Bag | tuple[Spelling, ...]"
+Spelling: TypeAlias = "str | Link | Bag | _Written | tuple[Spelling, ...]"
 
 
 @final
@@ -53,6 +53,14 @@ class Bag:
     items: tuple[Spelling, ...]
 
 
+@final
+@frozen
+class _Written:
+    """A part without links, written once for all rounds of `shades`."""
+
+    text: str
+
+
 def render(spelling: Spelling, shade_of: Mapping[int, str]) -> str:
     """Write ``spelling`` as text, with ``shade_of`` the identity of each linked thing in its place.
 
@@ -61,6 +69,8 @@ def render(spelling: Spelling, shade_of: Mapping[int, str]) -> str:
     """
     if isinstance(spelling, str):
         return json.dumps(spelling)
+    if isinstance(spelling, _Written):
+        return spelling.text
     if isinstance(spelling, Link):
         return f"<{shade_of.get(id(spelling.thing), '')}>"
     if isinstance(spelling, Bag):
@@ -68,20 +78,33 @@ def render(spelling: Spelling, shade_of: Mapping[int, str]) -> str:
     return "(" + ",".join([render(each, shade_of) for each in spelling]) + ")"
 
 
-def shades(things: Sequence[object], spell: Callable[[int], Spelling]) -> dict[int, str]:
-    """Give each of ``things`` a digest, by identity; ``spell`` spells the n-th of them.
+def _condensed(spelling: Spelling) -> Spelling:
+    """Write the parts of ``spelling`` that have no links in them."""
+    if isinstance(spelling, Link | _Written):
+        return spelling
+    if isinstance(spelling, str):
+        return _Written(render(spelling, {}))
+    parts = tuple(map(_condensed, spelling.items if isinstance(spelling, Bag) else spelling))
+    whole = Bag(parts) if isinstance(spelling, Bag) else parts
+    return _Written(render(whole, {})) if all(isinstance(each, _Written) for each in parts) else whole
+
+
+def shades(things: Sequence[object], spellings: Sequence[Spelling]) -> dict[int, str]:
+    """Give each of ``things`` a digest, by identity; ``spellings`` are theirs, in the same order.
 
     ``things`` holds all that is linked to.
 
-    >>> spellings = [("even", Link("odd")), ("odd", Link("even"))]
-    >>> one = shades(["even", "odd"], spellings.__getitem__)
-    >>> len(set(one.values()))
+    >>> things = ["even", "odd"]
+    >>> found = shades(things, [("even", Link(things[1])), ("odd", Link(things[0]))])
+    >>> len(set(found.values()))
     2
     """
+    condensed = [_condensed(each) for each in spellings]
     found = dict.fromkeys(map(id, things), "")
     distinct = 1
     while True:
-        found = {id(thing): short_hash(render(spell(number), found)) for number, thing in enumerate(things)}
+        pairs = zip(things, condensed, strict=True)
+        found = {id(thing): short_hash(render(spelling, found)) for thing, spelling in pairs}
         if len(set(found.values())) <= distinct:
             return found
         distinct = len(set(found.values()))

@@ -8,6 +8,7 @@ deep. `shades` makes digests of the list when it is complete.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import final
@@ -120,12 +121,15 @@ class Walk:
 
     def spell_defaults(self, function: FunctionType) -> Spelling:
         """Spell the defaults of the parameters, as they were evaluated."""
-        given = function.__defaults__ or (), function.__kwdefaults__ or {}
+        keywords: dict[str, object] = function.__kwdefaults__ or {}
+        given = function.__defaults__ or (), tuple(sorted(keywords.items(), key=lambda item: item[0]))
         try:
             spelling = self.spell(given)
         except Refused as refused:
             raise Stopped(label_of(function), "a default of a parameter", refused.what) from None
         self.watch.constant(given, spelling, self.spell)
+        for name, value in keywords.items():
+            self.watch.name(keywords, name, value)
         return spelling
 
     def spell_class(self, kind: type) -> Spelling:
@@ -133,10 +137,11 @@ class Walk:
         pieces = class_pieces(kind)
         space = Space(label_of(kind), pieces.names, pieces.cells)
         members: list[Spelling] = []
-        for name, value in pieces.members:
-            self.watch.name(vars(kind), name, value)
-            members += self.spell_member(name, value)
-        for name, value in pieces.fields:
+        held: Mapping[str, object] = vars(kind)
+        self.watch.size(held)
+        for name, value in pieces.watched:
+            self.watch.name(held, name, value)
+        for name, value in (*pieces.members, *pieces.fields):
             members += self.spell_member(name, value)
         for method in pieces.methods:
             self.watch.function(method)

@@ -17,7 +17,10 @@ from lightfx.stages.constants import is_fixed
 from lightfx.stages.literals import Refused
 from lightfx.stages.spellings import Spelling
 
-Get: TypeAlias = Callable[[str, object], object]
+Space: TypeAlias = Mapping[str, object]
+Name: TypeAlias = tuple[Callable[[str, object], object], str, object]
+Work: TypeAlias = tuple[FunctionType, CodeType, object, object]
+Spelled: TypeAlias = tuple[object, Spelling, Callable[[object], Spelling]]
 
 ABSENT: Final = object()
 
@@ -36,24 +39,31 @@ class Watch:
     False
     """
 
-    _names: dict[tuple[int, str], tuple[Get, str, object]] = field(
-        factory=dict[tuple[int, str], tuple[Get, str, object]]
+    _spaces: dict[int, tuple[Space, set[str], KeysView[str], set[str]]] = field(
+        factory=dict[int, tuple[Space, set[str], KeysView[str], set[str]]]
     )
-    _absent: dict[int, tuple[KeysView[str], set[str]]] = field(factory=dict[int, tuple[KeysView[str], set[str]]])
-    _functions: list[tuple[FunctionType, CodeType, object, object]] = field(
-        factory=list[tuple[FunctionType, CodeType, object, object]]
-    )
+    _names: list[Name] = field(factory=list[Name])
+    _functions: list[Work] = field(factory=list[Work])
+    _absent: list[tuple[KeysView[str], set[str]]] = field(factory=list[tuple[KeysView[str], set[str]]])
+    _sizes: list[tuple[Space, int]] = field(factory=list[tuple[Space, int]])
     _cells: list[tuple[CellType, object]] = field(factory=list[tuple[CellType, object]])
-    _spelled: list[tuple[object, Spelling, Callable[[object], Spelling]]] = field(
-        factory=list[tuple[object, Spelling, Callable[[object], Spelling]]]
-    )
+    _spelled: list[Spelled] = field(factory=list[Spelled])
 
-    def name(self, space: Mapping[str, object], name: str, found: object) -> None:
+    def name(self, space: Space, name: str, found: object) -> None:
         """Remember what ``name`` is in ``space``; `ABSENT` if it is not there."""
+        if id(space) not in self._spaces:
+            self._spaces[id(space)] = (space, set(), space.keys(), set())
+            self._absent.append(self._spaces[id(space)][2:])
+        _, known, _, absent = self._spaces[id(space)]
         if found is ABSENT:
-            self._absent.setdefault(id(space), (space.keys(), set()))[1].add(name)
-        else:
-            self._names[id(space), name] = (space.get, name, found)
+            absent.add(name)
+        elif name not in known:
+            known.add(name)
+            self._names.append((space.get, name, found))
+
+    def size(self, space: Space) -> None:
+        """Remember how many names there are: one more may stand in the way of another."""
+        self._sizes.append((space, len(space)))
 
     def function(self, function: FunctionType) -> None:
         """Remember the code and the defaults of a function."""
@@ -70,20 +80,21 @@ class Watch:
 
     def holds(self) -> bool:
         """Tell whether all is as it was."""
-        for get, name, found in self._names.values():
+        for get, name, found in self._names:
             if get(name, ABSENT) is not found:
                 return False
-        for function, code, defaults, keywords in self._functions:
-            if (
-                function.__code__ is not code
-                or function.__defaults__ is not defaults
-                or function.__kwdefaults__ is not keywords
-            ):
+        for work, code, defaults, keywords in self._functions:
+            if work.__code__ is not code or work.__defaults__ is not defaults or work.__kwdefaults__ is not keywords:
                 return False
-        for keys, names in self._absent.values():
-            if not keys.isdisjoint(names):
+        for keys, absent in self._absent:
+            if not keys.isdisjoint(absent):
                 return False
-        return all(_contents(cell) is found for cell, found in self._cells) and self._are_spelled()
+        for space, size in self._sizes:
+            if len(space) != size:
+                return False
+        if self._cells and not all(_contents(cell) is found for cell, found in self._cells):
+            return False
+        return not self._spelled or self._are_spelled()
 
     def _are_spelled(self) -> bool:
         try:

@@ -5,28 +5,21 @@ holds one task at a time, so a worker that dies takes its own task along and no
 other. Nothing polls: the driver sleeps until a pipe speaks, a process ends, or
 the next time limit is reached.
 
-That a process ended is asked of the kernel (a pidfd), not of a pipe: whatever
-the stage forked holds the worker's pipes open, and they stay silent.
-
 Why not a pool from a library: see ``docs/decisions/0006-own-process-pool.md``.
 """
 
 from __future__ import annotations
 
-import os
 import pickle  # to our own workers, over our own pipes
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from multiprocessing import get_context
 from multiprocessing.connection import wait as wait_for
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Final, final
 
-from attrs import define
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure
 
@@ -34,42 +27,16 @@ from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.outcome import Cause, Died, Left, TimedOut
 from lightfx.core.realization import Cost
 from lightfx.effects.executor import Finished, Task
+from lightfx.shell.executor.crew import Worker, signal_name
+from lightfx.shell.executor.shipping import TroubleError, pack
 from lightfx.shell.executor.work import file_log
-from lightfx.shell.executor.worker import Bytes, Ready, Unloadable, serve
+from lightfx.shell.executor.worker import Ready, Unloadable
 
 _OOM: Final = (
     Path("/sys/fs/cgroup/memory.events"),
     Path("/sys/fs/cgroup/memory/memory.oom_control"),
 )
 _MAX_FALSE_STARTS: Final = 3
-
-
-class TroubleError(Exception):
-    """Carries trouble of the engine up to the rim of the pool."""
-
-    def __init__(self, failure: EngineFailure) -> None:
-        super().__init__(failure)
-        self.failure = failure
-
-
-@define(eq=False)
-class _Worker:
-    process: SpawnProcess
-    pipe: Bytes
-    lifeline: Bytes
-    end: int
-    log: Path
-    ready: bool = False
-    task: Task | None = None
-    began: float = 0.0
-    timed_out: bool = False
-    reaped: bool = False
-
-    @property
-    def deadline(self) -> float | None:
-        if not self.ready or self.task is None or self.task.realizer.timeout is None or self.timed_out:
-            return None
-        return self.began + self.task.realizer.timeout
 
 
 @final
@@ -79,8 +46,7 @@ class LocalProcesses:
     def __init__(self, workers: int, scratch: Path) -> None:
         self._size = workers
         self._scratch = scratch
-        self._context = get_context("spawn")
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._waiting: deque[tuple[Task, bytes]] = deque()
         self._started = 0
         self._false_starts = 0
@@ -101,7 +67,7 @@ class LocalProcesses:
         """Take tasks over."""
         for task in tasks:
             try:
-                self._waiting.append((task, _pack(task)))
+                self._waiting.append((task, pack(task)))
             except TroubleError as trouble:
                 return IOFailure(trouble.failure)
         return self._guard(self._hand_out)
@@ -182,28 +148,20 @@ class LocalProcesses:
             else:
                 worker.task, worker.began = task, time.monotonic()
 
-    def _idle(self) -> deque[_Worker]:
+    def _idle(self) -> deque[Worker]:
         """Find who has nothing to do; one that ended while it had nothing to do is replaced."""
         idle = deque(worker for worker in self._workers if worker.task is None and not worker.timed_out)
-        ended = set(wait_for([worker.end for worker in idle], 0)) if idle else set()
-        for worker in [worker for worker in idle if worker.end in ended and worker.ready]:
+        ended = set(wait_for([worker.ended for worker in idle], 0)) if idle else set()
+        for worker in [worker for worker in idle if worker.ended in ended and worker.ready]:
             idle.remove(worker)
             self._end(worker)
         return idle
 
-    def _hire(self) -> _Worker:
+    def _hire(self) -> Worker:
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._started += 1
-        log = self._scratch / f"worker-{self._started}.log"
-        ours, theirs = self._context.Pipe()
-        held, watched = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, watched, log), daemon=False)
-        process.start()
-        theirs.close()
-        watched.close()
-        worker = _Worker(process, ours, held, _end_of(process), log)
-        self._workers.append(worker)
-        return worker
+        self._workers.append(Worker.hire(self._scratch / f"worker-{self._started}.log"))
+        return self._workers[-1]
 
     # Listening.
 
@@ -212,18 +170,18 @@ class LocalProcesses:
         if deadlines:
             nearest = max(0.0, min(deadlines) - time.monotonic())
             seconds = nearest if seconds is None else min(seconds, nearest)
-        sources = [source for worker in self._workers for source in (worker.pipe, worker.end)]
+        sources = [source for worker in self._workers for source in (worker.pipe, worker.ended)]
         spoken = set(wait_for(sources, None if seconds is None else max(0.0, seconds)))
         for worker in list(self._workers):
             if worker.pipe in spoken and worker.pipe.poll():
                 yield from self._hear(worker)
-            elif worker.end in spoken:
+            elif worker.ended in spoken:
                 yield from self._bury(worker)
             elif worker.deadline is not None and worker.deadline <= time.monotonic():
                 worker.timed_out = True
-                _kill(worker)
+                worker.kill()
 
-    def _hear(self, worker: _Worker) -> Iterator[Finished]:
+    def _hear(self, worker: Worker) -> Iterator[Finished]:
         try:
             answer = pickle.loads(worker.pipe.recv_bytes())  # noqa: S301 -- from our own worker
         except (EOFError, OSError):
@@ -239,8 +197,8 @@ class LocalProcesses:
         if isinstance(answer, Finished):
             yield answer
 
-    def _bury(self, worker: _Worker) -> Iterator[Finished]:
-        code = _reap(worker)
+    def _bury(self, worker: Worker) -> Iterator[Finished]:
+        code = worker.reap()
         log = worker.log.read_bytes() if worker.log.exists() else b""
         self._end(worker)
         if not worker.ready:
@@ -253,7 +211,7 @@ class LocalProcesses:
             left = Left(cause, folder=_half_done(worker.task))
             yield Finished(worker.task.number, Failure(left), cost=cost, log=tail, whole_log=whole)
 
-    def _false_start(self, worker: _Worker, code: int | None) -> None:
+    def _false_start(self, worker: Worker, code: int | None) -> None:
         """A worker that never came up takes no blame for its task: another gets it."""
         self._false_starts += 1
         if self._false_starts >= _MAX_FALSE_STARTS:
@@ -264,88 +222,25 @@ class LocalProcesses:
                 )
             )
         if worker.task is not None:
-            self._waiting.appendleft((worker.task, _pack(worker.task)))
+            self._waiting.appendleft((worker.task, pack(worker.task)))
 
-    def _cause(self, worker: _Worker, code: int | None) -> Cause:
+    def _cause(self, worker: Worker, code: int | None) -> Cause:
         if worker.timed_out and worker.task is not None and worker.task.realizer.timeout is not None:
             return TimedOut(float(worker.task.realizer.timeout))
         kills, self._oom_kills = self._oom_kills, _oom_kills()
         if code is None or code >= 0:
             return Died(code, None)
         full = code == -signal.SIGKILL and self._oom_kills > kills
-        return Died(None, _signal_name(-code), out_of_memory=full)
+        return Died(None, signal_name(-code), out_of_memory=full)
 
-    def _end(self, worker: _Worker) -> None:
-        """End a worker and what it started; only ever a process that this pool started."""
+    def _end(self, worker: Worker) -> None:
         self._workers.remove(worker)
-        _reap(worker)
-        worker.pipe.close()
-        worker.lifeline.close()
-        worker.process.close()
-        os.close(worker.end)
-        worker.log.unlink(missing_ok=True)
-
-
-def _end_of(process: SpawnProcess) -> int:
-    """Give a descriptor that speaks when the process has ended."""
-    if hasattr(os, "pidfd_open") and process.pid is not None:
-        with suppress(OSError):
-            return os.pidfd_open(process.pid)
-    return os.dup(process.sentinel)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"  # most of the real-time signals have no name
-
-
-def _kill(worker: _Worker) -> None:
-    """Kill a worker with all that it started. Never called on one that was reaped: its number may be another's."""
-    pid = worker.process.pid
-    if pid is None or worker.reaped:
-        return
-    with suppress(ProcessLookupError, PermissionError):
-        if worker.ready:
-            os.killpg(pid, signal.SIGKILL)
-        else:
-            os.kill(pid, signal.SIGKILL)
-
-
-def _reap(worker: _Worker) -> int | None:
-    """End a worker and what it started, and take in its exit code."""
-    if not worker.reaped:
-        _kill(worker)
-        worker.process.join()
-        worker.reaped = True
-    return worker.process.exitcode
+        worker.end()
 
 
 def _half_done(task: Task) -> Path | None:
     folders = [task.order.folder(index) for index in task.order.indices]
     return next((folder for folder in folders if folder.exists()), None)
-
-
-def _pack(task: Task) -> bytes:
-    try:
-        return pickle.dumps(task)
-    except Exception as error:  # noqa: BLE001 -- pickling runs the user's own code
-        return _pack_by_value(task, str(error))
-
-
-def _pack_by_value(task: Task, why: str) -> bytes:
-    """Take the code itself along: for stages of a notebook, and closures."""
-    try:
-        import cloudpickle  # noqa: PLC0415 -- an extra, and slow to import
-    except ImportError:
-        hint = "it cannot be imported by name, and cloudpickle is not installed (pip install 'lightfx[notebook]')"
-        raise TroubleError(Unshippable(task.order.dref, f"{hint}: {why}")) from None
-    try:
-        packed: bytes = cloudpickle.dumps(task)
-    except Exception as error:
-        raise TroubleError(Unshippable(task.order.dref, str(error))) from error
-    return packed
 
 
 def _oom_kills() -> int:

@@ -267,7 +267,7 @@ class DirectoryStore:
             return
         group = spell_group(entries, self._described)
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
-        self._described.update(dref for dref, _, _ in group.derivations)
+        self._described.update(dref for dref, _ in group.derivations)
         self._mending(lambda: self._add(group))
 
     def close(self) -> IOResult[None, EngineFailure]:

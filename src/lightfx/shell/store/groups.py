@@ -2,8 +2,9 @@
 
 A derivation stands before its first realization of that process, as
 ``{"config":...,"derivation":...}``; every other line is a realization. What is
-read is judged: a group by its name, a single line by what it is the record of.
-A line that was flipped on the disk is damage, never another result.
+read is judged: a group by its name, a single line by a checksum that was taken
+when the whole group was known to be sound. What was flipped on the disk is
+damage, never another result.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, final
+from zlib import crc32
 
 from attrs import frozen
 
@@ -20,48 +22,49 @@ from lightfx.core.config import Config
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
-from lightfx.core.realization import Realization, Stored, content_of
-from lightfx.core.records import read_realization, spell_realization, spell_result
+from lightfx.core.realization import Realization, Stored
+from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry
 from lightfx.shell.store.trouble import StoreTroubleError
 
-Place: TypeAlias = tuple[str, int, int]
+Span: TypeAlias = tuple[int, int, int]
+Place: TypeAlias = tuple[str, Span]
 
 SUFFIX: Final = ".jsonl"
 _AWAY: Final = "; move it away, and what it held is computed anew"
-_SPOILT: Final = f"cannot be read from it as it was written{_AWAY}"
+_MISPLACED: Final = "is not where the index says: delete the index"
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
 
 
 @final
 @frozen
 class Group:
-    """One group: its file name, its bytes, and where in them each record lies (start, size)."""
+    """One group: its file name, its bytes, and where in them each record lies (start, size, checksum)."""
 
     name: str
     data: bytes
-    derivations: Sequence[tuple[DRef, int, int]]
-    realizations: Sequence[tuple[Stored, int, int]]
+    derivations: Sequence[tuple[DRef, Span]]
+    realizations: Sequence[tuple[Stored, Span]]
 
 
 def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
     """Spell what is to be stored; derivations that are ``described`` elsewhere are not described again."""
     here: set[DRef] = set()
     pieces: list[bytes] = []
-    derivations: list[tuple[DRef, int, int]] = []
-    realizations: list[tuple[Stored, int, int]] = []
+    derivations: list[tuple[DRef, Span]] = []
+    realizations: list[tuple[Stored, Span]] = []
     start = 0
     for entry in entries:
         dref = entry.realization.dref
         if dref not in here and dref not in described:
             line = f'{{"config":{entry.config.text},"derivation":"{dref.text}"}}\n'.encode()
-            derivations.append((dref, start, len(line) - 1))
+            derivations.append((dref, _span(start, line)))
             pieces.append(line)
             start += len(line)
             here.add(dref)
         line = f"{spell_realization(entry.realization)}\n".encode()
-        realizations.append((Stored.of(entry.realization), start, len(line) - 1))
+        realizations.append((Stored.of(entry.realization), _span(start, line)))
         pieces.append(line)
         start += len(line)
     data = b"".join(pieces)
@@ -89,16 +92,16 @@ class Groups:
         data = (self.folder / name).read_bytes()
         if records_path(Digest.of(data)).name != name:
             raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
-        derivations: list[tuple[DRef, int, int]] = []
-        realizations: list[tuple[Stored, int, int]] = []
+        derivations: list[tuple[DRef, Span]] = []
+        realizations: list[tuple[Stored, Span]] = []
         start = 0
         for line in data.splitlines(keepends=True):
             text = line.decode(errors="replace")
             realization = read_realization(text).value_or(None)
             if realization is not None:
-                realizations.append((Stored.of(realization), start, len(line) - 1))
+                realizations.append((Stored.of(realization), _span(start, line)))
             elif (found := _DERIVATION.fullmatch(text)) is not None:
-                derivations.append((DRef(found[1]), start, len(line) - 1))
+                derivations.append((DRef(found[1]), _span(start, line)))
             else:
                 raise self._damaged(name, f"a line of it is no record{_AWAY}")
             start += len(line)
@@ -122,7 +125,7 @@ class Groups:
         """Read lines, each group opened once."""
         lines: list[bytes] = [b""] * len(places)
         by_group: dict[str, list[int]] = {}
-        for number, (name, _, _) in enumerate(places):
+        for number, (name, _) in enumerate(places):
             by_group.setdefault(name, []).append(number)
         for name, numbers in by_group.items():
             try:
@@ -132,31 +135,30 @@ class Groups:
                 raise self._damaged(name, why) from None
             try:
                 for number in numbers:
-                    _, start, size = places[number]
+                    _, (start, size, checksum) = places[number]
                     lines[number] = os.pread(descriptor, size, start)
+                    if crc32(lines[number]) != checksum:
+                        raise self._damaged(name, f"at byte {start} it is not what was written{_AWAY}")
             finally:
                 os.close(descriptor)
         return lines
 
     def _realization(self, rref: RRef, line: bytes, name: str) -> Realization:
         read = read_realization(line.decode(errors="replace")).value_or(None)
-        if read is None or read.rref != rref or not _is_sound(read):
-            raise self._damaged(name, f"{rref} {_SPOILT}")
+        if read is None or read.rref != rref:
+            raise self._damaged(name, f"{rref} {_MISPLACED}")
         return read
 
     def _config(self, dref: DRef, line: bytes, name: str) -> Config:
-        text = line.decode(errors="replace")
-        config = Config(text[len('{"config":') : -len(f',"derivation":"{dref.text}"}}')])
-        if DRef.of(config.text, dref.name.text) != dref:
-            raise self._damaged(name, f"the config of {dref} {_SPOILT}")
-        return config
+        text, ending = line.decode(errors="replace"), f',"derivation":"{dref.text}"}}'
+        if not text.endswith(ending):
+            raise self._damaged(name, f"the config of {dref} {_MISPLACED}")
+        return Config(text[len('{"config":') : -len(ending)])
 
     def _damaged(self, name: str, why: str) -> StoreTroubleError:
         return StoreTroubleError(DamagedRecord(str(self.folder / name), why))
 
 
-def _is_sound(read: Realization) -> bool:
-    """Tell whether what a dependent may see of a record is what the record is named by."""
-    content = content_of(spell_result(read.result), read.tree)
-    named = RRef.of(read.dref, key=read.key.text, index=read.index, content=content.text)
-    return content == read.content and named == read.rref
+def _span(start: int, line: bytes) -> Span:
+    record = line[:-1]
+    return start, len(record), crc32(record)

@@ -27,20 +27,22 @@ from typing import Final, TypeAlias
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef, RRef
-from lightfx.shell.store.groups import Place
+from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
-    dref TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL
+    dref TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS realization (
     rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
     content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL,
-    batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL
+    batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
 CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
@@ -51,13 +53,14 @@ CREATE TABLE IF NOT EXISTS observed (
 PRAGMA user_version = {_VERSION};
 """
 _STORED: Final = (
-    "r.rref, r.key, r.number, r.content, r.kind, r.created, b.name, r.start, r.size"
+    "r.rref, r.key, r.number, r.content, r.kind, r.created, b.name, r.start, r.size, r.checksum"
     " FROM realization r JOIN batch b ON b.id = r.batch"
 )
 # On a conflict the realization that was made first stays, in whatever order groups are read.
 _ADD: Final = (
-    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
-    " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size"
+    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
+    " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size,"
+    " checksum = excluded.checksum"
     " WHERE excluded.created < created"
 )
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -96,25 +99,25 @@ class Index:
     def add(
         self,
         batch: str,
-        derivations: Iterable[tuple[DRef, int, int]],
-        realizations: Iterable[tuple[Stored, int, int]],
+        derivations: Iterable[tuple[DRef, Span]],
+        realizations: Iterable[tuple[Stored, Span]],
     ) -> None:
         """Index one group of records, all at once."""
         with self._writing() as run:
             run.execute("INSERT OR IGNORE INTO batch (name) VALUES (?)", (batch,))
             (number,) = run.execute("SELECT id FROM batch WHERE name = ?", (batch,)).fetchone()
             run.executemany(
-                "INSERT OR IGNORE INTO derivation VALUES (?, ?, ?, ?)",
-                ((dref.text, number, start, size) for dref, start, size in derivations),
+                "INSERT OR IGNORE INTO derivation VALUES (?, ?, ?, ?, ?)",
+                ((dref.text, number, *span) for dref, span in derivations),
             )
             run.executemany(
                 _ADD,
                 (
                     (
                         s.rref.text, s.rref.text[33:], s.key.text, s.index, s.content.text, s.kind, s.created,
-                        number, start, size,
+                        number, *span,
                     )
-                    for s, start, size in realizations
+                    for s, span in realizations
                 ),
             )  # fmt: skip
 
@@ -161,20 +164,20 @@ class Index:
     def derivations(self, drefs: Sequence[DRef]) -> list[tuple[DRef, Place]]:
         """Say where the configs of these derivations lie."""
         query = (
-            "SELECT d.dref, b.name, d.start, d.size FROM derivation d JOIN batch b ON b.id = d.batch"
+            "SELECT d.dref, b.name, d.start, d.size, d.checksum FROM derivation d JOIN batch b ON b.id = d.batch"
             " WHERE d.dref IN (SELECT value FROM json_each(?))"
         )
         rows = self._database.execute(query, (json.dumps([ref.text for ref in drefs]),))
-        return [(DRef(dref), (batch, start, size)) for dref, batch, start, size in rows]
+        return [(DRef(dref), (batch, (start, size, checksum))) for dref, batch, start, size, checksum in rows]
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """List references that begin with ``prefix``, sorted."""
         end = prefix + "\U0010ffff"
         query = (
-            "SELECT dref FROM derivation WHERE dref >= ?1 AND dref < ?2"
-            " UNION SELECT rref FROM realization WHERE rref >= ?1 AND rref < ?2 ORDER BY 1 LIMIT ?3"
+            "SELECT dref FROM derivation WHERE dref >= ? AND dref < ?"
+            " UNION SELECT rref FROM realization WHERE rref >= ? AND rref < ? ORDER BY 1 LIMIT ?"
         )
-        return [name for (name,) in self._database.execute(query, (prefix, end, limit))]
+        return [name for (name,) in self._database.execute(query, (prefix, end, prefix, end, limit))]
 
     def recall(self, path: str) -> tuple[Status, str] | None:
         """Remember what status and digest a file had when it was last read."""
@@ -201,9 +204,10 @@ def _read_status(text: str) -> Status:
     return device, inode, size, modified, changed
 
 
-def _row(row: tuple[str, str, int, str, str, float, str, int, int]) -> tuple[Stored, Place]:
-    rref, key, number, content, kind, created, batch, start, size = row
-    return Stored(RRef(rref), Digest(key), number, Digest(content), kind, created), (batch, start, size)
+def _row(row: tuple[str, str, int, str, str, float, str, int, int, int]) -> tuple[Stored, Place]:
+    rref, key, number, content, kind, created, batch, *span = row
+    start, size, checksum = span
+    return Stored(RRef(rref), Digest(key), number, Digest(content), kind, created), (batch, (start, size, checksum))
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,63 @@
+"""Objects: the order of the steps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from makings import fill, listing
+
+from lightfx.core.names import Digest
+from lightfx.shell.store import objects
+from lightfx.shell.store.objects import Objects
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced, and what is moved, in order."""
+    seen: list[str] = []
+    rename = Path.rename
+
+    def move(path: Path, target: Path) -> Path:
+        seen.append("move")
+        return rename(path, target)
+
+    monkeypatch.setattr(objects, "sync_all", lambda paths, _: seen.append(f"sync {len(paths)}"))
+    monkeypatch.setattr(objects, "sync_path", lambda path: seen.append(f"sync {Path(path).name}"))
+    monkeypatch.setattr(Path, "rename", move)
+    return seen
+
+
+def test_synced_then_moved_then_the_names_synced(tmp_path: Path, steps: list[str]) -> None:
+    (tmp_path / "objects").mkdir()
+    store = Objects(tmp_path)
+    folders = [fill(tmp_path / f"f{number}", {"a": b"a", "b/c": b"c", "l": "-> a"}) for number in range(2)]
+    found = store.ingest(folders)
+    assert steps == ["sync 8", "move", "move", "sync objects"]
+    assert len({each.hex for each in found.values() if isinstance(each, Digest)}) == 1
+    assert len(os.listdir(tmp_path / "objects")) == 1
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_what_another_has_just_stored_is_synced_too(tmp_path: Path, steps: list[str]) -> None:
+    """Trap: who was first may not have synced the name yet when we answer."""
+    (tmp_path / "objects").mkdir()
+    store = Objects(tmp_path)
+    store.ingest([fill(tmp_path / "one", {"a": b"a"})])
+    steps.clear()
+    store.ingest([fill(tmp_path / "two", {"a": b"a"})])
+    assert steps == ["sync objects"]
+
+
+def test_where_nothing_need_last_nothing_is_synced(tmp_path: Path, steps: list[str]) -> None:
+    (tmp_path / "objects").mkdir()
+    Objects(tmp_path, durable=False).ingest([fill(tmp_path / "one", {"a": b"a"})])
+    assert steps == ["move"]
+
+
+def test_a_move_that_fails_is_an_error(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "one", {"a": b"a"})
+    with pytest.raises(FileNotFoundError):
+        Objects(tmp_path).ingest([folder])
+    assert listing(folder) == {"a": b"a"}

@@ -1,0 +1,113 @@
+"""Walking, digesting and removing folders; most of it is asked by the laws of stores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from makings import fill, listing
+
+from lightfx.core.manifest import Kind
+from lightfx.shell.store import tree
+from lightfx.shell.store.tree import ForbiddenError, digest_file, entries_of, make_read_only, remove_tree, salvage
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (9 << 20) + 7])
+def test_a_file_is_digested_by_all_its_bytes(tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    (tmp_path / "f").write_bytes(data)
+    assert digest_file(str(tmp_path / "f"), size) == f"blake3:{blake3(data).hexdigest()}"
+
+
+def test_a_file_whose_size_the_system_does_not_tell_is_read() -> None:
+    assert digest_file("/proc/version", 0) == f"blake3:{blake3(Path('/proc/version').read_bytes()).hexdigest()}"
+
+
+def test_a_file_that_shrinks_while_it_is_read_kills_nobody(tmp_path: Path) -> None:
+    """Trap: a mapped file that is cut short raises SIGBUS."""
+    (tmp_path / "f").write_bytes(b"x" * 100)
+    assert digest_file(str(tmp_path / "f"), 64 << 20) == f"blake3:{blake3(b'x' * 100).hexdigest()}"
+
+
+def test_a_file_is_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "l").symlink_to("/etc/passwd")
+    for size in (1, 2 << 20):
+        with pytest.raises(OSError, match="symbolic link"):
+            digest_file(str(tmp_path / "l"), size)
+
+
+def test_entries_tell_kinds(tmp_path: Path) -> None:
+    fill(tmp_path / "t", {"a/f": b"xy", "l": "-> a/f", "e/": ""})
+    found = {entry.path: (entry.kind, entry.size) for entry in entries_of(tmp_path / "t")}
+    assert found == {"a": (Kind.FOLDER, 0), "a/f": (Kind.FILE, 2), "l": (Kind.LINK, 0), "e": (Kind.FOLDER, 0)}
+
+
+def test_links_to_the_folder_itself_are_inside(tmp_path: Path) -> None:
+    fill(tmp_path / "t", {"a/up": "-> ..", "here": "-> .", "gone": "-> a/../nothing", "loop": "-> a/../loop"})
+    assert len(entries_of(tmp_path / "t")) == 5
+
+
+def test_a_link_that_leaves_by_way_of_another_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "t", {"x/y/z/top": "-> ../../..", "m": "-> x/y/z/top/../out"})
+    with pytest.raises(ForbiddenError) as caught:
+        entries_of(tmp_path / "t", ours=False)
+    assert caught.value.forbidden.path == "m"
+
+
+def test_what_cannot_be_unshared_leaves_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: half of a copy, left by a full disk, became part of the output when it was tried again."""
+    (tmp_path / "mine").write_bytes(b"m")
+    folder = fill(tmp_path / "t", {"f": lambda path: path.hardlink_to(tmp_path / "mine")})
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copystat", fail)
+    with pytest.raises(OSError, match="No space"):
+        entries_of(folder)
+    assert listing(folder) == {"f": b"m"}
+
+
+def test_read_only_is_all_but_the_root(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "t", {"a/f": b"", "l": "-> /"})
+    (folder / "l").unlink()
+    (folder / "l").symlink_to("a")
+    make_read_only(folder, entries_of(folder))
+    assert [oct(path.stat().st_mode & 0o777) for path in (folder, folder / "a", folder / "a/f")][1:] == [
+        "0o555",
+        "0o444",
+    ]
+    assert folder.stat().st_mode & 0o200
+
+
+def test_what_vanishes_while_it_is_removed_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes sweep one dead owner's folder."""
+    folder = fill(tmp_path / "t", {f"d{number}/f": b"" for number in range(9)})
+    allow = tree._allow
+
+    def late(path: str, rights: int) -> None:
+        if path.endswith("d4"):
+            shutil.rmtree(folder)
+        allow(path, rights)
+
+    monkeypatch.setattr(tree, "_allow", late)
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_removing_follows_no_link(tmp_path: Path) -> None:
+    precious = fill(tmp_path / "precious", {"f": b"f"})
+    fill(tmp_path / "t", {"l": f"-> {precious}"})
+    (tmp_path / "root").symlink_to(precious)
+    remove_tree(tmp_path / "t")
+    remove_tree(tmp_path / "root")
+    assert listing(tmp_path) == {"precious": None, "precious/f": b"f"}
+
+
+def test_salvage_of_a_file_gives_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    salvage(tmp_path / "f")
+    assert listing(tmp_path) == {"f": None}
