@@ -23,7 +23,7 @@ types: $(VENV)/.dev
 	PYTHONPATH=src $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes lightfx --ignoreexternal
 
 imports: $(VENV)/.dev
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 pytest: $(VENV)/.dev $(VENV)/.others
 	rm -f .coverage .coverage.*

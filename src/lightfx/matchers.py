@@ -35,7 +35,6 @@ from lightfx.core.matching import (
 )
 from lightfx.core.names import short_hash
 from lightfx.core.refs import RRef
-from lightfx.stages.fingerprint import fingerprint
 from lightfx.stages.signature import StageError
 
 __all__ = [
@@ -150,6 +149,8 @@ def _at_least_one(count: int) -> int:
 
 def _code(function: Callable[..., object]) -> str:
     """Fingerprint a key with what it captures: both decide what it chooses."""
+    from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- needed by matchers with a key alone
+
     made = fingerprint(function)
     if isinstance(made, Failure):
         raise StageError(made.failure().sentence)

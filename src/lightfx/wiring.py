@@ -26,8 +26,6 @@ from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.executor.inline import InlineExecutor
 from lightfx.shell.journal.listeners import Silence
-from lightfx.shell.store.directory import open_directory
-from lightfx.shell.store.memory import MemoryStore
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -66,6 +64,8 @@ def open_world(
     """
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
+
     store = unwrap(open_directory(Path(path), create=create))
     executor: Executor = InlineExecutor()
     if workers:
@@ -77,6 +77,8 @@ def open_world(
 
 def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:
     """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests."""
+    from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
+
     return World(
         MemoryStore(Path(scratch).absolute()), InlineExecutor(), SystemClock(), journal or Silence(), Performing()
     )

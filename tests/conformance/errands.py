@@ -22,6 +22,7 @@ from lightfx.core.config import Config
 from lightfx.core.outcome import Left, Returned
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.effects.executor import Task
+from lightfx.shell.executor.worker import serve
 
 Act = Callable[[BuildOrder], object]
 
@@ -262,3 +263,15 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def never_come_up(*_: object) -> None:
+    """Stand in for a worker's main function."""
+    os._exit(5)
+
+
+def come_up_the_second_time(pipe: object, lifeline: object, log: Path) -> None:
+    """The same, for a machine that was short of something once."""
+    if log.name == "worker-1.log":
+        os._exit(5)
+    serve(pipe, lifeline, log)  # type: ignore[arg-type]

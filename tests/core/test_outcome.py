@@ -25,7 +25,8 @@ from lightfx.core.outcome import (
     TimedOut,
     Upstream,
 )
-from lightfx.core.realization import Value
+from lightfx.core.realization import Value, content_of
+from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 
 RREF = RRef("r" * 32 + "-" + "d" * 32 + "-load")
@@ -65,6 +66,13 @@ def test_the_table_is_complete() -> None:
 def test_a_kind_is_no_field(kind: type) -> None:
     """Trap: a cause of one class that is told to be of another kind."""
     assert "kind" not in {each.name for each in attrs.fields(kind)}
+
+
+def test_trap_a_file_whose_name_is_no_utf_8() -> None:
+    """The record of it must be storable all the same."""
+    cause = BadOutput("bad\udcff", "is a socket, \udcfe")
+    assert (cause.path, cause.why) == ("bad\\udcff", "is a socket, \\udcfe")
+    assert content_of(spell_result(cause), None)
 
 
 def test_a_long_reason_is_cut() -> None:

@@ -597,3 +597,19 @@ def test_evaluate_all_gives_values_or_raises(world: World) -> None:
     assert evaluate_all(world, [draw(1), draw(1)]) == [0, 0]
     with pytest.raises(LeftError):
         evaluate_all(world, [draw(1), fragile("raises")])
+
+
+@stage(version="1")
+def opens_what_is_not_there(build: Build, data: Derivation[Rows]) -> str:
+    RAN.append("opens")
+    return (build.out / "nowhere").read_text() + (build.need(data).file / "below").read_text()
+
+
+def test_an_error_holds_no_path_of_its_attempt(world: World) -> None:
+    """Trap: absolute paths in metadata; each attempt would be another LEFT, and tolerant dependents would rerun."""
+    plan = opens_what_is_not_there(rows(2))
+    first, second = left_of(world, plan), left_of(world, plan)
+    assert RAN.count("opens") == 2, "an environment error is tried again"
+    assert first.rrefs == second.rrefs
+    assert isinstance(first.cause, Raised)
+    assert "'build.out/nowhere'" in first.cause.message

@@ -30,7 +30,7 @@ from lightfx.core.matching import (
 )
 from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Died, Raised, Returned, TimedOut, Upstream
-from lightfx.core.realization import BuildOrder, Listed, Realization, Value, content_of
+from lightfx.core.realization import BuildOrder, Context, Listed, Realization, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 from lightfx.plan.graph import graph_of
@@ -333,6 +333,28 @@ def test_rule_3_times_weigh_the_same_told_and_stored() -> None:
         assert simulate([other], shelf).contents == simulate([other], shelf).contents
 
 
+def test_rule_3_what_is_settled_stays_settled() -> None:
+    """Trap: another derivation realized the same key otherwise, and before; the first of one's own stays the first."""
+    plan = toy("own", by_index, code="draw")
+    wants = [plan, plan.collect(Some(2)), plan.choose(Latest())]
+    _, commands = start(plan)
+    run = Run(0, plan.dref, seek_of(commands)[0], (0,), Context(()))
+    theirs = [
+        row
+        for name, value, created in (("b", 8, 30.0), ("c", 9, 10.0))
+        for row in made(evolve(run, dref=toy(name, by_index).dref), Value(value), created)
+    ]
+    state, _ = machine(*wants)
+    feed(state, Listing(made(run, Value(0), 20.0)))
+    told = [each.realization for each in feed(state, Alike({0: theirs})) if isinstance(each, Keep)]
+    assert [each.result for each in told] == [Value(9), Value(8)], "in the order in which they were made"
+    assert 20.0 < told[0].created < told[1].created, "and after what there was"
+    first, both, latest = ([row.realization for row in state.selection(*each)] for each in state.graph.targets)
+    assert [each and each.result for each in first] == [Value(0)]
+    assert [each and each.result for each in both] == [Value(0), Value(9)]
+    assert [each and each.result for each in latest] == [Value(8)]
+
+
 def test_rule_3_what_an_earlier_run_failed_at_is_judged_by_the_policy() -> None:
     shelf = Shelf()
     simulate([toy("one", DEAD, code="c")], shelf)
@@ -500,6 +522,14 @@ def test_rule_5_an_unsatisfied_matcher_gets_the_left_in_its_way() -> None:
     for seed in range(5):
         again = simulate([plan, plan.collect(two_rights)], Shelf(), seed=seed)
         assert again.contents == report.contents
+
+
+def test_rule_5_of_several_lefts_the_lowest_number_stands_in_the_way() -> None:
+    """Whichever ended first."""
+    plan = toy("draw", lambda order, index: evolve(BAD, message=f"no {index}"))
+    rights = plan.collect(counting(lambda rights: 3 - rights))
+    for seed in range(5):
+        assert simulate([rights], Shelf(), seed=seed).result() == evolve(BAD, message="no 0")
 
 
 def test_rule_5_a_matcher_that_is_never_satisfied_is_trouble_and_named() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -30,6 +31,7 @@ from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.outcome import Died, TimedOut
 from lightfx.core.realization import Cost
 from lightfx.effects.executor import Executor, Finished, Task
+from lightfx.shell.executor import crew
 from lightfx.shell.executor.crew import signal_name
 from lightfx.shell.executor.inline import InlineExecutor
 from lightfx.shell.executor.processes import LocalProcesses
@@ -354,6 +356,43 @@ def test_a_pool_that_has_nowhere_to_write_is_lost(tmp_path: Path) -> None:
     failure = trouble(executor.start([task(1, errands.who, tmp_path)]))
     assert isinstance(failure, PoolLost)
     assert re.search("director", failure.why)
+    good(executor.close())
+
+
+def test_a_pool_whose_workers_never_come_up_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "serve", errands.never_come_up)
+    executor = LocalProcesses(2, tmp_path / "scratch")
+    good(executor.start([task(number, errands.who, tmp_path / str(number)) for number in range(3)]))
+    failure = trouble(executor.wait(None))
+    assert isinstance(failure, PoolLost)
+    assert "exit code 5" in failure.why
+    good(executor.close())
+
+
+def test_a_worker_that_never_came_up_takes_no_task_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "serve", errands.come_up_the_second_time)
+    executor = LocalProcesses(1, tmp_path / "scratch")
+    found = finish(executor, [task(number, errands.double, tmp_path / str(number), x=1) for number in range(3)])
+    assert [value(each) for each in found.values()] == [[1, 1]] * 3
+    good(executor.close())
+
+
+def test_a_task_that_a_worker_never_got_is_given_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends between our look at it and the moment it is given the task."""
+    executor = LocalProcesses(1, tmp_path / "scratch")
+    pid = cast("int", value(finish_one(executor, errands.who, tmp_path / "1")))
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: not lives(pid))
+    monkeypatch.setattr(LocalProcesses, "_idle", lambda pool: deque(each for each in pool._workers if not each.task))
+    assert value(finish_one(executor, errands.double, tmp_path / "2", x=1)) == [1, 1]
+    good(executor.close())
+
+
+def test_where_the_kernel_tells_of_no_process_the_pipe_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    executor = LocalProcesses(1, tmp_path / "scratch")
+    assert cause(finish_one(executor, errands.exit_at_once, tmp_path / "1")) == Died(3, None)
+    assert value(finish_one(executor, errands.double, tmp_path / "2", x=1)) == [1, 1]
     good(executor.close())
 
 

@@ -66,9 +66,7 @@ def _is_builtin(kind: type) -> bool:
 def _fields(kind: type, hints: Mapping[str, object]) -> list[tuple[str, str, object]]:
     """List the fields of a record class: attribute, name in the constructor, annotation."""
     if _is_builtin(kind) and not _is_named_tuple(kind):
-        raise Misfit(
-            f"is annotated {kind.__name__}, a record that is a builtin too, whose content would be lost"
-        )
+        raise Misfit(f"is annotated {kind.__name__}, a record that is a builtin too, whose content would be lost")
     names = _names(kind)
     for name, hint in hints.items():
         if name not in names and not _is_no_field(hint):

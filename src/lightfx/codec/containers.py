@@ -125,9 +125,7 @@ def _text(spelled: tuple[str, Tree]) -> str:
     return spelled[0]
 
 
-def set_coding(
-    name: str, item: Coding, takes: tuple[type, ...], make: Callable[[Iterable[object]], Sized]
-) -> Coding:
+def set_coding(name: str, item: Coding, takes: tuple[type, ...], make: Callable[[Iterable[object]], Sized]) -> Coding:
     """Make the coding of a set.
 
     >>> from lightfx.codec.scalars import SCALAR_CODINGS

@@ -178,9 +178,7 @@ FAMILIES: Final = (
     Family(_is_tree, lambda _, __: DYNAMIC_CODING),
     Family(_is_scalar, _make_scalar),
     Family(_has_kind(Annotated, Final), lambda each, ask: ask(get_args(each)[0])),
-    Family(
-        lambda each: isinstance(each, NewType), lambda each, ask: ask(getattr(each, "__supertype__", None))
-    ),
+    Family(lambda each: isinstance(each, NewType), lambda each, ask: ask(getattr(each, "__supertype__", None))),
     Family(lambda each: is_alias(_kind(each)), _make_alias),
     Family(_has_kind(Literal), lambda each, ask: literal_coding(get_args(each), ask)),
     Family(_has_kind(Union, UnionType), _make_union),

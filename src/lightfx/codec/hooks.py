@@ -26,9 +26,7 @@ from lightfx.codec.coding import ANYTHING, TAGGED, UNBOUNDED, Coding, Misfit
 from lightfx.codec.families import FAMILIES, Family, is_alias, refused
 from lightfx.core.canonical import MAX_DEPTH, Tree
 
-_LONGEST: Final = (
-    80  # annotations in one another: most add a container, and each takes eight frames of the stack
-)
+_LONGEST: Final = 80  # annotations in one another: most add a container, and each takes eight frames of the stack
 
 
 @final

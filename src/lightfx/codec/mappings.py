@@ -59,9 +59,7 @@ def _of_text(name: str, item: Coding, takes: tuple[type, ...]) -> Coding:
                 raise misfit.under(text) from None
         return values
 
-    return Coding(
-        name, encode, decode, frozenset({"object"}), takes, item.depth + 1, item.inexact, item.files
-    )
+    return Coding(name, encode, decode, frozenset({"object"}), takes, item.depth + 1, item.inexact, item.files)
 
 
 def _dict_of(value: object, takes: tuple[type, ...], name: str) -> dict[object, object]:

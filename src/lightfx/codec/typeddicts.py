@@ -30,10 +30,7 @@ def typed_dict_coding(annotation: object, ask: Ask) -> Coding:
     if not isinstance(kind, type):
         raise Misfit(f"is annotated {name_of(annotation)}, which is no class")
     needed: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
-    slots = [
-        _slot(key, hint, ask, required=key in needed)
-        for key, hint in annotations_of(annotation, kind).items()
-    ]
+    slots = [_slot(key, hint, ask, required=key in needed) for key, hint in annotations_of(annotation, kind).items()]
     return coding_of_slots(name_of(annotation), dict, slots, _pair(kind.__name__, slots))
 
 

@@ -57,9 +57,7 @@ def union_coding(name: str, members: Sequence[tuple[object, Coding]]) -> Coding:
 def _overlap(left: Kinds, right: Kinds) -> bool:
     if left & right:
         return True
-    return any(
-        TAGGED in one and any(kind.startswith("$") for kind in other) for one, other in _both(left, right)
-    )
+    return any(TAGGED in one and any(kind.startswith("$") for kind in other) for one, other in _both(left, right))
 
 
 def _both(left: Kinds, right: Kinds) -> tuple[tuple[Kinds, Kinds], ...]:

@@ -176,9 +176,7 @@ def fields_of(annotations: Mapping[str, object], leaves: Sequence[Leaf] = ()) ->
     """
     workshop = Workshop(leaves)
     try:
-        return Success(
-            Fields([slot_of(name, name, each, workshop.ask) for name, each in annotations.items()])
-        )
+        return Success(Fields([slot_of(name, name, each, workshop.ask) for name, each in annotations.items()]))
     except Misfit as misfit:
         return Failure(misfit.unstorable)
     except RecursionError:

@@ -22,6 +22,11 @@ T_co = TypeVar("T_co", covariant=True)
 MAX_REASON: Final = 300
 
 
+def _storable(text: str) -> str:
+    """Spell out what has no UTF-8: the name of a file may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @final
 @frozen
 class Returned:
@@ -121,8 +126,8 @@ class BadOutput:
     'gave bad output: weights does not exist'
     """
 
-    path: str
-    why: str
+    path: str = field(converter=_storable)
+    why: str = field(converter=_storable)
     kind: ClassVar[str] = "bad_output"
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import PurePath
 from traceback import FrameSummary, StackSummary, TracebackException
 from typing import Final
@@ -21,17 +22,24 @@ _OURS: Final = f"{PurePath(__file__).parent.parent}/"  # with its end: a package
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-f]+")
 
 
-def raised(error: BaseException) -> Raised:
+def raised(error: BaseException, places: Mapping[str, str] | None = None) -> Raised:
     """Record ``error``, with its traceback and source lines.
+
+    ``places`` are paths that another attempt would not have, with what stands
+    for them in the record.
 
     >>> raised(KeyError("x")).bases
     ('KeyError', 'LookupError', 'Exception')
+    >>> raised(OSError("no /tmp/8f3c/out"), {"/tmp/8f3c/out": "build.out"}).message
+    'no build.out'
     """
     kind = type(error)
     bases = tuple(each.__name__ for each in kind.__mro__ if each not in (object, BaseException))
     message, traceback = _message(error), _traceback(error)
     if isinstance(error, ImportError) and error.path:
         message, traceback = (text.replace(error.path, relative(error.path)) for text in (message, traceback))
+    for place, name in (places or {}).items():
+        message, traceback = (text.replace(place, name) for text in (message, traceback))
     return Raised(_name(kind), bases, clean(message), clean(traceback))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast, final, overload
@@ -15,7 +16,6 @@ from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
-from lightfx.core.refs import DRef
 
 T = TypeVar("T")
 
@@ -70,14 +70,11 @@ class Build:
         return int(Digest.of(f"seed {self._order.key} {self._index}".encode()).hex[:8], 16)
 
     @property
-    def dref(self) -> DRef:
-        """The reference of the derivation that is built."""
-        return self._order.dref
-
-    @property
-    def name(self) -> str:
-        """The name of the derivation that is built."""
-        return self._order.dref.name.text
+    def places(self) -> Mapping[str, str]:
+        """The paths that this attempt alone has, and what stands for them where an error is recorded."""
+        inputs = (given for each in self._order.inputs.values() for given in each.given)
+        read = {str(given.folder): f"<{given.rref.dref.name}>" for given in inputs if given.folder is not None}
+        return {str(self.folder): "build.out", **read}
 
     def log(self, *values: object) -> None:
         """Write a line to the log of this attempt, as ``print`` would; so does ``print`` itself."""
@@ -98,7 +95,7 @@ class Build:
         given = self._order.inputs.get(dependency.reference)
         if given is None:
             raise UndeclaredNeedError(
-                f"{dependency.dref} is needed by {self.dref}, which does not declare it: "
+                f"{dependency.dref} is needed by {self._order.dref}, which does not declare it: "
                 "pass it as a parameter of the stage, annotated Derivation[...] or Tolerant[...]"
             )
         outcome = outcome_of(dependency.reference, given)

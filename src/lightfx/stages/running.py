@@ -84,7 +84,7 @@ def run(function: Function, signature: Signature, config: Config, build: Build) 
     try:
         returned = function(build, **decoded.unwrap())
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
-        return Failure(raised(error))
+        return Failure(raised(error, build.places))
     if signature.error is None:
         return _output(signature, build, returned)
     if isinstance(returned, Success):

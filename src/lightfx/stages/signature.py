@@ -18,7 +18,7 @@ from attrs import frozen
 from returns.result import Failure, Result
 
 from lightfx.codec.values import Codec, Fields, Leaf, Misfit, codec_of, fields_of
-from lightfx.core.canonical import Tree, render_path, Unstorable
+from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 

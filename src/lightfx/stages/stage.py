@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, update_wrapper
-from typing import Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
+from typing import TYPE_CHECKING, Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
 
 from attrs import define, field, frozen
 from returns.result import Failure, Result
@@ -24,10 +24,12 @@ from lightfx.core.derivation import Derivation, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
 from lightfx.stages.build import Build
-from lightfx.stages.fingerprint import Fingerprint, fingerprint
 from lightfx.stages.running import StageRealizer, captured_by, freeze
 from lightfx.stages.signature import Function, Signature, StageError, hints_of, signature_of
 from lightfx.stages.surroundings import version_of
+
+if TYPE_CHECKING:
+    from lightfx.stages.fingerprint import Fingerprint
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,6 +98,8 @@ class Core:
         if self.options.version is not None or self.shipped is not None:
             return None
         if self._code is None or not self._code.holds():
+            from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- needed by the first call, not before
+
             made = fingerprint(self.function)
             if isinstance(made, Failure):
                 raise StageError(made.failure().sentence)
