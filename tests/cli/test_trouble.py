@@ -159,8 +159,8 @@ def test_a_terminal_as_narrow_as_it_is(lightfx, monkeypatch):
     assert isinstance(text, str) and "\x1b[31m" in text and len(text.splitlines()) > 3
 
 
-def test_realizations_that_begin_alike(lightfx):
-    """A cutoff hit begins as what it was cut off for: both can be named, each by its derivation."""
+def test_a_cutoff_hit_has_a_beginning_of_its_own(lightfx):
+    """Trap: references that begin alike for equal inputs and results cannot be told apart by a prefix."""
     lightfx.write(
         "from lightfx import Build, stage\n"
         "@stage(version='1')\ndef one(build: Build) -> int: return 1\n"
@@ -173,13 +173,9 @@ def test_realizations_that_begin_alike(lightfx):
     )
     assert lightfx("run", "plan:plan").code == 0
     rows = lightfx("ls", "last", "--json").json
-    assert rows[0]["rref"][:32] == rows[1]["rref"][:32] and rows[0]["dref"] != rows[1]["dref"]
+    assert rows[0]["rref"][:8] != rows[1]["rref"][:8] and rows[0]["dref"] != rows[1]["dref"]
     shorts = [line.split()[0] for line in lightfx("ls", "last").out.splitlines()[1:]]
     assert [lightfx("show", each, "--json").json["dref"] for each in shorts] == [row["dref"] for row in rows]
-    said = lightfx("show", rows[0]["rref"][:8])
-    one_line(said, 2, "begins several references")
-    assert shorts[0].split("-")[1] in said.err and shorts[1].split("-")[1] in said.err
-    assert lightfx("show", rows[0]["rref"][:8] + "-zzzz").code == 2
 
 
 def test_closed_streams(lightfx):

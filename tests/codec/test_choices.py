@@ -99,9 +99,7 @@ def test_what_is_no_choice_is_refused(annotation: object, value: object, reason:
     assert codec_of(annotation).unwrap().encode(value).failure().reason == reason
 
 
-@pytest.mark.parametrize(
-    "tree", ["RED", "green", 1, None, ["red"], {"$bytes": []}, float("nan"), {"red": "red"}]
-)
+@pytest.mark.parametrize("tree", ["RED", "green", 1, None, ["red"], {"$bytes": []}, float("nan"), {"red": "red"}])
 def test_reading_an_enum_is_strict(tree: object) -> None:
     codec_of(Text).unwrap().decode(tree).failure()
 

@@ -203,9 +203,7 @@ def test_misfits_in_records_are_told_with_their_path() -> None:
         (Renamed, Renamed("1", 2), ("secret",), "is of type str, not int"),
     ],
 )
-def test_what_is_no_such_record_is_refused(
-    annotation: object, value: object, path: object, reason: str
-) -> None:
+def test_what_is_no_such_record_is_refused(annotation: object, value: object, path: object, reason: str) -> None:
     failure = codec_of(annotation).unwrap().encode(value).failure()
     assert (failure.path, failure.reason) == (path, reason)
 
@@ -241,13 +239,7 @@ def test_reading_records_is_strict(annotation: object, tree: object, path: objec
 
 
 def test_a_validator_refuses_as_a_value() -> None:
-    assert (
-        codec_of(Small)
-        .unwrap()
-        .decode({"size": 5})
-        .failure()
-        .reason.startswith("is refused by Small: ValueError")
-    )
+    assert codec_of(Small).unwrap().decode({"size": 5}).failure().reason.startswith("is refused by Small: ValueError")
 
 
 def test_a_validator_may_be_hostile() -> None:
@@ -259,9 +251,7 @@ def test_a_validator_may_be_hostile() -> None:
         raise Unspeakable
 
     hostile = attrs.make_class("Hostile", {"x": attrs.field(type=int, validator=refuse)})
-    assert (
-        codec_of(hostile).unwrap().decode({"x": 1}).failure().reason == "is refused by Hostile: Unspeakable"
-    )
+    assert codec_of(hostile).unwrap().decode({"x": 1}).failure().reason == "is refused by Hostile: Unspeakable"
 
 
 @attrs.frozen
@@ -430,6 +420,4 @@ def test_an_abyss_of_annotations_is_a_failure() -> None:
 
 
 def test_what_is_a_record() -> None:
-    assert [is_record(each) for each in (Settings, Point, Pair, Settings(), dict, tuple)] == [True] * 3 + [
-        False
-    ] * 3
+    assert [is_record(each) for each in (Settings, Point, Pair, Settings(), dict, tuple)] == [True] * 3 + [False] * 3

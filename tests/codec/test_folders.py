@@ -42,9 +42,7 @@ class Model:
         (list[Path] | tuple[Path, ...], [OUT / "a"], {"$type": "list[Path]", "$value": [{"$path": "a"}]}, ("a",)),
     ],
 )  # fmt: skip
-def test_paths_are_relative_to_their_folder(
-    annotation: object, value: object, tree: object, files: object
-) -> None:
+def test_paths_are_relative_to_their_folder(annotation: object, value: object, tree: object, files: object) -> None:
     codec = codec_of(annotation).unwrap()
     encoded = codec.encode(value, OUT).unwrap()
     assert (encoded.tree, encoded.files) == (tree, files)

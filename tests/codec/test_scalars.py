@@ -127,9 +127,7 @@ MISFITS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "value", "reason"), MISFITS, ids=[str(i) for i in range(len(MISFITS))]
-)
+@pytest.mark.parametrize(("annotation", "value", "reason"), MISFITS, ids=[str(i) for i in range(len(MISFITS))])
 def test_what_is_no_such_scalar_is_refused(annotation: object, value: object, reason: str) -> None:
     failure = codec_of(annotation).unwrap().encode(value).failure()
     assert (failure.path, failure.reason) == ((), reason)
@@ -197,9 +195,7 @@ def test_a_datetime_keeps_its_instant_in_the_fold() -> None:
     """Trap: in the repeated hour of autumn, the fold decides the offset."""
     codec = codec_of(datetime).unwrap()
     zone = ZoneInfo("Europe/Berlin")
-    spelled = [
-        codec.encode(datetime(2024, 10, 27, 2, 30, fold=fold, tzinfo=zone)).unwrap().tree for fold in (0, 1)
-    ]
+    spelled = [codec.encode(datetime(2024, 10, 27, 2, 30, fold=fold, tzinfo=zone)).unwrap().tree for fold in (0, 1)]
     assert spelled == ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:00+01:00"]
     assert codec.decode(spelled[1]).unwrap().utcoffset() == timedelta(hours=1)
 

@@ -161,9 +161,7 @@ def test_the_order_of_the_members_means_nothing() -> None:
         (Sgd, Adam),
     ]:
         for value in ((1,), (), {"a": 1}, Adam(1.0)):
-            one, two = (
-                codec_of(Union[each]).unwrap().encode(value) for each in ((left, right), (right, left))
-            )
+            one, two = (codec_of(Union[each]).unwrap().encode(value) for each in ((left, right), (right, left)))
             assert one.value_or(None) == two.value_or(None)
 
 

@@ -137,19 +137,13 @@ def test_a_stack_that_is_nearly_full_is_a_failure() -> None:
 
     fall()
     assert len(said) == 6
-    assert any(
-        each.failure().reason.startswith("is nested too deeply for")
-        for each in said
-        if not each.value_or(None)
-    )
+    assert any(each.failure().reason.startswith("is nested too deeply for") for each in said if not each.value_or(None))
 
 
 def test_threads_may_share_a_codec() -> None:
     fields = fields_of({"x": list[dict[str, object]]}).unwrap()
     said: list[object] = []
-    work = [
-        threading.Thread(target=lambda: said.append(fields.encode({"x": [{"a": 1}] * 50}))) for _ in range(8)
-    ]
+    work = [threading.Thread(target=lambda: said.append(fields.encode({"x": [{"a": 1}] * 50}))) for _ in range(8)]
     for each in work:
         each.start()
     for each in work:

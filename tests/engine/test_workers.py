@@ -50,7 +50,8 @@ if __name__ == "__main__":
             else:
                 record = unwrap(world.store.realizations(outcome.rrefs))[outcome.rrefs[0]]
                 print(name, "|", outcome.value, "|", record.log.tail.split("\\n") if record.log else "")
-        print(sorted(unwrap(realize_all(world, [count([plan.tolerate() for plan in acts.values()])]))[0].value.values()))
+        counted = count([plan.tolerate() for plan in acts.values()])
+        print(sorted(unwrap(realize_all(world, [counted]))[0].value.values()))
 """
 
 

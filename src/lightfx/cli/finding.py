@@ -2,8 +2,7 @@
 
 A REF is a whole reference, of a derivation or of a realization; else the name
 of a derivation, when one derivation alone has it; else the beginning of one
-reference and of no other, as far as it takes; of a realization also its own
-beginning and that of its derivation, with a dash between, as `ls` prints it.
+reference and of no other, as far as it takes.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final, final
 from attrs import evolve, frozen
 
 from lightfx.cli.complaints import ComplaintError, misuse
-from lightfx.cli.words import SHORT, TAIL
+from lightfx.cli.words import SHORT
 from lightfx.core.config import Config
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
@@ -25,7 +24,6 @@ from lightfx.wiring import unwrap
 _REF: Final = re.compile(r"[A-Za-z0-9_.+-]{1,200}", re.ASCII)
 _SHOWN: Final = 5
 _PAGE: Final = 256
-_TWINS: Final = 10_000
 
 
 @final
@@ -96,7 +94,7 @@ def _named(world: World, name: str) -> DRef | None:
 
 
 def _begun(world: World, text: str) -> DRef | RRef:
-    names = unwrap(world.store.names(text, _SHOWN + 1)) or _twofold(world, text)
+    names = unwrap(world.store.names(text, _SHOWN + 1))
     if not names:
         raise misuse(f"nothing is stored under {text!r}", "`lightfx ls` lists what is")
     if len(names) > 1:
@@ -104,30 +102,12 @@ def _begun(world: World, text: str) -> DRef | RRef:
     return _typed(world, names[0])
 
 
-def _twofold(world: World, text: str) -> Sequence[str]:
-    """Look for a realization by its own beginning and that of its derivation, as `words.short` spells it.
-
-    Realizations of two derivations with the same inputs and the same result
-    begin alike: only their derivations tell them apart.
-    """
-    head, dash, tail = text.partition("-")
-    names = unwrap(world.store.names(head, _TWINS)) if dash and head and tail else ()
-    return [name for name in names if name[33:].startswith(tail) and RRef.parse(name).map(bool).value_or(False)]
-
-
 def _ambiguous(text: str, refs: Sequence[str], what: str, hint: str) -> ComplaintError:
     """Spell candidates as long as it takes to tell them apart."""
-    head, _, tail = text.partition("-")
-    shared = [_shared([ref[start:] for ref in refs]) for start in (0, 33)]
-    lengths = (max(SHORT, len(head) + 4, shared[0] + 4), max(TAIL, len(tail) + 4, shared[1] + 4))
-    shown = [f"{_spelled(ref, *lengths)} ({_name(ref)})" for ref in refs[:_SHOWN]]
+    length = min(32, max(SHORT, len(text) + 4, _shared(refs) + 4))
+    shown = [f"{ref[:length]} ({_name(ref)})" for ref in refs[:_SHOWN]]
     more = ["and others"] if len(refs) > _SHOWN else []
     return misuse(f"{what}: {', '.join([*shown, *more])}", hint)
-
-
-def _spelled(ref: str, head: int, tail: int) -> str:
-    begun = ref[: min(head, 32)]
-    return RRef.parse(ref).map(lambda rref: f"{begun}-{rref.dref.text[:tail]}").value_or(begun)
 
 
 def _name(ref: str) -> str:

@@ -15,8 +15,6 @@ from lightfx.core.realization import Result, Value
 from lightfx.core.refs import DRef, RRef
 
 SHORT: Final = 10
-HEAD: Final = 8
-TAIL: Final = 4
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -42,15 +40,10 @@ def _spelled(character: str) -> str:
 def short(ref: DRef | RRef) -> str:
     """The beginning of a reference: enough to name it by, and to give to a command.
 
-    Of a realization, a bit of its derivation goes along: those of derivations
-    with the same inputs and the same result begin alike.
-
     >>> dref = DRef("abcdefghijklmnopqrstuvwxyz234567-train")
     >>> short(dref), short(RRef(f"76543276543276543276543276543276-{dref}"))
-    ('abcdefghij', '76543276-abcd')
+    ('abcdefghij', '7654327654')
     """
-    if isinstance(ref, RRef):
-        return f"{ref.text[:HEAD]}-{ref.dref.text[:TAIL]}"
     return ref.text[:SHORT]
 
 
