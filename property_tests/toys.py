@@ -20,13 +20,13 @@ from lightfx.core.closure import instantiate
 from lightfx.core.config import Config, Reference, Take
 from lightfx.core.derivation import Dependency, Derivation, Observed, Recipe
 from lightfx.core.failures import EngineFailure
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause, Left
 from lightfx.core.realization import (
     BuildOrder,
     Given,
     Input,
-    Listed,
     MadeBy,
     Output,
     Outputs,

@@ -8,10 +8,11 @@ from returns.result import Failure, Success
 
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Reference, Take
+from lightfx.core.listing import Listed
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest, Name
 from lightfx.core.outcome import BadOutput, Cancelled, Died, Raised, Returned, Root, TimedOut, Upstream
-from lightfx.core.realization import Context, Cost, Listed, Log, MadeBy, Realization, Stored, Value, content_of
+from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Stored, Value, content_of
 from lightfx.core.records import read_realization, result_tree, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 

@@ -15,9 +15,9 @@ from makings import good
 from returns.io import IOSuccess
 from store_laws import LAWS, Law, Rig
 
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cancelled
-from lightfx.core.realization import Listed
 from lightfx.effects.store import Forbidden, Store
 from lightfx.shell.store.directory import DirectoryStore, open_directory
 from lightfx.shell.store.memory import MemoryStore

@@ -7,13 +7,13 @@ from pathlib import Path
 from attrs import evolve
 
 from lightfx.core.config import Config, Reference
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import TimedOut
 from lightfx.core.realization import (
     BuildOrder,
     Context,
     Cost,
-    Listed,
     Log,
     MadeBy,
     Output,

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 from returns.result import Success
 from toys import toy
 
 from lightfx.core.derivation import Recipe
 from lightfx.core.failures import Undecodable, Unmatched
+from lightfx.core.listing import Listed, View
 from lightfx.core.matching import (
     Best,
     Candidate,
@@ -28,7 +29,7 @@ from lightfx.core.matching import (
 )
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Died, Left, Raised, Right, Upstream
-from lightfx.core.realization import Listed, Log, Realization, Result, Stored, Value, content_of
+from lightfx.core.realization import Realization, Result, Stored, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 from lightfx.plan.rebuild import Build, Reuse, by_key, decide, free_indices, outcome_of, replayed
@@ -131,12 +132,12 @@ def test_what_is_not_read_needs_no_record() -> None:
 
 
 def test_outcomes_carry_their_realization_folder_and_log() -> None:
-    assert R0.realization is not None
-    assert L2.realization is not None
-    right = outcome_of(RECIPE, R0.realization, folder_of).unwrap()
+    assert R0.view is not None
+    assert L2.view is not None
+    right = outcome_of(RECIPE, R0.stored.rref, R0.view, folder_of).unwrap()
     assert right == Right(3, (R0.stored.rref,))
-    half_done = evolve(L2.realization, tree=Digest("blake3:00"), log=Log("the end"))
-    left = outcome_of(RECIPE, half_done, folder_of).unwrap()
+    half_done = View(BAD, Digest("blake3:00"), "the end")
+    left = outcome_of(RECIPE, L2.stored.rref, half_done, folder_of).unwrap()
     assert left == Left(BAD, (L2.stored.rref,), Path("/objects/00"), "the end")
 
 

@@ -14,6 +14,7 @@ from toys import RAN, Made, Shelf, TroubleError, given, simulate, toy
 from lightfx.core.closure import instantiate
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import Undecodable, Unmatched
+from lightfx.core.listing import Listed
 from lightfx.core.matching import (
     Best,
     Candidate,
@@ -30,7 +31,7 @@ from lightfx.core.matching import (
 )
 from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Died, Raised, Returned, TimedOut, Upstream
-from lightfx.core.realization import BuildOrder, Context, Listed, Realization, Value, content_of
+from lightfx.core.realization import BuildOrder, Context, Realization, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 from lightfx.plan.graph import graph_of

@@ -16,8 +16,9 @@ from attrs import frozen
 from lightfx.cli.comparing import Change, changes, distance, places
 from lightfx.cli.finding import Subject
 from lightfx.core.config import Reference
+from lightfx.core.listing import Listed
 from lightfx.core.outcome import Upstream
-from lightfx.core.realization import Listed, Realization
+from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
 from lightfx.wiring import unwrap

@@ -174,20 +174,6 @@ class Stored:
 
 @final
 @frozen
-class Listed:
-    """A stored realization, and its whole record where a decision may ask for it (every LEFT; values to read)."""
-
-    stored: Stored
-    realization: Realization | None = None
-
-    @classmethod
-    def whole(cls, realization: Realization) -> Self:
-        """List ``realization`` with its record."""
-        return cls(Stored.of(realization), realization)
-
-
-@final
-@frozen
 class Given:
     """One chosen realization of a dependency, as a realizer receives it."""
 

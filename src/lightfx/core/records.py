@@ -31,6 +31,11 @@ from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Va
 from lightfx.core.realization import Result as Kept
 from lightfx.core.refs import RRef
 
+_decode: Final = json.JSONDecoder().decode
+_RESULT: Final = ',"result":{'
+_RREF: Final = ',"rref":"'
+_TREE: Final = ',"tree":"'
+
 Fields = Mapping[str, "Tree"]
 
 
@@ -120,6 +125,22 @@ def read_realization(line: str) -> Result[Realization, str]:
         return Success(_realization(json.loads(line)))
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         return Failure(f"{type(error).__name__}: {error}")
+
+
+def read_value(line: str) -> tuple[Value, Digest | None]:
+    """Read the value and the files of a RIGHT out of its record, and leave the rest unread.
+
+    ``line`` is a record as `spell_realization` spells it: keys are sorted, and
+    a quote in a string is escaped, so the first ``,"result":{`` is the
+    record's own, and so is the last ``,"rref":"``.
+
+    >>> read_value('{"made_by":{},"result":{"right":[1]},"rref":"a-b-c","tree":"blake3:00"}')
+    (Value(tree=[1]), Digest(text='blake3:00'))
+    """
+    start, end = line.index(_RESULT) + len(_RESULT) - 1, line.rindex(_RREF)
+    value: Tree = _decode(line[start:end])["right"]
+    tree = line.find(_TREE, end)
+    return Value(value), None if tree < 0 else Digest(line[tree + len(_TREE) : -2])
 
 
 def _realization(fields: Fields) -> Realization:

@@ -20,9 +20,10 @@ from returns.io import IOResult
 
 from lightfx.core.config import Config
 from lightfx.core.failures import EngineFailure
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.core.realization import Listed, Realization
+from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 
 

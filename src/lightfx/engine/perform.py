@@ -18,8 +18,9 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
-from lightfx.core.realization import BuildOrder, Listed, Realization, Value
+from lightfx.core.realization import BuildOrder, Realization, Value
 from lightfx.core.refs import RRef
 from lightfx.effects.executor import Finished, Task
 from lightfx.effects.journal import Advanced, TaskEnded, TaskStarted

@@ -12,8 +12,8 @@ from lightfx.core.closure import instantiate
 from lightfx.core.config import Reference, Take
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineFailure
+from lightfx.core.listing import Listed, View
 from lightfx.core.outcome import Left, Outcome, Right
-from lightfx.core.realization import Listed, Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.world import World
 from lightfx.engine.drive import drive
@@ -82,11 +82,11 @@ def _realize(
 def read_outcomes(world: World, graph: Graph, state: State) -> Result[tuple[Outcome[T], ...], EngineFailure]:
     """Decode the outcomes of the targets of a settled graph, in their order."""
     chosen = [(graph.nodes[number], ref, state.selection(number, ref)) for number, ref in graph.targets]
-    unread = {row.stored.rref for _, _, rows in chosen for row in rows if row.realization is None}
+    unread = {row.stored.rref for _, _, rows in chosen for row in rows if row.record is None}
     read = world.perform.result(world.store.realizations(tuple(unread)))
     if isinstance(read, Failure):
         return Failure(read.failure())
-    records = read.unwrap()
+    records = {rref: View.of(realization) for rref, realization in read.unwrap().items()}
     outcomes: list[Outcome[T]] = []
     for node, reference, rows in chosen:
         outcome = _outcome(world, node, reference, rows, records)
@@ -102,12 +102,12 @@ def _outcome(
     node: Node,
     reference: Reference,
     rows: Sequence[Listed],
-    records: Mapping[RRef, Realization],
+    records: Mapping[RRef, View],
 ) -> Result[Outcome[object], EngineFailure]:
     rights: list[Right[object]] = []
     for row in rows:
-        realization = records[row.stored.rref] if row.realization is None else row.realization
-        decoded = outcome_of(node.recipe, realization, world.store.folder_of)
+        view = row.view or records[row.stored.rref]
+        decoded = outcome_of(node.recipe, row.stored.rref, view, world.store.folder_of)
         if isinstance(decoded, Failure):
             return Failure(decoded.failure())
         outcome = decoded.unwrap()

@@ -17,10 +17,11 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.derivation import Recipe
 from lightfx.core.failures import EngineFailure, Undecodable, Unmatched
+from lightfx.core.listing import Listed, View
 from lightfx.core.matching import Candidate, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
-from lightfx.core.realization import Listed, Realization, Value
+from lightfx.core.realization import Value
 from lightfx.core.refs import RRef
 from lightfx.plan.replay import ReplayPolicy, Verdict
 
@@ -47,17 +48,15 @@ class Build:
 Decision: TypeAlias = Reuse | Build
 
 
-def outcome_of(recipe: Recipe, realization: Realization, folder_of: FolderOf) -> Result[Outcome[object], EngineFailure]:
+def outcome_of(recipe: Recipe, rref: RRef, view: View, folder_of: FolderOf) -> Result[Outcome[object], EngineFailure]:
     """Decode what a realization holds, by the stage's annotation."""
-    folder = folder_of(realization.tree) if realization.tree else None
-    rrefs = (realization.rref,)
-    if isinstance(realization.result, Value):
-        decoded = recipe.realizer.decode(realization.result.tree, folder)
+    folder = folder_of(view.tree) if view.tree else None
+    if isinstance(view.result, Value):
+        decoded = recipe.realizer.decode(view.result.tree, folder)
         if isinstance(decoded, Failure):
             return Failure(Undecodable(recipe.dref, decoded.failure().sentence))
-        return Success(Right(decoded.unwrap(), rrefs))
-    log = realization.log.tail if realization.log else ""
-    return Success(Left(realization.result, rrefs, folder, log))
+        return Success(Right(decoded.unwrap(), (rref,)))
+    return Success(Left(view.result, (rref,), folder, view.log))
 
 
 def replayed(listed: Iterable[Listed], policy: ReplayPolicy) -> list[Listed]:
@@ -66,9 +65,10 @@ def replayed(listed: Iterable[Listed], policy: ReplayPolicy) -> list[Listed]:
 
 
 def _stands(listed: Listed, policy: ReplayPolicy) -> bool:
-    if listed.stored.kind == "upstream" or listed.realization is None:
+    view = listed.view
+    if listed.stored.kind == "upstream" or view is None:
         return False
-    cause = listed.realization.result
+    cause = view.result
     return not isinstance(cause, Value) and policy(Left(cause, (listed.stored.rref,))) is Verdict.REPLAY
 
 
@@ -125,8 +125,9 @@ def _shown(
     shown: list[Candidate[object]] = []
     for each in candidates:
         read = _unread
-        if reads and each.realization is not None:
-            decoded = outcome_of(recipe, each.realization, folder_of)
+        view = each.view if reads else None
+        if view is not None:
+            decoded = outcome_of(recipe, each.stored.rref, view, folder_of)
             if isinstance(decoded, Failure):
                 return Failure(decoded.failure())
             read = _constant(decoded.unwrap())

@@ -39,16 +39,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nextafter
-from typing import TypeAlias, assert_never, final
+from types import MappingProxyType
+from typing import Final, TypeAlias, assert_never, final
 
 from attrs import Factory, define, frozen
 from returns.result import Failure
 
 from lightfx.core.config import Reference, input_key
 from lightfx.core.failures import EngineFailure, Unmatched
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Cause, Root, Upstream
-from lightfx.core.realization import Context, Listed, Realization, Stored, Value, content_of
+from lightfx.core.realization import Context, Realization, Stored, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.graph import Graph, Node
@@ -56,6 +58,11 @@ from lightfx.plan.rebuild import Build, FolderOf, Reuse, by_key, decide, free_in
 from lightfx.plan.replay import ReplayPolicy
 
 Chosen: TypeAlias = tuple[Listed, ...]
+
+# Shared by all nodes that have nothing of the kind: most of a hundred thousand.
+_NONE_OWN: Final[Mapping[Digest, list[Listed]]] = MappingProxyType({})
+_NONE_CHOSEN: Final[Mapping[str, Chosen]] = MappingProxyType({})
+_NO_CONTEXT: Final = Context(())
 
 
 # Commands: effects as data.
@@ -179,14 +186,14 @@ class Progress:
     unmet: int
     key: Digest | None = None
     observed: str = ""
-    context: Context = Context(())
-    own: Mapping[Digest, list[Listed]] = Factory(dict)
+    context: Context = _NO_CONTEXT
+    own: Mapping[Digest, list[Listed]] = _NONE_OWN
     candidates: list[Listed] = Factory(list)
     runs: int = 0
     ran: bool = False
     told: bool = False
     inherited: bool = False
-    chosen: Mapping[str, Chosen] = Factory(dict)
+    chosen: Mapping[str, Chosen] = _NONE_CHOSEN
     settled: bool = False
 
 
@@ -350,8 +357,10 @@ class _Desk:
             self.ready.append(number)
 
     def _go_on(self, node: Node, progress: Progress) -> None:
-        chosen = self._inputs(node)
-        progress.context = Context(tuple((ref, tuple(row.stored.rref for row in rows)) for ref, rows in chosen.items()))
+        chosen = self._inputs(node) if node.references else {}
+        if chosen:
+            entries = ((ref, tuple(row.stored.rref for row in rows)) for ref, rows in chosen.items())
+            progress.context = Context(tuple(entries))
         key = input_key(node.recipe.config.resolved(lambda ref: _spell_contents(chosen, ref)), progress.observed)
         progress.key = key
         lefts = [row for ref, rows in chosen.items() if not ref.tolerate for row in rows if not row.stored.is_right]
@@ -501,8 +510,9 @@ class _Desk:
         return Upstream(tuple(ordered[:MAX_ROOTS]), max(total, len(ordered)))
 
     def _remember(self, row: Listed) -> None:
-        if row.realization is not None and not isinstance(row.realization.result, Value):
-            self.state.causes[row.stored.rref] = row.realization.result
+        view = None if row.stored.is_right else row.view
+        if view is not None and not isinstance(view.result, Value):
+            self.state.causes[row.stored.rref] = view.result
 
 
 def _order_of_making(row: Listed) -> tuple[float, int, RRef]:

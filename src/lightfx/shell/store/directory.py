@@ -42,9 +42,10 @@ from lightfx.core.layout import (
     format_text,
     read_format,
 )
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.core.realization import Listed, Realization, Stored
+from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.claims import Claims
@@ -199,7 +200,7 @@ class DirectoryStore:
         return self._do("read the index", work)
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Callable[[Stored], bool]) -> list[Listed]:
-        read = self._groups.realizations({stored.rref: place for stored, place in rows if wanted(stored)})
+        read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
         return [Listed(stored, read.get(stored.rref)) for stored, _ in rows]
 
     def _catch_up(self) -> None:

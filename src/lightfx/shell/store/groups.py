@@ -22,7 +22,7 @@ from lightfx.core.config import Config
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
-from lightfx.core.realization import Realization, Stored
+from lightfx.core.realization import Stored
 from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry
@@ -107,10 +107,10 @@ class Groups:
             start += len(line)
         return Group(name, data, derivations, realizations)
 
-    def realizations(self, places: Mapping[RRef, Place]) -> dict[RRef, Realization]:
-        """Read records where the index says they lie."""
+    def records(self, places: Mapping[RRef, Place]) -> dict[RRef, str]:
+        """Read the records of realizations where the index says they lie, as they were written."""
         return {
-            rref: self._realization(rref, line, places[rref][0])
+            rref: self._record(rref, line, places[rref][0])
             for rref, line in zip(places, self._lines(list(places.values())), strict=True)
         }
 
@@ -143,11 +143,12 @@ class Groups:
                 os.close(descriptor)
         return lines
 
-    def _realization(self, rref: RRef, line: bytes, name: str) -> Realization:
-        read = read_realization(line.decode(errors="replace")).value_or(None)
-        if read is None or read.rref != rref:
+    def _record(self, rref: RRef, line: bytes, name: str) -> str:
+        text = line.decode(errors="replace")
+        # Its checksum says that it is a record as it was written, and was read when it was indexed.
+        if f',"rref":"{rref.text}"' not in text:
             raise self._damaged(name, f"{rref} {_MISPLACED}")
-        return read
+        return text
 
     def _config(self, dref: DRef, line: bytes, name: str) -> Config:
         text, ending = line.decode(errors="replace"), f',"derivation":"{dref.text}"}}'

@@ -16,9 +16,10 @@ from returns.io import IOResult, IOSuccess
 from lightfx.core.config import Config
 from lightfx.core.failures import EngineFailure
 from lightfx.core.layout import OBJECTS, TEMPORARY
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.core.realization import Listed, Realization
+from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.objects import Objects
