@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from errands import lives, until
 from makings import good, trouble
 from scenes import Other, key
 
+from lightfx import open_world
 from lightfx.core.failures import SystemTrouble
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.directory import open_directory
@@ -145,3 +147,16 @@ def test_strangers_in_the_private_folders_are_swept(root: Path) -> None:
     store = good(open_directory(root))
     assert [path.name for path in (root / "tmp").iterdir()] == [store.place().parent.name]
     good(store.close())
+
+
+def test_what_died_as_it_was_born_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    """Trap: an owner that dies between making its file and locking it."""
+    with open_world(tmp_path / "store"):
+        pass
+    claims = tmp_path / "store" / "claims"
+    for name, age in (("newborn-old", 3600), ("newborn-young", 0)):
+        (claims / name).touch()
+        os.utime(claims / name, (time.time() - age,) * 2)
+    with open_world(tmp_path / "store"):
+        assert not (claims / "newborn-old").exists()
+        assert (claims / "newborn-young").exists()

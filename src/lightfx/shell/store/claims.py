@@ -14,14 +14,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from lightfx.core.layout import CLAIMS, TEMPORARY, claim_path
 from lightfx.core.names import Digest
 from lightfx.shell.store.tree import remove_tree
+
+NEWBORN: Final = 60.0  # seconds
 
 
 class Claims:
@@ -95,8 +99,16 @@ class Claims:
                 if dead is not None or not owner.exists():
                     remove_tree(folder)
         for path in (self._root / CLAIMS).iterdir():
-            if path != self._owner and not path.name.startswith("newborn-"):
+            if path != self._owner and not (path.name.startswith("newborn-") and _is_young(path)):
                 self._bury(path)
+
+
+def _is_young(path: Path) -> bool:
+    """Whether a file may still be between its making and its lock."""
+    try:
+        return path.stat().st_mtime > time.time() - NEWBORN
+    except FileNotFoundError:
+        return True
 
 
 @contextmanager

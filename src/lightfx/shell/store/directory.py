@@ -214,9 +214,12 @@ class DirectoryStore:
             self._index.forget()
             self._batches.clear()
             self._described.clear()
-        for name in names:
-            if name not in self._batches:
-                self._add(self._groups.read(name))
+        fresh = [name for name in names if name not in self._batches]
+        if fresh:
+            # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
+            sync_path(self._groups.folder)
+        for name in fresh:
+            self._add(self._groups.read(name))
         # Names may have come after our look within one tick of the folder's clock: look again then.
         self._seen = changed if now - changed > TICK else -1
 
