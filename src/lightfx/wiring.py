@@ -6,6 +6,7 @@ Optional backends are imported here, when they are asked for.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, final, overload
@@ -16,7 +17,7 @@ from returns.result import Failure, Result
 from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.derivation import Derivation
-from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
@@ -62,6 +63,7 @@ def open_world(
 
     Raises `EngineError` where there is no usable store.
     """
+    _refuse_in_newborn_worker()
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
@@ -73,6 +75,18 @@ def open_world(
 
         executor = LocalProcesses(workers, store.place())
     return World(store, executor, SystemClock(), journal or Silence(), Performing())
+
+
+def _refuse_in_newborn_worker() -> None:
+    """A worker that comes up imports the script that made it; worlds opened there would wait for their maker."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        raise EngineError(
+            PoolLost(
+                "a worker process imports the script that runs, and the script opens a world as it is imported: "
+                "put what it does under `if __name__ == '__main__':`"
+            )
+        )
 
 
 def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:

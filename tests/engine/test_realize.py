@@ -14,6 +14,7 @@ from lightfx import (
     BadOutput,
     Build,
     Derivation,
+    EngineError,
     Left,
     LeftError,
     NotPlannableError,
@@ -613,3 +614,61 @@ def test_an_error_holds_no_path_of_its_attempt(world: World) -> None:
     assert first.rrefs == second.rrefs
     assert isinstance(first.cause, Raised)
     assert "'build.out/nowhere'" in first.cause.message
+
+
+def test_a_matcher_that_fails_sinks_what_stands_on_it_and_nothing_else(tmp_path: Path) -> None:
+    """Promise 5: the run fails, and everything that could still run did, and is stored."""
+
+    def key(value: int) -> float:
+        raise RuntimeError("bad key")
+
+    with open_world(tmp_path / "store") as world:
+        plans = [double(double(draw(3).choose(best(key)))), double(draw(5)), half(parity(rows(4)))]
+        failure = world.perform.result(realize_all(world, plans)).failure()
+        assert "best(key of" in str(failure)
+        assert "bad key" in str(failure)
+        ran = len(RAN)
+        assert ran == 6, "both draws, one double, and the whole of the third"
+        unwrap(realize_all(world, plans[1:]))
+        assert len(RAN) == ran
+
+
+@stage(version="1")
+def mapping(build: Build) -> dict[str, dict[str, int]]:
+    return {"b": {"d": 1, "c": 2}, "a": {}}
+
+
+@stage(version="1")
+def keys_of(build: Build, cells: dict[str, int], made: Derivation[dict[str, dict[str, int]]]) -> list[str]:
+    return [*cells, *build.need(made)]
+
+
+def test_a_fresh_value_is_as_it_will_be_read(world: World) -> None:
+    """Trap: a mapping in the order of its making the first time, and in canonical order ever after."""
+    fresh = evaluate(world, mapping())
+    assert json.dumps(fresh) == json.dumps(evaluate(world, mapping())) == '{"a": {}, "b": {"c": 2, "d": 1}}'
+    assert evaluate(world, keys_of({"y": 1, "x": 2}, mapping())) == ["x", "y", "a", "b"]
+
+
+def test_a_closed_world_says_so(tmp_path: Path) -> None:
+    with open_world(tmp_path / "store") as world:
+        pass
+    with pytest.raises(EngineError, match="is closed: open another"):
+        evaluate(world, draw(3))
+
+
+@pytest.mark.parametrize(
+    ("misuse", "says"),
+    [
+        (lambda world: realize_all(world, draw(1)), "`realize` and `evaluate` take one"),
+        (lambda world: evaluate("store", draw(1)), "a World is wanted first"),
+        (lambda world: evaluate(world, [draw(1)]), "`evaluate_all` take many"),
+        (lambda world: evaluate(world, draw(1).tolerate()), "`realize` gives the outcome"),
+        (lambda world: realize(draw(1), world), "the world comes first"),
+        (lambda world: draw(1).choose(latest), r"call it, latest\(\)"),
+        (lambda world: draw(1).collect("best"), "a matcher is wanted, not str"),
+    ],
+)
+def test_what_a_newcomer_gets_wrong(world: World, misuse: object, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        misuse(world)  # type: ignore[operator]  # a call that must fail

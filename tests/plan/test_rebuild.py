@@ -113,7 +113,7 @@ def test_reuse_or_build(rows: Sequence[Listed], matchers: list[Matcher[object]],
     ],
 )
 def test_a_matcher_that_gives_no_choice_is_named(matcher: Matcher[object], why: str) -> None:
-    assert ask((R0, R1), matcher) == Unmatched(PLAN.dref, matcher.spelling, why)
+    assert ask((R0, R1), matcher) == Unmatched(PLAN.dref, str(matcher), why)
 
 
 def test_a_matcher_that_needs_nothing_gets_one() -> None:

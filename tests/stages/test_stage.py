@@ -7,15 +7,27 @@ import inspect
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple, TypedDict
 
 import attrs
 import pytest
 from returns.result import Result, Success
 
-from lightfx import Build, Derivation, StageError, Tolerant, UnstorableError, instantiate, stage
+from lightfx import (
+    Build,
+    BuildOrder,
+    Config,
+    Derivation,
+    Digest,
+    StageError,
+    Tolerant,
+    UnstorableError,
+    instantiate,
+    stage,
+)
 
 
 class Colour(enum.Enum):
@@ -47,6 +59,23 @@ def fit(
     note: str | None = None,
 ) -> Result[float, str]:
     return Success(rate)
+
+
+def not_a_build(value: int) -> int:
+    return value
+
+
+class Methods:
+    def method(self, build: Build) -> int:
+        return 1
+
+
+async def waits(build: Build) -> int:
+    return 1
+
+
+def yields(build: Build) -> Iterator[int]:
+    yield 1
 
 
 def test_a_call_writes_a_config_with_everything_in_it() -> None:
@@ -81,7 +110,7 @@ def test_equal_calls_are_one_plan_however_they_are_written() -> None:
     ("call", "says"),
     [
         (lambda: fit(source()), "missing a required argument: 'rate'"),
-        (lambda: fit(source(), 1.0, sed=3), "unexpected keyword argument 'sed'"),
+        (lambda: fit(source(), 1.0, sed=3), r"has no parameter 'sed': its parameters are data, rate, seed"),
         (lambda: fit(source(), 1.0, 3, seed=3), "multiple values for argument 'seed'"),
         (lambda: fit(source(), 1.0, 3, 4), "too many positional arguments"),
         (lambda: fit(source(), rate=1.0), "'rate'"),
@@ -150,12 +179,40 @@ def test_needs_are_found_in_containers_and_records() -> None:
     [
         (lambda: stage(lambda: 1), "first parameter must take the Build"),
         (lambda: stage(lambda build: 1), "no return annotation"),
+        (lambda: stage(not_a_build), "its first parameter, value, must be annotated Build"),
+        (lambda: stage(Methods.method), "of a method, make a function"),
+        (lambda: stage(waits), "async"),
+        (lambda: stage(yields), "generator"),
     ],
 )
 def test_a_function_that_cannot_be_a_stage(define: object, says: str) -> None:
     made = define()  # type: ignore[operator]  # a call that must fail
     with pytest.raises(StageError, match=says):
         made()
+
+
+def test_the_build_is_not_passed(tmp_path: Path) -> None:
+    order = BuildOrder(source().dref, Config("{}"), Digest.of(b""), (0,), tmp_path, {})
+    with pytest.raises(TypeError, match="without the Build"):
+        source(Build(order, 0))  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_needs_in_named_tuples_and_typed_dicts_are_found() -> None:
+    """Trap: a container that nobody thought of hides a dependency."""
+
+    class Tagged(NamedTuple):
+        tag: str
+        data: Derivation[int]
+
+    class Typed(TypedDict):
+        data: Derivation[int]
+
+    @stage(version="1")
+    def gathers(build: Build, named: Tagged, typed: Typed) -> int:
+        return 0
+
+    plan = gathers(Tagged("x", source(1)), {"data": source(2)})
+    assert len(instantiate(plan).derivations) == 3
 
 
 def test_annotations_say_what_is_stored() -> None:
@@ -346,6 +403,19 @@ def test_a_stage_works_from_a_notebook_cell(tmp_path: Path) -> None:
             print(evaluate(world, scaled(21)))
     """
     assert run_script(tmp_path, text) == "Scaled(by=42)\nScaled(by=42)\nScaled(by=63)\n"
+
+
+def test_a_script_without_its_guard_says_so(tmp_path: Path) -> None:
+    """Trap: the worker imports the script, which opens the store and waits for the claim of its own maker."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from lightfx import Build, evaluate, open_world, stage\n\n\n"
+        "@stage\ndef one(build: Build) -> int:\n    return 1\n\n\n"
+        "with open_world('store', workers=2) as world:\n    print(evaluate(world, one()))\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert "__name__ == '__main__'" in done.stderr.splitlines()[-1]
 
 
 def test_code_that_changes_between_plan_and_run_is_refused(tmp_path: Path) -> None:

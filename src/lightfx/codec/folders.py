@@ -54,7 +54,7 @@ def _relative(text: str, folder: PurePath | None) -> str:
     if not path.is_absolute():
         raise Misfit("is a relative path, which means nothing in another process: begin with build.out")
     if ".." in path.parts or not path.is_relative_to(folder):
-        raise Misfit("is a path outside of build.out")
+        raise Misfit("is a path outside of build.out: write the file there, or copy it")
     return path.relative_to(folder).as_posix()
 
 

@@ -101,6 +101,17 @@ def spell_checked(tree: Tree) -> str:
     return _spell(tree)
 
 
+def in_order(tree: Tree) -> Tree:
+    """The same tree with its keys in canonical order, at all depths: as it is read back.
+
+    >>> in_order([{"b": {"d": 1, "c": 2}, "a": 3}])
+    [{'a': 3, 'b': {'c': 2, 'd': 1}}]
+    """
+    if isinstance(tree, dict):
+        return {key: in_order(tree[key]) for key in sorted(tree)}
+    return [in_order(each) for each in tree] if isinstance(tree, list | tuple) else tree
+
+
 def why_not(tree: object) -> Iterator[Unstorable]:
     """List what keeps ``tree`` from a canonical spelling; nothing for a good one.
 

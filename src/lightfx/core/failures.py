@@ -15,6 +15,7 @@ faces put it into words. The tree::
     ├── the store is damaged
     │   ├── DamagedRecord     a record that cannot be read
     │   └── IndexTrouble      the index answered with an error; it can be deleted
+    ├── Closed                the world was closed before
     ├── the plan cannot be carried out
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
@@ -109,6 +110,14 @@ class IndexTrouble:
 
 @final
 @frozen
+class Closed:
+    """The world on the store at ``path`` is closed."""
+
+    path: Path
+
+
+@final
+@frozen
 class Unmatched:
     """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
 
@@ -166,6 +175,7 @@ EngineFailure: TypeAlias = (
     | SystemTrouble
     | DamagedRecord
     | IndexTrouble
+    | Closed
     | Unmatched
     | Undecodable
     | CodeChanged
@@ -219,6 +229,8 @@ def sentence(failure: EngineFailure) -> str:
             return f"{place}: a damaged record: {why}"
         case IndexTrouble(path, message):
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
+        case Closed(path):
+            return f"{path}: the world on this store is closed: open another"
         case _:
             return _sentence_on_plan(failure)
 

@@ -22,6 +22,7 @@ from typing import Generic, TypeAlias, TypeVar, final
 from attrs import field, frozen
 
 from lightfx.core.outcome import Left, Outcome
+from lightfx.core.raising import relative
 from lightfx.core.refs import RRef
 
 T = TypeVar("T")
@@ -102,6 +103,9 @@ class Matcher(ABC, Generic[T_contra]):
         """Whether outcomes are looked at; those that do not read are much faster."""
         return True
 
+    def __str__(self) -> str:
+        return self.spelling
+
 
 def _ranked(candidates: Sequence[Candidate[T]]) -> tuple[list[Candidate[T]], list[Candidate[T]]]:
     ranked = sorted(candidates, key=lambda candidate: candidate.rank)
@@ -115,6 +119,13 @@ def _fill(rights: Sequence[Candidate[T]], lefts: Sequence[Candidate[T]], count: 
     if missing:
         return Need(missing, f"{len(filled)} of {count} are stored")
     return Chosen(tuple(each.rref for each in filled))
+
+
+def _named(function: Callable[..., object]) -> str:
+    """A function by its name and where it stands."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__name__", repr(function))
+    return name if code is None else f"{name} of {relative(code.co_filename)}:{code.co_firstlineno}"
 
 
 @final
@@ -275,9 +286,12 @@ class Best(Matcher[T_contra]):
         rights, lefts = _ranked(candidates)
         return _fill(sorted(rights, key=self._merit, reverse=True), lefts, self.count)
 
+    def __str__(self) -> str:
+        return f"best({_named(self.key)}, {self.count})"
+
     def _merit(self, candidate: Candidate[T_contra]) -> tuple[bool, float]:
         outcome = candidate.outcome
-        merit = float("nan") if isinstance(outcome, Left) else self.key(outcome.value)
+        merit = float("nan") if isinstance(outcome, Left) else float(self.key(outcome.value))
         known = merit == merit  # noqa: PLR0124 -- NaN alone differs from itself
         return (known, merit if known else 0.0)
 
@@ -302,6 +316,9 @@ class Filtered(Matcher[T_contra]):
         if candidates and not kept:
             return Refuse(f"none of {len(candidates)} realizations passes the filter")
         return self.inner.select(kept)
+
+    def __str__(self) -> str:
+        return f"filtered({_named(self.keep)}, {self.inner})"
 
     def _pleases(self, candidate: Candidate[T_contra]) -> bool:
         outcome = candidate.outcome

@@ -37,6 +37,7 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, Eng
         stored = performer.finish()
     finally:
         performer.abandon()
+    failure = failure or performer.trouble
     if failure is not None:
         return Failure(failure)
     if isinstance(stored, Failure):

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
+from lightfx.core.canonical import in_order
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
-from lightfx.core.outcome import BadOutput, Left, Raised
+from lightfx.core.outcome import BadOutput, Left, Raised, Returned
 from lightfx.core.realization import BuildOrder, Log, Output, Realization, Value, content_of
 from lightfx.core.realization import Result as Kept
 from lightfx.core.records import spell_result
@@ -90,7 +91,11 @@ def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFa
 
 
 def _piece(output: Output | Left) -> _Piece:
-    return _Piece(output.cause if isinstance(output, Left) else Value(output.tree), output.folder)
+    """An output as it will be read: a mapping comes back in canonical order, so it goes on in that order now."""
+    if not isinstance(output, Left):
+        return _Piece(Value(in_order(output.tree)), output.folder)
+    cause = output.cause
+    return _Piece(evolve(cause, error=in_order(cause.error)) if isinstance(cause, Returned) else cause, output.folder)
 
 
 def _all_left(run: Run, left: Left) -> tuple[_Piece, ...]:

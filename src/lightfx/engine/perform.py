@@ -69,6 +69,7 @@ class Performer:
     unstored: list[Entry] = Factory(list)
     freed: list[Digest] = Factory(list)
     made: dict[RRef, Realization] = Factory(dict)
+    trouble: EngineFailure | None = None
     since: float = 0.0
     ticked: float = 0.0
     tasks: int = 0
@@ -119,7 +120,8 @@ class Performer:
                 self._keep(number, evolve(realization, created=self._now()))
                 return Success(())
             case Fail(failure):
-                return Failure(failure)
+                self.trouble = self.trouble or failure
+                return Success(())
             case never:
                 assert_never(never)
 

@@ -10,7 +10,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.closure import instantiate
 from lightfx.core.config import Reference, Take
-from lightfx.core.derivation import Derivation
+from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed, View
 from lightfx.core.outcome import Left, Outcome, Right
@@ -35,8 +35,18 @@ def realize(
     answer is there, all that it stands on is stored and durable.
     """
     if not isinstance(plan, Derivation):
-        raise TypeError(f"a derivation is wanted, not {type(plan).__name__}: call a stage to get one")
+        raise TypeError(f"a derivation is wanted, not {type(plan).__name__}: {_hint(plan)}")
     return realize_all(world, (plan,), replay=replay).map(_first)
+
+
+def _hint(plan: object) -> str:
+    if isinstance(plan, Tolerant):
+        return "a stage can tolerate a LEFT; `realize` gives the outcome as it is"
+    if isinstance(plan, World):
+        return "the world comes first"
+    if isinstance(plan, Mapping | Sequence):
+        return "`realize_all` and `evaluate_all` take many"
+    return "call a stage to get one"
 
 
 def _first(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
@@ -62,11 +72,20 @@ def realize_all(
 
     What fails sinks only what stands on it: everything that can still run does.
     """
+    _check(world, plans)
     if isinstance(plans, Mapping):
         keys = tuple(plans)
         outcomes = _realize(world, tuple(plans.values()), replay)
         return IOResult.from_result(outcomes.map(lambda found: dict(zip(keys, found, strict=True))))
     return IOResult.from_result(_realize(world, tuple(plans), replay))
+
+
+def _check(world: object, plans: object) -> None:
+    """Say what is wrong with a call, where no type checker did."""
+    if not isinstance(world, World):
+        raise TypeError(f"a World is wanted first, not {type(world).__name__}: open_world(path) gives one")
+    if isinstance(plans, Derivation):
+        raise TypeError("a mapping or a sequence of derivations is wanted: `realize` and `evaluate` take one")
 
 
 def _realize(

@@ -104,17 +104,17 @@ def _choose(
     try:
         choice = matcher.select(shown.unwrap())
     except Exception as error:  # noqa: BLE001 -- matchers and their keys are the user's own code
-        return Failure(Unmatched(recipe.dref, matcher.spelling, f"it raised {type(error).__name__}: {error}"))
+        return Failure(Unmatched(recipe.dref, str(matcher), f"it raised {type(error).__name__}: {error}"))
     by_rref = {each.stored.rref: each for each in candidates}
     match choice:
         case Chosen(rrefs):
             if not rrefs or not by_rref.keys() >= set(rrefs):
-                return Failure(Unmatched(recipe.dref, matcher.spelling, "it chose what it was not shown"))
+                return Failure(Unmatched(recipe.dref, str(matcher), "it chose what it was not shown"))
             return Success(tuple(by_rref[rref] for rref in rrefs))
         case Need(count, why):
             return Success(Build(max(1, count), why))
         case Refuse(why):
-            return Failure(Unmatched(recipe.dref, matcher.spelling, why))
+            return Failure(Unmatched(recipe.dref, str(matcher), why))
         case never:
             assert_never(never)
 

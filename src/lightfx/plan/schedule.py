@@ -17,6 +17,8 @@
    alone, gets the LEFT that stands in its way, or the run fails with `Unmatched`.
 6. A node whose key someone else is building (`Busy`) is asked for again on
    `Tick`: found, it is told; not found and free, it runs.
+7. A node of which a matcher can choose nothing (`Fail`) is lost, with all that
+   stands on it; everything else goes on, and is stored.
 
 The table (event -> what it may bring)::
 
@@ -117,7 +119,7 @@ class Keep:
 @final
 @frozen
 class Fail:
-    """Give up: the engine cannot go on with this node."""
+    """The run will have failed: nothing can be chosen of a node. What does not stand on it goes on."""
 
     failure: EngineFailure
 
@@ -381,7 +383,7 @@ class _Desk:
     def _judge(self, node: Node, progress: Progress, *, sought: bool) -> None:
         decided = decide(node.recipe, progress.candidates, node.demands, self.state.folder_of)
         if isinstance(decided, Failure):
-            self.commands.append(Fail(decided.failure()))
+            self._lose(node.number, decided.failure())
             return
         decision = decided.unwrap()
         if isinstance(decision, Reuse):
@@ -419,9 +421,22 @@ class _Desk:
                 chosen[spelling] = (first,)
             else:
                 why = f"it got what it asked for and asks for more: {answer.why}"
-                self.commands.append(Fail(Unmatched(node.dref, matcher.spelling, why)))
+                self._lose(node.number, Unmatched(node.dref, str(matcher), why))
                 return
         self._settle(node.number, chosen)
+
+    def _lose(self, number: int, failure: EngineFailure) -> None:
+        """Rule 7: what nothing can be chosen of is lost, with all that stands on it; the rest goes on."""
+        self.commands.append(Fail(failure))
+        lost = [number]
+        while lost:
+            each = lost.pop()
+            progress = self.state.ledger[each]
+            if not progress.settled:
+                progress.settled = True
+                self.state.open -= 1
+                lost += self.state.graph.nodes[each].dependents
+        self._tell_followers(number, self.state.ledger[number])
 
     def _settle(self, number: int, chosen: Mapping[str, Chosen]) -> None:
         state, progress = self.state, self.state.ledger[number]

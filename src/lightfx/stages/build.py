@@ -92,11 +92,12 @@ class Build:
         stage declares. A dependency that is LEFT never gets here, unless it is
         tolerated: the stage is not run.
         """
+        _check_need(dependency)
         given = self._order.inputs.get(dependency.reference)
         if given is None:
             raise UndeclaredNeedError(
-                f"{dependency.dref} is needed by {self._order.dref}, which does not declare it: "
-                "pass it as a parameter of the stage, annotated Derivation[...] or Tolerant[...]"
+                f"{dependency.dref} is needed by {self._order.dref}, which does not declare it: plan it outside of "
+                "the stage, and pass it as a parameter that is annotated Derivation[...] or Tolerant[...]"
             )
         outcome = outcome_of(dependency.reference, given)
         # The codec read the value by the annotation of the stage that made it, which is what T stands for.
@@ -105,6 +106,12 @@ class Build:
         if isinstance(outcome, Left):
             raise UndeclaredNeedError(f"{dependency.dref} is LEFT: {outcome.reason}")
         return cast("T", outcome.value)
+
+
+def _check_need(dependency: object) -> None:
+    if not isinstance(dependency, Derivation | Tolerant):
+        hint = "annotate the parameter Derivation[...] or Tolerant[...]"
+        raise TypeError(f"need takes a Derivation or a Tolerant, not {type(dependency).__name__}: {hint}")
 
 
 def outcome_of(reference: Reference, given: Input) -> Outcome[object]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from inspect import Parameter
-from typing import Final, TypeAlias, TypeVar, final, get_args, get_origin, get_type_hints
+from pathlib import PurePath
+from typing import Final, NoReturn, TypeAlias, TypeVar, final, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import frozen
@@ -19,8 +20,10 @@ from returns.result import Failure, Result
 
 from lightfx.codec.values import Codec, Fields, Leaf, Misfit, codec_of, fields_of
 from lightfx.core.canonical import Tree, Unstorable, render_path
-from lightfx.core.config import Reference
+from lightfx.core.config import Reference, UnstorableError
 from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
+from lightfx.core.raising import relative
+from lightfx.stages.build import Build
 
 Function: TypeAlias = Callable[..., object]
 R = TypeVar("R")
@@ -46,7 +49,6 @@ class Signature:
     names: frozenset[str]
     defaults: Mapping[str, object]
     fields: Fields
-    referring: tuple[str, ...]
     type: object
     codec: Codec[object]
     error: Codec[object] | None
@@ -63,6 +65,11 @@ class Signature:
         return values if values.keys() == self.names else self._bind_slowly(arguments, keywords)
 
     def _bind_slowly(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> dict[str, object]:
+        """Say what is wrong with a call, as a call of the function would."""
+        unknown = [name for name in keywords if name not in self.names]
+        if unknown:
+            has = f"its parameters are {', '.join(self.inspected.parameters)}" if self.names else "it has none"
+            raise TypeError(f"{self.name}() has no parameter {unknown[0]!r}: {has}")
         try:
             bound = self.inspected.bind(*arguments, **keywords)
         except TypeError as error:
@@ -70,9 +77,15 @@ class Signature:
         bound.apply_defaults()
         return dict(bound.arguments)
 
+    def refuse(self, values: Mapping[str, object], culprit: Unstorable) -> NoReturn:
+        """Say why the arguments of a call cannot be stored."""
+        if any(isinstance(value, Build) for value in values.values()):
+            raise TypeError(f"{self.name}() is called without the Build: the stage gets its own when it runs")
+        raise UnstorableError(culprit, f"{self.name}: ")
+
     def needs(self, values: Mapping[str, object]) -> tuple[Dependency, ...]:
         """List the derivations among the arguments."""
-        return tuple(need for name in self.referring for need in _dependencies(values[name]))
+        return tuple(_dependencies(values))
 
 
 def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
@@ -80,8 +93,7 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
     name = _name(function)
     inspected = inspect.signature(function)
     parameters = list(inspected.parameters.values())
-    if not parameters or parameters[0].kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
-        raise StageError(f"{name} is no stage: its first parameter must take the Build")
+    _check_kind(function, parameters, hints, name)
     taken = parameters[1:]
     for each in taken:
         if each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
@@ -98,18 +110,33 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
     annotations = {each.name: hints[each.name] for each in taken}
     value, error = _value_and_error(hints["return"])
     return Signature(
-        name=name,
+        name=getattr(function, "__qualname__", name),
         inspected=inspected.replace(parameters=taken, return_annotation=Parameter.empty),
         positional=tuple(each.name for each in taken if each.kind is not Parameter.KEYWORD_ONLY),
         nameless=frozenset(each.name for each in taken if each.kind is Parameter.POSITIONAL_ONLY),
         names=frozenset(annotations),
         defaults={each.name: each.default for each in taken if each.default is not Parameter.empty},
         fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT)), name, "parameter"),
-        referring=tuple(each for each, annotation in annotations.items() if _refers(annotation)),
         type=value,
         codec=_or_refuse(codec_of(value), name, "the value"),
         error=None if error is None else _or_refuse(codec_of(error), name, "the failure"),
     )
+
+
+def _check_kind(function: Function, parameters: Sequence[Parameter], hints: Mapping[str, object], name: str) -> None:
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise StageError(f"{name} is no stage: it must return its value, and not be async or a generator")
+    if not parameters or parameters[0].kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+        raise StageError(f"{name} is no stage: its first parameter must take the Build")
+    if any(_is_build(hints.get(each.name)) for each in parameters[1:]):
+        raise StageError(f"{name} is no stage: the Build must come first; of a method, make a function")
+    first = parameters[0].name
+    if first in hints and not _is_build(hints[first]):
+        raise StageError(f"{name} is no stage: its first parameter, {first}, must be annotated Build")
+
+
+def _is_build(hint: object) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Build)
 
 
 def hints_of(function: Function, namespace: Mapping[str, object]) -> dict[str, object]:
@@ -121,7 +148,10 @@ def hints_of(function: Function, namespace: Mapping[str, object]) -> dict[str, o
 
 
 def _name(function: Function) -> str:
-    return getattr(function, "__qualname__", repr(function))
+    """Name a function with the place where it is defined."""
+    name = getattr(function, "__qualname__", repr(function))
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return name if code is None else f"{name} ({relative(code.co_filename)}:{code.co_firstlineno})"
 
 
 def _or_refuse(made: Result[R, Unstorable], name: str, what: str) -> R:
@@ -144,7 +174,8 @@ def _value_and_error(annotation: object) -> tuple[object, object | None]:
 
 def _use_of(value: object, annotation: type) -> Reference:
     if not isinstance(value, Derivation | Tolerant):
-        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: call a stage to get one")
+        hint = "a file enters by source_file(...)" if isinstance(value, str | PurePath) else "call a stage to get one"
+        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: {hint}")
     if not isinstance(value, annotation):
         hint = "use .tolerate()" if annotation is Tolerant else "annotate the parameter Tolerant[...]"
         raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: {hint}")
@@ -167,16 +198,6 @@ TOLERANT: Final = Leaf(
     encode=lambda value: _use_of(value, Tolerant).tree,
     decode=lambda _, tree: Tolerant[object](Derivation(Absent(_reference(tree, tolerate=True)))),
 )
-
-
-def _refers(annotation: object) -> bool:
-    """Whether values of the annotation can hold derivations: it says so, or it is a record that might."""
-    if isinstance(annotation, type) and attrs.has(annotation):
-        return True
-    origin = get_origin(annotation) or annotation
-    if origin in (Derivation, Tolerant) or hasattr(origin, "__dataclass_fields__"):
-        return True
-    return any(_refers(each) for each in get_args(annotation))
 
 
 def _dependencies(value: object) -> Iterator[Dependency]:

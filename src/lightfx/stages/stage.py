@@ -140,7 +140,7 @@ class Core:
         values = signature.bind(arguments, keywords)
         encoded = signature.fields.encode(values)
         if isinstance(encoded, Failure):
-            raise UnstorableError(encoded.failure(), f"{self.name}: ")
+            signature.refuse(values, encoded.failure())
         captured = captured_by(self.function)
         middle = f'"captured":{self._spell_captured(captured)},' if captured else ""
         config = Config(f'{{"args":{spell_checked(encoded.unwrap())},{middle}{ending}')
@@ -148,7 +148,7 @@ class Core:
             config,
             DRef.of(config.text, self.name),
             StageRealizer(self, freeze(self.function, captured)) if captured else self.realizer,
-            signature.needs(values) if signature.referring else (),
+            signature.needs(values) if '{"$dref":' in config.text else (),
         )
 
     def _spell_captured(self, captured: Mapping[str, object]) -> str:

@@ -85,7 +85,7 @@ def _open(root: Path, *, create: bool) -> DirectoryStore:
 def _make(root: Path, *, create: bool) -> None:
     strangers = sorted({each.name for each in root.iterdir()} - ENTRIES) if root.exists() else []
     if strangers:
-        raise StoreTroubleError(NotAStore(root, f"it holds other things, such as {strangers[0]}"))
+        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
     if not create:
         raise StoreTroubleError(NoStore(root))
     for folder in FOLDERS:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from returns.io import IOResult, impure_safe
 
-from lightfx.core.failures import DiskFull, EngineFailure, IndexTrouble, NotPermitted, SystemTrouble
+from lightfx.core.failures import Closed, DiskFull, EngineFailure, IndexTrouble, NotPermitted, SystemTrouble
 
 T = TypeVar("T")
 
@@ -51,6 +51,8 @@ def translate(error: Exception, path: Path, act: str) -> EngineFailure:
         if error.errno in _FORBIDDEN:
             return NotPermitted(where, act)
         return SystemTrouble(where, act, error.strerror or str(error))
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return Closed(path)
     if "disk is full" in str(error):
         return DiskFull(str(path), act)
     if "readonly" in str(error):
