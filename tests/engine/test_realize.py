@@ -556,7 +556,7 @@ def test_a_captured_value_enters_the_config_also_where_the_user_owns_the_version
 
 
 def test_a_captured_value_that_cannot_be_stored_is_refused() -> None:
-    handle = object()
+    handle = iter(())
 
     @stage(version="1")
     def holds(build: Build) -> str:

@@ -34,3 +34,11 @@ def test_policies(cause: Cause, verdict: Verdict) -> None:
     assert replay_by_cause(left) is verdict
     assert replay_always(left) is Verdict.REPLAY
     assert retry_always(left) is Verdict.RETRY
+
+
+def test_a_group_of_environment_errors_is_one() -> None:
+    """Trap: asyncio wraps what it raises, and the network's fault would stand for ever."""
+    network = ExceptionGroup("two tasks", [ConnectionError("a"), ExceptionGroup("deep", [TimeoutError("b")])])
+    mixed = ExceptionGroup("two tasks", [ConnectionError("a"), ValueError("b")])
+    assert replay_by_cause(Left(raised(network))) is Verdict.RETRY
+    assert replay_by_cause(Left(raised(mixed))) is Verdict.REPLAY

@@ -34,13 +34,22 @@ def raised(error: BaseException, places: Mapping[str, str] | None = None) -> Rai
     'no build.out'
     """
     kind = type(error)
-    bases = tuple(each.__name__ for each in kind.__mro__ if each not in (object, BaseException))
+    bases = _bases(error)
     message, traceback = _message(error), _traceback(error)
     if isinstance(error, ImportError) and error.path:
         message, traceback = (text.replace(error.path, relative(error.path)) for text in (message, traceback))
     for place, name in (places or {}).items():
         message, traceback = (text.replace(place, name) for text in (message, traceback))
     return Raised(_name(kind), bases, clean(message), clean(traceback))
+
+
+def _bases(error: BaseException) -> tuple[str, ...]:
+    """The classes of an error; of a group also those that all errors in it share: it is what they are."""
+    own = tuple(each.__name__ for each in type(error).__mro__ if each not in (object, BaseException))
+    if not isinstance(error, BaseExceptionGroup):
+        return own
+    first, *others = (_bases(each) for each in error.exceptions)
+    return (*own, *(base for base in first if base not in own and all(base in other for other in others)))
 
 
 def _name(kind: type) -> str:

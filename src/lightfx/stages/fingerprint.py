@@ -22,7 +22,7 @@ nothing whether it all still stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CellType
 from typing import Final, final
 
@@ -110,8 +110,11 @@ class Fingerprint:
         return self._watch.holds()
 
 
-def fingerprint(function: Callable[..., object]) -> Result[Fingerprint, Unfingerprintable]:
+def fingerprint(function: Callable[..., object], also: Iterable[object] = ()) -> Result[Fingerprint, Unfingerprintable]:
     """Fingerprint ``function``: a function, or what wraps or binds one.
+
+    ``also`` is what counts as its code without being named in it, in any
+    order: classes whose methods its parameters bring along.
 
     >>> def mean(numbers: list[float]) -> float:
     ...     '''The mean.'''
@@ -130,12 +133,14 @@ def fingerprint(function: Callable[..., object]) -> Result[Fingerprint, Unfinger
     label = label_of(inner) if inner is not None else type(function).__name__
     try:
         root = walk.spell(function)
+        others = [walk.spell(each) for each in also]
         walk.run()
     except Stopped as stopped:
         return Failure(Unfingerprintable(label, stopped.owner, stopped.name, stopped.what))
     except Refused as refused:
         return Failure(Unfingerprintable(label, label, "", refused.what))
     shade_of = shades(walk.things, walk.spellings)
-    text = "\n".join((RULES, render(root, shade_of), *sorted({*shade_of.values()})))
+    beside = sorted({render(other, shade_of) for other in others})
+    text = "\n".join((RULES, render(root, shade_of), *beside, *sorted({*shade_of.values()})))
     parts = {(name, short_hash(render(each, {}))) for name, each in zip(walk.labels, walk.spellings, strict=True)}
     return Success(Fingerprint(Digest.of(text.encode()).text, tuple(sorted(parts)), walk.meanings.captured, walk.watch))

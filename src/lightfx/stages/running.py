@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from types import CellType, FunctionType, ModuleType
+from types import CellType, FunctionType
 from typing import TYPE_CHECKING, final
 
 from attrs import field, frozen
@@ -55,7 +55,7 @@ class StageRealizer:
 
     def current(self, config: Config, /) -> bool:
         """Tell whether the code that would run is the code that ``config`` names."""
-        return self.frozen_function is not None or config.text.endswith(self.core.ending())
+        return config.text.endswith(self.core.ending()) and self.core.arrived
 
     def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
         """Read a stored value."""
@@ -127,13 +127,15 @@ def captured_by(function: Function) -> dict[str, object]:
     cells = getattr(function, "__closure__", None)
     if not cells or not isinstance(function, FunctionType):
         return {}
+    from lightfx.stages.code import is_code  # noqa: PLC0415 -- needed by closures alone
+
     values: dict[str, object] = {}
     for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
         try:
             value: object = cell.cell_contents
         except ValueError:  # a variable that has no value yet; to use it is an error that the stage will tell
             continue
-        if not (callable(value) or isinstance(value, ModuleType)):
+        if not is_code(value):
             values[name] = value
     return values
 

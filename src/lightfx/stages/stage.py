@@ -24,6 +24,7 @@ from lightfx.core.derivation import Derivation, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
 from lightfx.stages.build import Build
+from lightfx.stages.kinds import kinds_of
 from lightfx.stages.running import StageRealizer, captured_by, freeze
 from lightfx.stages.signature import Function, Signature, StageError, hints_of, signature_of
 from lightfx.stages.surroundings import version_of
@@ -100,7 +101,7 @@ class Core:
         if self._code is None or not self._code.holds():
             from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- needed by the first call, not before
 
-            made = fingerprint(self.function)
+            made = fingerprint(self.function, kinds_of(self.hints))
             if isinstance(made, Failure):
                 raise StageError(made.failure().sentence)
             self._code, self._ending = made.unwrap(), ""
@@ -121,6 +122,16 @@ class Core:
                 identity["packages"] = {each: _version(each) for each in self.options.packages}
             self._ending = f'"code":{spell_checked(identity)},"name":"{self.name}"}}'
         return self._ending
+
+    @cached_property
+    def arrived(self) -> bool:
+        """Whether a function that came by value is still what it was, with all that it names, as far as can be told."""
+        if self.shipped is None or self.options.version is not None:
+            return True
+        from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- as above
+
+        found = fingerprint(self.function, kinds_of(self.hints)).map(lambda made: made.digest)
+        return found.map(lambda digest: digest in self.ending()).value_or(True)
 
     @property
     def path(self) -> str:
