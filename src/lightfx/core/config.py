@@ -28,7 +28,7 @@ from lightfx.core.canonical import Path, Tree, Unstorable, read, render_path, sp
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 
-_NAME_ON: Final = re.compile(r',"name":"[^"\\]*"(,"path":"(?:[^"\\]|\\.)*")?\}')
+_NAME_ON: Final = re.compile(r',"name":"[^"\\]*"(,"path":"(?:[^"\\]|\\.)*","place":"[a-z2-7]*")?\}')
 _SOURCES: Final = ('"code":{"source":"file"}', '"code":{"source":"tree"}')
 _REFERENCE: Final = re.compile(r'\{"\$dref":"([^"]+)"(?:,"matcher":"([^"]+)")?(,"take":"many")?(,"tolerate":true)?\}')
 

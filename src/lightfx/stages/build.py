@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar, cast, final, overload
 
@@ -128,6 +128,15 @@ def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
 
 
 def _codec(annotation: object) -> Codec[object]:
+    """Make the codec of an annotation, once: to make one costs a thousand times what it costs to use it."""
+    try:
+        return _codec_of(annotation)
+    except TypeError:  # an annotation with metadata that has no hash
+        return _codec_of.__wrapped__(annotation)
+
+
+@lru_cache(maxsize=1024)
+def _codec_of(annotation: object) -> Codec[object]:
     made = codec_of(annotation)
     if isinstance(made, Failure):
         raise UnreadableNeedError(made.failure().sentence)

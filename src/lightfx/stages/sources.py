@@ -20,7 +20,7 @@ from lightfx.codec.values import codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
 from lightfx.core.derivation import Derivation, Observed, Recipe
-from lightfx.core.names import Name
+from lightfx.core.names import Name, short_hash
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
@@ -63,9 +63,11 @@ def source_tree(path: str | os.PathLike[str], /) -> Derivation[Path]:
 def _source(path: Path, file: str | None) -> Derivation[Path]:
     name = Name.made_of(file or path.absolute().name).text
     kind = "tree" if file is None else "file"
-    # The key of a source ends before its name: the path, which comes after, tells sources apart and counts no further.
-    config = Config.of(args={}, code={"source": kind}, name=name, path=path.as_posix())
     absolute = path.absolute()
+    # The key of a source ends before its name: path and place, which come after, tell sources apart and count no
+    # further. The place is a hash: one relative path may mean two files, and no absolute path enters a record.
+    place = short_hash(os.fsencode(absolute).hex())
+    config = Config.of(args={}, code={"source": kind}, name=name, path=path.as_posix(), place=place)
     recipe = Recipe(config, DRef.of(config.text, name), SourceRealizer(absolute, file), observed=Observed(absolute))
     return Derivation(recipe)
 

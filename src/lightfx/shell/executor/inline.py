@@ -42,11 +42,16 @@ class InlineExecutor:
         self._waiting: deque[Task] = deque()
         self._interrupt: KeyboardInterrupt | None = None
         self._seconds: dict[Realizer, float] = {}
+        self._pace = PATIENCE
 
     @property
     def capacity(self) -> int:
-        """How many tasks it takes at once: enough for their commits to be grouped."""
-        return BATCH
+        """How many tasks it takes at once: enough for their commits to be grouped, if they are quick.
+
+        What is taken is claimed, and another process finds nothing to do: of
+        slow tasks, or unknown ones, it takes one.
+        """
+        return max(1, min(BATCH, int(PATIENCE / self._pace))) if self._pace else BATCH
 
     @property
     def blocking(self) -> bool:
@@ -60,6 +65,7 @@ class InlineExecutor:
 
     def wait(self, seconds: float | None) -> IOResult[Sequence[Finished], EngineFailure]:  # noqa: ARG002 -- it works while it waits
         """Run the next tasks."""
+        began = time.perf_counter()
         if self._interrupt is not None:
             interrupt, self._interrupt = self._interrupt, None
             raise interrupt
@@ -71,6 +77,8 @@ class InlineExecutor:
             if not finished:
                 raise
             self._interrupt = interrupt
+        if finished:
+            self._pace = (time.perf_counter() - began) / len(finished)
         return IOSuccess(finished)
 
     def _run(self, finished: list[Finished]) -> None:

@@ -60,6 +60,7 @@ from lightfx.shell.store.trouble import StoreTroubleError, guarded
 T = TypeVar("T")
 
 TICK: Final = 50_000_000
+RELIST: Final = 1.0
 
 
 def open_directory(root: Path, *, create: bool = True) -> IOResult[DirectoryStore, EngineFailure]:
@@ -109,6 +110,7 @@ class DirectoryStore:
         self._places = 0
         self._described: set[DRef] = set()
         self._seen = -1
+        self._listed = 0.0
         self._batches: set[str] = set()
         with ExitStack() as held:
             self._claims = Claims(root)
@@ -162,7 +164,7 @@ class DirectoryStore:
         """List what is stored under these keys, by whomever, with records."""
 
         def work() -> Sequence[Listed]:
-            self._catch_up()
+            self._catch_up(every=RELIST)
             return self._with_records(self._index.of_keys(keys), lambda _: True)
 
         return self._do("read the index", work)
@@ -203,18 +205,26 @@ class DirectoryStore:
         read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
         return [Listed(stored, read.get(stored.rref)) for stored, _ in rows]
 
-    def _catch_up(self) -> None:
-        """Index the groups that other processes stored, or that an index made anew has yet to read."""
+    def _catch_up(self, *, every: float = 0.0) -> None:
+        """Index the groups that other processes stored, or that an index made anew has yet to read.
+
+        Whoever stores a group indexes it; to list the folder finds those of
+        processes that died in between. ``every`` so many seconds is enough
+        while a run goes on, since the list is as long as the store is old.
+        """
+        if every and time.monotonic() - self._listed < every:
+            return
         now = time.time_ns()
         changed = self._groups.folder.stat().st_mtime_ns
         if changed == self._seen:
             return
+        self._listed = time.monotonic()
         names = self._groups.names()
-        if not self._batches.issubset(names):
+        if not self._batches <= names:
             self._index.forget()
             self._batches.clear()
             self._described.clear()
-        fresh = [name for name in names if name not in self._batches]
+        fresh = sorted(names - self._batches)
         if fresh:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
             sync_path(self._groups.folder)

@@ -83,9 +83,9 @@ class Groups:
         """Where they lie."""
         return self.root / RECORDS
 
-    def names(self) -> list[str]:
-        """List them all, sorted."""
-        return sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))  # noqa: PTH208 -- hot
+    def names(self) -> set[str]:
+        """List them all."""
+        return {name for name in os.listdir(self.folder) if name.endswith(SUFFIX)}  # noqa: PTH208 -- hot
 
     def read(self, name: str) -> Group:
         """Read a whole group, to index it."""
