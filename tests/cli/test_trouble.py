@@ -49,7 +49,7 @@ def test_a_store_of_unknown_format(lightfx, command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_of_other_things(lightfx, command):
     lightfx.write("", "store/thesis.tex")
-    one_line(lightfx(*command), 2, "it holds other things, such as thesis.tex")
+    one_line(lightfx(*command), 2, "it holds 'thesis.tex'")
 
 
 @pytest.mark.parametrize("command", ["show", "log", "why", "path"])

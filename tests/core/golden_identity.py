@@ -75,7 +75,7 @@ CONFIGS: dict[str, dict[str, Tree]] = {
     },
     "all references": {"args": [each.tree for each in REFERENCES.values()], "code": {"version": "1"}, "name": "x"},
     "captured": {"args": {}, "captured": {"name": "x", "k": 1}, "code": {"version": "1"}, "name": "f"},
-    "source": {"args": {}, "code": {"source": "file"}, "name": "a.csv", "path": 'data/a "b".csv'},
+    "source": {"args": {}, "code": {"source": "file"}, "name": "a.csv", "path": 'data/a "b".csv', "place": "a2"},
     "no stage": {"rate": 1, "name": "f", "z": 2},
 }
 ENTRIES = [

@@ -111,9 +111,11 @@ def test_trap_what_comes_after_the_name_counts() -> None:
     """Unless it is the path of a source: of that, what was observed counts."""
     assert key(code="c", name="f", rate=1) != key(code="c", name="f", rate=2)
     assert key(code="c", name="f", path="a") != key(code="c", name="f", path="b")
-    assert key(code={"source": "file"}, name="f", path='a"b') == key(code={"source": "file"}, name="f", path="b")
-    assert key(code={"source": "tree"}, name="f", path="a") != key(code={"source": "file"}, name="f", path="a")
-    assert key(code={"source": "tree"}, name="f", path=["a"]) != key(code={"source": "tree"}, name="f", path=["b"])
+    file, tree = {"source": "file"}, {"source": "tree"}
+    assert key(code=file, name="f", path='a"b', place="a") == key(code=file, name="f", path="b", place="b")
+    assert key(code=tree, name="f", path="a", place="a") != key(code=file, name="f", path="a", place="a")
+    assert key(code=tree, name="f", path=["a"], place="a") != key(code=tree, name="f", path=["b"], place="a")
+    assert key(code=tree, name="f", path="a", place=1) != key(code=tree, name="f", path="b", place=1)
 
 
 def test_what_was_observed_is_part_of_the_key() -> None:

@@ -65,7 +65,7 @@ def test_a_cutoff_hit_is_told_under_its_own_name() -> None:
 
 def test_listed() -> None:
     stored = Stored.of(MADE)
-    assert stored == Stored(MADE.rref, KEY, 2, CONTENT, "right", 5.0)
+    assert stored == Stored(MADE.rref, KEY, 2, CONTENT, "right", 5.0, TREE)
     assert stored.is_right
     assert not Stored.of(evolve(MADE, result=TimedOut(1))).is_right
     assert Listed.whole(MADE) == Listed(stored, MADE)

@@ -672,3 +672,16 @@ def test_a_closed_world_says_so(tmp_path: Path) -> None:
 def test_what_a_newcomer_gets_wrong(world: World, misuse: object, says: str) -> None:
     with pytest.raises(TypeError, match=says):
         misuse(world)  # type: ignore[operator]  # a call that must fail
+
+
+def test_a_result_that_lost_its_files_is_made_again(tmp_path: Path) -> None:
+    """Scenario P19; trap: a store that was damaged told dependents' failures as results."""
+    with open_world(tmp_path / "store") as world:
+        lost = evaluate(world, rows(3)).file
+        evaluate(world, parity(rows(3)))
+        lost.parent.chmod(0o700)
+        lost.unlink()
+        lost.parent.rmdir()
+        assert evaluate(world, rows(3)).file.read_text() == "[0, 1, 2]"
+        assert evaluate(world, parity(rows(3))) == 1
+    assert RAN == ["rows 3", "parity", "rows 3"]

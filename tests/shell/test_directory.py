@@ -18,9 +18,9 @@ from makings import entry, fill, good, ingested, listing, outcome, refused, trou
 from scenes import CONTENT, Other
 
 from lightfx.core.failures import (
+    Closed,
     DamagedRecord,
     DiskFull,
-    IndexTrouble,
     NoStore,
     NotAStore,
     NotPermitted,
@@ -183,7 +183,7 @@ def test_an_index_made_anew_keeps_what_was_first(root: Path) -> None:
 def test_a_closed_store_says_so(root: Path) -> None:
     store = opened(root)
     good(store.close())
-    assert isinstance(trouble(store.listed([entry(1).realization.dref], frozenset())), IndexTrouble)
+    assert trouble(store.listed([entry(1).realization.dref], frozenset())) == Closed(root)
 
 
 def test_records_that_are_indexed_by_nobody_are_found_by_key(root: Path) -> None:

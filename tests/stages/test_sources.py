@@ -12,11 +12,9 @@ from lightfx import (
     Build,
     Derivation,
     Left,
-    NotPlannableError,
     Raised,
     World,
     evaluate,
-    instantiate,
     memory_world,
     open_world,
     realize,
@@ -178,12 +176,25 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
     assert told != read, "the digest that was noted is taken while the marks hold, and only then"
 
 
-def test_one_relative_path_under_two_folders_is_not_one_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_relative_path_under_two_folders_is_two_sources(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: what stands on them was one derivation, and one of the files was never read."""
     plans = []
-    for name in ("one", "two"):
+    for name in ("one", "three"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text(name)
         monkeypatch.chdir(tmp_path / name)
-        plans.append(source_file("x"))
-    with pytest.raises(NotPlannableError, match="give absolute paths"):
-        instantiate(plans)
+        plans.append(size(source_file("x")))
+    assert plans[0].dref != plans[1].dref
+    assert [evaluate(world, plan) for plan in plans] == [3, 5]
+
+
+def test_no_absolute_path_enters_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: absolute paths in metadata."""
+    (tmp_path / "x").write_text("12")
+    monkeypatch.chdir(tmp_path)
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, size(source_file("x"))) == 2
+    records = "".join(path.read_text() for path in (tmp_path / "store" / "records").iterdir())
+    assert str(tmp_path) not in records

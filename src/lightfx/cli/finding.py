@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from lightfx.cli.complaints import ComplaintError, misuse
 from lightfx.cli.words import SHORT
 from lightfx.core.config import Config
+from lightfx.core.listing import Listed
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
@@ -24,6 +25,7 @@ from lightfx.wiring import unwrap
 _REF: Final = re.compile(r"[A-Za-z0-9_.+-]{1,200}", re.ASCII)
 _SHOWN: Final = 5
 _PAGE: Final = 256
+_SPOILT: Final = 10_000
 
 
 @final
@@ -57,12 +59,18 @@ def find(world: World, text: str) -> Subject:
 
 def of_derivation(world: World, dref: DRef) -> Subject:
     """Read all that is stored of one derivation."""
-    rows = unwrap(world.store.listed((dref,), frozenset((dref,))))
+    rows = unwrap(world.store.listed((dref,), frozenset((dref,)))) or _spoilt(world, dref)
     found = [row.realization for row in rows if row.realization is not None]
     config = unwrap(world.store.configs((dref,))).get(dref)
     if not found or config is None:
         raise misuse(f"nothing is stored of {dref}")
     return Subject(dref, config, tuple(sorted(found, key=lambda each: (each.created, each.rref))))
+
+
+def _spoilt(world: World, dref: DRef) -> list[Listed]:
+    """Read also what a run would make again, since its files are gone."""
+    rows = unwrap(world.store.newest(dref.name.text, _SPOILT))
+    return [row for row in rows if row.stored.rref.dref == dref]
 
 
 def _exact(world: World, text: str) -> DRef | RRef | None:

@@ -153,6 +153,7 @@ class Stored:
     content: Digest
     kind: str
     created: float
+    tree: Digest | None = None
 
     @property
     def is_right(self) -> bool:
@@ -169,6 +170,7 @@ class Stored:
             realization.content,
             realization.result.kind,
             realization.created,
+            realization.tree,
         )
 
 

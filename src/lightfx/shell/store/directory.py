@@ -14,6 +14,7 @@ that the index has yet to read; never half a result.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import uuid
@@ -60,7 +61,6 @@ from lightfx.shell.store.trouble import StoreTroubleError, guarded
 T = TypeVar("T")
 
 TICK: Final = 50_000_000
-RELIST: Final = 1.0
 
 
 def open_directory(root: Path, *, create: bool = True) -> IOResult[DirectoryStore, EngineFailure]:
@@ -110,7 +110,7 @@ class DirectoryStore:
         self._places = 0
         self._described: set[DRef] = set()
         self._seen = -1
-        self._listed = 0.0
+        self._racy = self._own = False
         self._batches: set[str] = set()
         with ExitStack() as held:
             self._claims = Claims(root)
@@ -152,7 +152,7 @@ class DirectoryStore:
         """List what is stored of these derivations."""
 
         def work() -> Sequence[Listed]:
-            rows = self._index.of_derivations(drefs)
+            rows = self._whole(self._index.of_derivations(drefs))
             self._described.update(stored.rref.dref for stored, _ in rows)
             return self._with_records(
                 rows, lambda stored: not stored.is_right or (bool(reading) and stored.rref.dref in reading)
@@ -164,8 +164,8 @@ class DirectoryStore:
         """List what is stored under these keys, by whomever, with records."""
 
         def work() -> Sequence[Listed]:
-            self._catch_up(every=RELIST)
-            return self._with_records(self._index.of_keys(keys), lambda _: True)
+            self._catch_up()
+            return self._with_records(self._whole(self._index.of_keys(keys)), lambda _: True)
 
         return self._do("read the index", work)
 
@@ -201,24 +201,25 @@ class DirectoryStore:
 
         return self._do("read the index", work)
 
+    def _whole(self, rows: Sequence[tuple[Stored, Place]]) -> list[tuple[Stored, Place]]:
+        """Leave out what has lost its files: it is as if it were not stored, and is made again."""
+        return [row for row in rows if row[0].tree is None or os.path.lexists(self._objects.path_of(row[0].tree))]
+
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Callable[[Stored], bool]) -> list[Listed]:
         read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
         return [Listed(stored, read.get(stored.rref)) for stored, _ in rows]
 
-    def _catch_up(self, *, every: float = 0.0) -> None:
+    def _catch_up(self) -> None:
         """Index the groups that other processes stored, or that an index made anew has yet to read.
 
-        Whoever stores a group indexes it; to list the folder finds those of
-        processes that died in between. ``every`` so many seconds is enough
-        while a run goes on, since the list is as long as the store is old.
+        Whoever stores a group indexes it; the list of the folder finds those of
+        processes that died in between. It is as long as the store is old, so it
+        is not read again for what we ourselves have added.
         """
-        if every and time.monotonic() - self._listed < every:
-            return
         now = time.time_ns()
         changed = self._groups.folder.stat().st_mtime_ns
-        if changed == self._seen:
+        if changed == self._seen and not (self._racy and (not self._own or now - changed > TICK)):
             return
-        self._listed = time.monotonic()
         names = self._groups.names()
         if not self._batches <= names:
             self._index.forget()
@@ -231,7 +232,7 @@ class DirectoryStore:
         for name in fresh:
             self._add(self._groups.read(name))
         # Names may have come after our look within one tick of the folder's clock: look again then.
-        self._seen = changed if now - changed > TICK else -1
+        self._seen, self._racy, self._own = changed, now - changed <= TICK, False
 
     def _add(self, group: Group) -> None:
         self._index.add(group.name, group.derivations, group.realizations)
@@ -280,7 +281,10 @@ class DirectoryStore:
         if not entries:
             return
         group = spell_group(entries, self._described)
+        before = self._groups.folder.stat().st_mtime_ns
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
+        if before == self._seen:
+            self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
         self._described.update(dref for dref, _ in group.derivations)
         self._mending(lambda: self._add(group))
 

@@ -60,6 +60,10 @@ class Objects:
             remove_tree(folder)
         return walked
 
+    def path_of(self, tree: Digest) -> str:
+        """Where an object lies, as text: for those who ask by the thousand."""
+        return f"{self._root}/{OBJECTS}/{tree.hex}"
+
     def folder_of(self, tree: Digest) -> Path:
         """Where an object lies."""
         return self._root / OBJECTS / tree.hex
