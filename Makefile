@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 OTHERS := 3.12 3.13
+JUDGED := */lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*
 
 .PHONY: demo test lint types imports pytest benchmarks format clean
 
@@ -28,7 +29,11 @@ imports: $(VENV)/.dev
 pytest: $(VENV)/.dev $(VENV)/.others
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest --doctest-modules --numprocesses 2 --dist worksteal --cov --cov-report=
-	$(BIN)/coverage report --fail-under=95 --include='*/lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*'
+	$(BIN)/coverage report --fail-under=95 --include='$(JUDGED)'
+	$(BIN)/coverage json --quiet -o .coverage.json --include='$(JUDGED)'
+	$(BIN)/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
+	  share = 100 * t['covered_branches'] / t['num_branches']; \
+	  print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
 
 benchmarks: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'

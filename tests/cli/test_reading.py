@@ -18,7 +18,7 @@ def test_ls_lists_the_newest_first(full):
     said = full("ls")
     lines = said.out.splitlines()
     assert said.code == 0 and said.err == ""
-    assert lines[0].split() == ["ref", "name", "outcome", "age", "seconds", "reason"]
+    assert lines[0].split() == ["ref", "name", "arguments", "outcome", "age", "seconds", "reason"]
     assert len(lines) == 6
     assert not any(line.endswith(" ") for line in lines)
     assert sum("LEFT upstream" in line for line in lines) == 1

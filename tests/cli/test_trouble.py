@@ -59,9 +59,16 @@ def test_unknown_and_ambiguous_references(lightfx, command):
     one_line(lightfx(command, "../etc"), 2, "'../etc' is no reference")
     one_line(lightfx(command, ""), 2, "'' is no reference")
     one_line(lightfx(command, "\udcff"), 2, "is no reference")
-    said = lightfx(command, "fit", "--json")
-    one_line(said, 2, "'fit' names several derivations")
-    assert said.json["error"] in said.err and said.err.count("(fit)") == 2
+
+
+def test_a_name_means_what_was_realized_last(lightfx):
+    """Trap: after an edit, which is when one asks, a name that is refused, or that means what was before."""
+    code = "from lightfx import Build, stage\n@stage(version='1')\ndef one(build: Build, n: int) -> int: return n\n"
+    for number in (1, 2):
+        lightfx.write(f"{code}plan = [one({number})]\n")
+        lightfx("run", "plan:plan")
+    assert lightfx("show", "one", "--json").json["config"]["args"] == {"n": 2}
+    assert [line.split()[2] for line in lightfx("ls", "one").out.splitlines()[1:]] == ["n=2", "n=1"]
 
 
 def test_candidates_are_told_apart(lightfx):

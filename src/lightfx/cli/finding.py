@@ -1,8 +1,8 @@
 """From what a user types for a reference to what is stored under it.
 
-A REF is a whole reference, of a derivation or of a realization; else the name
-of a derivation, when one derivation alone has it; else the beginning of one
-reference and of no other, as far as it takes.
+A REF is a whole reference, of a derivation or of a realization; else a name,
+which means the derivation of that name that was realized last; else the
+beginning of one reference and of no other, as far as it takes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from lightfx.wiring import unwrap
 
 _REF: Final = re.compile(r"[A-Za-z0-9_.+-]{1,200}", re.ASCII)
 _SHOWN: Final = 5
-_PAGE: Final = 256
 _SPOILT: Final = 10_000
 
 
@@ -39,8 +38,8 @@ class Subject:
 
     @property
     def chosen(self) -> Realization:
-        """The one to speak of where one is wanted: the RIGHT that was stored first, or else the newest LEFT."""
-        rights = (each for each in self.realizations if each.result.kind == "right")
+        """The one to speak of where one is wanted: the RIGHT that was stored last, or else the last LEFT."""
+        rights = (each for each in reversed(self.realizations) if each.result.kind == "right")
         return next(rights, self.realizations[-1])
 
 
@@ -85,20 +84,9 @@ def _typed(world: World, text: str) -> DRef | RRef:
 
 
 def _named(world: World, name: str) -> DRef | None:
-    limit = _PAGE
-    while True:
-        rows = unwrap(world.store.newest(name, limit))
-        drefs = tuple(dict.fromkeys(row.stored.rref.dref for row in rows))
-        if len(drefs) > 1:
-            raise _ambiguous(
-                name,
-                [each.text for each in drefs],
-                f"{name!r} names several derivations",
-                "give the beginning of one",
-            )
-        if len(rows) < limit:
-            return drefs[0] if drefs else None
-        limit *= 8
+    """The derivation of this name that was realized last."""
+    rows = unwrap(world.store.newest(name, 1))
+    return rows[0].stored.rref.dref if rows else None
 
 
 def _begun(world: World, text: str) -> DRef | RRef:

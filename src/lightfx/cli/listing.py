@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lightfx.cli.opening import open_to_read
 from lightfx.cli.page import Answer, Page, document
-from lightfx.cli.words import age, duration, full_reason, moment, outcome, reason, short
+from lightfx.cli.words import age, arguments, duration, full_reason, moment, outcome, reason, short
+from lightfx.core.config import Config
 from lightfx.core.realization import Realization
+from lightfx.core.refs import DRef
 from lightfx.wiring import unwrap
 
 
@@ -16,24 +18,26 @@ def ls(store: str | None, name: str | None, limit: int, *, json: bool) -> Answer
     with open_to_read(store) as world:
         rows = unwrap(world.store.newest(name, limit + 1))
         now = world.perform.value(world.clock.now())
-    found = [row.realization for row in rows if row.realization is not None]
+        found = [row.realization for row in rows if row.realization is not None]
+        configs = unwrap(world.store.configs(tuple({each.dref: None for each in found})))
     if json:
         return document([_tree(each) for each in found[:limit]])
     if not found:
         return Page().line(f"nothing is stored{f' under the name {name}' if name else ''}").answer()
-    page = _table(found[:limit], now)
+    page = _table(found[:limit], configs, now)
     if len(found) > limit:
         page.line(f"and older ones: --limit {limit * 10} lists more")
     return page.answer()
 
 
-def _table(found: Sequence[Realization], now: float) -> Page:
+def _table(found: Sequence[Realization], configs: Mapping[DRef, Config], now: float) -> Page:
     return Page().table(
-        ("ref", "name", "outcome", "age", "seconds", "reason"),
+        ("ref", "name", "arguments", "outcome", "age", "seconds", "reason"),
         [
             (
                 short(each.rref),
                 each.dref.name.text,
+                arguments(configs.get(each.dref)),
                 outcome(each.result.kind),
                 age(each.created, now),
                 duration(each.cost.seconds) if each.cost.seconds else "-",

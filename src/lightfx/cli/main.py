@@ -2,7 +2,8 @@
 
 Commands give an `Answer` or complain; `main` writes it, and turns whatever went
 wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, or
-what was asked for is not there; 2 misuse; 3 trouble of the engine.
+a realization has no files; 2 misuse, such as a reference to nothing; 3 trouble
+of the engine.
 
 Commands import what they need when they are called, so that help is fast.
 """

@@ -6,10 +6,13 @@ characters out, so that no log, message or name moves a cursor or rings a bell.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
+from lightfx.core.canonical import Tree
+from lightfx.core.config import Config
 from lightfx.core.outcome import Upstream
 from lightfx.core.realization import Result, Value
 from lightfx.core.refs import DRef, RRef
@@ -159,3 +162,27 @@ def counted(count: int, noun: str) -> str:
     ('1 derivation', '2 derivations')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def arguments(config: Config | None, width: int = 40) -> str:
+    """The arguments of a derivation, as long as a column takes; other derivations by their names.
+
+    >>> arguments(Config('{"args":{"data":{"$dref":"%s-rows"},"how":"fast","rate":0.5}}' % ("a" * 32)))
+    'data=<rows> how="fast" rate=0.5'
+    """
+    given = {} if config is None else config.tree.get("args")
+    if not isinstance(given, dict):
+        return ""
+    text = " ".join(f"{name}={_brief(value)}" for name, value in given.items())
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _brief(tree: Tree) -> str:
+    if isinstance(tree, dict):
+        dref = tree.get("$dref")
+        if isinstance(dref, str):
+            return f"<{DRef(dref).name}>"
+        return f"{{{', '.join(f'{key}: {_brief(value)}' for key, value in tree.items())}}}"
+    if isinstance(tree, list):
+        return f"[{', '.join(map(_brief, tree))}]"
+    return json.dumps(tree, ensure_ascii=False)
