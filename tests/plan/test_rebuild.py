@@ -32,7 +32,7 @@ from lightfx.core.outcome import Died, Left, Raised, Right, Upstream
 from lightfx.core.realization import Realization, Result, Stored, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
-from lightfx.plan.rebuild import Build, Reuse, by_key, decide, free_indices, outcome_of, replayed
+from lightfx.plan.rebuild import Build, Reuse, decide, free_indices, outcome_of, replayed
 from lightfx.plan.replay import replay_always, replay_by_cause, retry_always
 
 PLAN = toy("draw", Value(0))
@@ -162,10 +162,3 @@ def test_what_stands() -> None:
 )
 def test_free_numbers(taken: list[int], count: int, per_run: int, expected: object) -> None:
     assert free_indices([row(index, Value(0)) for index in taken], count, per_run) == expected
-
-
-def test_groups_by_key_hold_each_reference_once() -> None:
-    other = row(0, Value(9), key=Digest.of(b"other"))
-    assert by_key([]) == {}
-    assert by_key([R0]) == {KEY: [R0]}
-    assert by_key([R0, R0, other, R1]) == {KEY: [R0, R1], other.stored.key: [other]}

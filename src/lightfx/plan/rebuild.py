@@ -158,14 +158,3 @@ def free_indices(occupied: Iterable[Listed], count: int, per_run: int) -> tuple[
             free.append(index)
         index += 1
     return tuple(tuple(free[start : start + per_run]) for start in range(0, len(free), per_run))
-
-
-def by_key(rows: Iterable[Listed]) -> dict[Digest, list[Listed]]:
-    """Group realizations by input key, each reference once."""
-    listed = list(rows)
-    if len(listed) == 1:
-        return {listed[0].stored.key: listed}
-    groups: dict[Digest, dict[RRef, Listed]] = {}
-    for row in listed:
-        groups.setdefault(row.stored.key, {})[row.stored.rref] = row
-    return {key: list(group.values()) for key, group in groups.items()}

@@ -56,13 +56,12 @@ from lightfx.core.realization import Context, Realization, Stored, Value, conten
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.graph import Graph, Node
-from lightfx.plan.rebuild import Build, FolderOf, Reuse, by_key, decide, free_indices, replayed
+from lightfx.plan.rebuild import Build, FolderOf, Reuse, decide, free_indices, replayed
 from lightfx.plan.replay import ReplayPolicy
 
 Chosen: TypeAlias = tuple[Listed, ...]
 
 # Shared by all nodes that have nothing of the kind: most of a hundred thousand.
-_NONE_OWN: Final[Mapping[Digest, list[Listed]]] = MappingProxyType({})
 _NONE_CHOSEN: Final[Mapping[str, Chosen]] = MappingProxyType({})
 _NO_CONTEXT: Final = Context(())
 
@@ -189,7 +188,7 @@ class Progress:
     key: Digest | None = None
     observed: str = ""
     context: Context = _NO_CONTEXT
-    own: Mapping[Digest, list[Listed]] = _NONE_OWN
+    own: Sequence[Listed] = ()
     candidates: list[Listed] = Factory(list)
     runs: int = 0
     ran: bool = False
@@ -236,7 +235,7 @@ class State:
     def knows(self, stored: Stored, node: int) -> bool:
         """Whether a node has seen a realization under its key, told or untold."""
         progress = self.ledger[node]
-        seen = (*progress.candidates, *progress.own.get(stored.key, ()))
+        seen = (*progress.candidates, *(row for row in progress.own if row.stored.key == stored.key))
         return any((row.stored.index, row.stored.content) == (stored.index, stored.content) for row in seen)
 
 
@@ -306,7 +305,7 @@ class _Desk:
         for node, progress in zip(self.state.graph.nodes, self.state.ledger, strict=True):
             own = grouped.get(node.recipe.dref.text)
             if own is not None:
-                progress.own = by_key(own)
+                progress.own = own
             self._met(node.number)
 
     def observations(self, found: Mapping[int, Digest | Cause]) -> None:
@@ -369,7 +368,7 @@ class _Desk:
         if lefts:
             self._settle_left(node.number, key, progress.context, self._blame(lefts))
             return
-        progress.candidates = replayed(progress.own.get(key, ()), self.state.policy)
+        progress.candidates = replayed([row for row in progress.own if row.stored.key == key], self.state.policy)
         self._tell_made(node, progress)
         self._judge(node, progress, sought=False)
 
@@ -478,7 +477,7 @@ class _Desk:
         self._remember(row)
         progress.inherited = isinstance(cause, Upstream)
         progress.ran = not progress.inherited
-        if all(each.stored.rref != rref for each in progress.own.get(key, ())):
+        if all(each.stored.rref != rref for each in progress.own):
             self.commands.append(Keep(number, realization))
         self._settle(number, dict.fromkeys(node.demands, (row,)))
 
