@@ -123,6 +123,9 @@ def _outcome(
     rows: Sequence[Listed],
     records: Mapping[RRef, View],
 ) -> Result[Outcome[object], EngineFailure]:
+    if len(rows) == 1 and reference.take is Take.ONE:
+        view = rows[0].view or records[rows[0].stored.rref]
+        return outcome_of(node.recipe, rows[0].stored.rref, view, world.store.folder_of)
     rights: list[Right[object]] = []
     for row in rows:
         view = row.view or records[row.stored.rref]
