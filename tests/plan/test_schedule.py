@@ -35,8 +35,8 @@ from lightfx.core.realization import BuildOrder, Context, Realization, Value, co
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 from lightfx.plan.graph import graph_of
-from lightfx.plan.replay import replay_always, retry_always
-from lightfx.plan.schedule import (
+from lightfx.plan.ledger import State
+from lightfx.plan.moves import (
     Alike,
     Built,
     Busy,
@@ -49,11 +49,10 @@ from lightfx.plan.schedule import (
     Observe,
     Run,
     Seek,
-    State,
     Tick,
-    begin,
-    step,
 )
+from lightfx.plan.replay import replay_always, retry_always
+from lightfx.plan.schedule import begin, step
 
 BAD = Raised("ValueError", ("ValueError", "Exception"), "bad", "")
 DEAD = Died(None, "SIGKILL")

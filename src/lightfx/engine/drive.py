@@ -23,8 +23,10 @@ from lightfx.effects.journal import RunBegan, RunEnded
 from lightfx.effects.world import World
 from lightfx.engine.perform import Answer, Performer
 from lightfx.plan.graph import Graph
+from lightfx.plan.ledger import State
+from lightfx.plan.moves import Command
 from lightfx.plan.replay import ReplayPolicy
-from lightfx.plan.schedule import Command, State, begin, step
+from lightfx.plan.schedule import begin, step
 
 
 def drive(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, EngineFailure]:

@@ -24,7 +24,8 @@ from lightfx.core.refs import RRef
 from lightfx.effects.executor import Finished
 from lightfx.effects.store import Forbidden, Ingested
 from lightfx.effects.world import World
-from lightfx.plan.schedule import Run, State
+from lightfx.plan.ledger import State
+from lightfx.plan.moves import Run
 
 
 @frozen

@@ -9,7 +9,7 @@ from lightfx.core.realization import BuildOrder, Given, Input, Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Store
 from lightfx.plan.graph import Graph, Node
-from lightfx.plan.schedule import Run
+from lightfx.plan.moves import Run
 
 
 def rrefs_of(runs: Iterable[Run]) -> Iterator[RRef]:

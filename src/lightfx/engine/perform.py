@@ -29,7 +29,8 @@ from lightfx.effects.world import World
 from lightfx.engine.harvest import Harvest, harvest
 from lightfx.engine.orders import order_for, rrefs_of
 from lightfx.plan.graph import Graph
-from lightfx.plan.schedule import (
+from lightfx.plan.ledger import State
+from lightfx.plan.moves import (
     Alike,
     Built,
     Busy,
@@ -43,7 +44,6 @@ from lightfx.plan.schedule import (
     Observe,
     Run,
     Seek,
-    State,
     Tick,
 )
 

@@ -18,9 +18,9 @@ from lightfx.core.refs import RRef
 from lightfx.effects.world import World
 from lightfx.engine.drive import drive
 from lightfx.plan.graph import Graph, Node, graph_of
+from lightfx.plan.ledger import State
 from lightfx.plan.rebuild import outcome_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
-from lightfx.plan.schedule import State
 
 T = TypeVar("T")
 K = TypeVar("K")

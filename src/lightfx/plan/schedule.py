@@ -41,10 +41,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nextafter
-from types import MappingProxyType
-from typing import Final, TypeAlias, assert_never, final
+from typing import assert_never, final
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 from returns.result import Failure
 
 from lightfx.core.config import Reference, input_key
@@ -52,191 +51,29 @@ from lightfx.core.failures import EngineFailure, Unmatched
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Cause, Root, Upstream
-from lightfx.core.realization import Context, Realization, Stored, Value, content_of
+from lightfx.core.realization import Context, Realization, Value, content_of
 from lightfx.core.records import spell_result
-from lightfx.core.refs import DRef, RRef
+from lightfx.core.refs import RRef
 from lightfx.plan.graph import Graph, Node
+from lightfx.plan.ledger import Chosen, Progress, State
+from lightfx.plan.moves import (
+    Alike,
+    Built,
+    Busy,
+    Command,
+    Event,
+    Fail,
+    Keep,
+    List,
+    Listing,
+    Observations,
+    Observe,
+    Run,
+    Seek,
+    Tick,
+)
 from lightfx.plan.rebuild import Build, FolderOf, Reuse, decide, free_indices, replayed
 from lightfx.plan.replay import ReplayPolicy
-
-Chosen: TypeAlias = tuple[Listed, ...]
-
-# Shared by all nodes that have nothing of the kind: most of a hundred thousand.
-_NONE_CHOSEN: Final[Mapping[str, Chosen]] = MappingProxyType({})
-_NO_CONTEXT: Final = Context(())
-
-
-# Commands: effects as data.
-
-
-@final
-@frozen
-class Observe:
-    """Look at the files and folders that these nodes depend on."""
-
-    nodes: tuple[int, ...]
-
-
-@final
-@frozen
-class List:
-    """List what is stored of these derivations; with records of those in ``reading``."""
-
-    drefs: tuple[DRef, ...]
-    reading: frozenset[DRef]
-
-
-@final
-@frozen
-class Seek:
-    """List what is stored of any derivation under these input keys."""
-
-    keys: tuple[tuple[int, Digest], ...]
-
-
-@final
-@frozen
-class Run:
-    """Make outputs ``indices`` of a node, from the realizations that its references were resolved to."""
-
-    node: int
-    dref: DRef
-    key: Digest
-    indices: tuple[int, ...]
-    context: Context
-
-
-@final
-@frozen
-class Keep:
-    """Store a realization that took no run: a cutoff hit, or an inherited LEFT."""
-
-    node: int
-    realization: Realization
-
-
-@final
-@frozen
-class Fail:
-    """The run will have failed: nothing can be chosen of a node. What does not stand on it goes on."""
-
-    failure: EngineFailure
-
-
-Command: TypeAlias = Observe | List | Seek | Run | Keep | Fail
-
-
-# Events: what came of commands.
-
-
-@final
-@frozen
-class Observations:
-    """What each node observed: a digest, or the cause why it cannot be looked at."""
-
-    found: Mapping[int, Digest | Cause]
-
-
-@final
-@frozen
-class Listing:
-    """What is stored of the derivations of this run."""
-
-    rows: Sequence[Listed]
-
-
-@final
-@frozen
-class Alike:
-    """What is stored under the key of each node, whoever made it."""
-
-    rows: Mapping[int, Sequence[Listed]]
-
-
-@final
-@frozen
-class Built:
-    """What one run of a node gave."""
-
-    node: int
-    rows: tuple[Listed, ...]
-
-
-@final
-@frozen
-class Busy:
-    """Someone else is building the key of this node."""
-
-    node: int
-
-
-@final
-@frozen
-class Tick:
-    """Time has passed: ask again for what someone else is building."""
-
-
-Event: TypeAlias = Observations | Listing | Alike | Built | Busy | Tick
-
-
-@final
-@define(eq=False)
-class Progress:
-    """The ledger of one node: what is known of it so far."""
-
-    unmet: int
-    key: Digest | None = None
-    observed: str = ""
-    context: Context = _NO_CONTEXT
-    own: Sequence[Listed] = ()
-    candidates: list[Listed] = Factory(list)
-    runs: int = 0
-    ran: bool = False
-    told: bool = False
-    inherited: bool = False
-    chosen: Mapping[str, Chosen] = _NONE_CHOSEN
-    settled: bool = False
-
-
-@final
-@define(eq=False)
-class State:
-    """The ledger of a run. It belongs to `step`; ask it by `finished`, `selection` and the counts."""
-
-    graph: Graph
-    policy: ReplayPolicy
-    folder_of: FolderOf
-    ledger: list[Progress]
-    open: int
-    causes: dict[RRef, Cause] = Factory(dict)
-    builders: dict[Digest, int] = Factory(dict)
-    makers: dict[Digest, int] = Factory(dict)
-    followers: dict[Digest, list[int]] = Factory(dict)
-    busy: dict[int, Digest] = Factory(dict)
-    reused: int = 0
-    cut_off: int = 0
-    inherited: int = 0
-    ran: int = 0
-    failed: int = 0
-
-    @property
-    def finished(self) -> bool:
-        """Whether every node is settled."""
-        return self.open == 0
-
-    def selection(self, node: int, reference: Reference) -> Chosen:
-        """The realizations that a use of a settled node was resolved to."""
-        return self.ledger[node].chosen[reference.matcher]
-
-    def observed(self, node: int) -> str:
-        """The digest of what a node observed outside; "" where it observes nothing."""
-        return self.ledger[node].observed
-
-    def knows(self, stored: Stored, node: int) -> bool:
-        """Whether a node has seen a realization under its key, told or untold."""
-        progress = self.ledger[node]
-        seen = (*progress.candidates, *(row for row in progress.own if row.stored.key == stored.key))
-        return any((row.stored.index, row.stored.content) == (stored.index, stored.content) for row in seen)
 
 
 def begin(graph: Graph, policy: ReplayPolicy, folder_of: FolderOf) -> tuple[State, list[Command]]:
