@@ -19,7 +19,7 @@ def test_needs_come_first_and_are_numbered_in_the_order_of_the_closure() -> None
     assert [node.dref.name.text for node in graph.nodes] == ["bottom", "left", "right", "top"]
     assert [node.number for node in graph.nodes] == [0, 1, 2, 3]
     assert [node.needs for node in graph.nodes] == [(), (0,), (0,), (1, 2)]
-    assert [node.dependents for node in graph.nodes] == [[1, 2], [3], [3], []]
+    assert [list(node.dependents) for node in graph.nodes] == [[1, 2], [3], [3], []]
     assert [number for number, _ in graph.targets] == [3]
 
 

@@ -32,7 +32,7 @@ class Node:
     recipe: Recipe
     references: tuple[Reference, ...] = ()
     needs: tuple[int, ...] = ()
-    dependents: list[int] = Factory(list)
+    dependents: Sequence[int] = ()
     demands: dict[str, Matcher[object]] = Factory(dict)
 
     @property
@@ -54,12 +54,17 @@ def graph_of(closure: Closure[object]) -> Graph:
     """Number the derivations of ``closure`` and connect them."""
     numbers: dict[DRef, int] = {}
     nodes: list[Node] = []
+    dependents: dict[int, list[int]] = {}
     for number, (dref, recipe) in enumerate(closure.derivations.items()):
         numbers[dref] = number
         node = Node(number, recipe)
         nodes.append(node)
         if recipe.needs:
             _connect(node, numbers, nodes)
+            for need in dict.fromkeys(node.needs):
+                dependents.setdefault(need, []).append(number)
+    for number, found in dependents.items():
+        nodes[number].dependents = found
     targets: list[tuple[int, Reference]] = []
     for target in closure.targets:
         number, reference = numbers[target.dref], target.reference
@@ -76,5 +81,3 @@ def _connect(node: Node, numbers: dict[DRef, int], nodes: list[Node]) -> None:
         uses[reference] = number
         nodes[number].demands[reference.matcher] = derivation.matcher
     node.references, node.needs = tuple(uses), tuple(uses.values())
-    for number in dict.fromkeys(node.needs):
-        nodes[number].dependents.append(node.number)

@@ -206,6 +206,8 @@ class _Desk:
             self._settle_left(node.number, key, progress.context, self._blame(lefts))
             return
         progress.candidates = replayed([row for row in progress.own if row.stored.key == key], self.state.policy)
+        if progress.candidates:
+            progress.key = progress.candidates[0].stored.key  # the same in other words: one to keep, not two
         self._tell_made(node, progress)
         self._judge(node, progress, sought=False)
 
