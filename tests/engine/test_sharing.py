@@ -10,6 +10,11 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
+
+from lightfx import Build, Derivation, evaluate, open_world, stage
+from lightfx.shell.store.groups import Groups
+
 PROGRAM = """
 import sys, time
 from pathlib import Path
@@ -106,3 +111,45 @@ def test_one_who_waits_for_a_claim_goes_on_when_its_holder_is_killed(tmp_path: P
     os.kill(holder.pid, signal.SIGKILL)
     holder.communicate()
     assert answer(waiter) == "28\n"
+
+
+def test_two_that_run_inline_share_slow_work(tmp_path: Path) -> None:
+    """Trap: the first claims the whole grid, and the second waits for it with nothing to do."""
+    processes = [start(tmp_path, seconds=0.3) for _ in range(2)]
+    for process in processes:
+        go(process)
+    assert [answer(process) for process in processes] == ["28\n"] * 2
+    records = [path.read_text() for path in (tmp_path / "store" / "records").iterdir()]
+    assert len((tmp_path / "note").read_text().split()) == 8
+    by_slow = [text for text in records if '-slow"' in text and '"right"' in text]
+    assert len(by_slow) >= 6, "slow work is claimed, and stored, a piece at a time"
+
+
+def test_a_chain_does_not_list_what_it_stores_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: each link commits, and each commit made the next link read the list of all commits."""
+    listed: list[int] = []
+    names = Groups.names
+
+    def counted(self: Groups) -> set[str]:
+        found = names(self)
+        listed.append(len(found))
+        return found
+
+    monkeypatch.setattr(Groups, "names", counted)
+    with open_world(tmp_path / "store") as world:
+        plan = first()
+        for _ in range(200):
+            plan = following(plan)
+        assert evaluate(world, plan) == 200
+    assert len(list((tmp_path / "store" / "records").iterdir())) > 100
+    assert sum(listed) < 400, "a list as long as the chain for each of its links would be 20,000"
+
+
+@stage(version="1")
+def first(build: Build) -> int:
+    return 0
+
+
+@stage(version="1")
+def following(build: Build, number: Derivation[int]) -> int:
+    return build.need(number) + 1
