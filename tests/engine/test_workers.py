@@ -87,3 +87,35 @@ def test_what_died_is_tried_again_by_the_next_run_and_the_rest_is_not(tmp_path: 
     run(tmp_path)
     again = (tmp_path / "note").read_text().split()[len(first) :]
     assert sorted(again) == ["killed", "killed", "left", "left", "sleeps", "sleeps"]
+
+
+INTERRUPTED = """
+from lightfx import Build, EngineError, Right, evaluate, open_world, realize, stage, unwrap
+
+@stage
+def act(build: Build, number: int) -> int:
+    if number == 1:
+        raise KeyboardInterrupt
+    return number
+
+if __name__ == "__main__":
+    with open_world("store", workers=1) as world:
+        try:
+            evaluate(world, act(1))
+        except EngineError as error:
+            print(error)
+        print(world.perform.result(world.store.listed([act(1).dref], frozenset())).unwrap())
+        print(evaluate(world, act(2)))
+"""
+
+
+def test_a_stage_that_raises_keyboard_interrupt_stores_nothing(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(textwrap.dedent(INTERRUPTED))
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.splitlines() == [
+        "interrupted: what had finished is stored, run again to go on",
+        "[]",
+        "2",
+    ], done.stderr

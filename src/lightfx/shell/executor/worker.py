@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TextIO, TypeAlias, final
 
 from attrs import evolve, frozen
+from returns.result import Failure
 
+from lightfx.core.failures import Interrupted
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.work import carry_out, file_log, forget_peak, peak_since
 
@@ -98,7 +100,10 @@ def _answer(order: bytes, output: _Output) -> Finished | Unloadable:
     if not isinstance(task, Task):
         return Unloadable("it is no task")
     forget_peak()
-    finished = carry_out(task, peak_since)
+    try:
+        finished = carry_out(task, peak_since)
+    except KeyboardInterrupt:  # nobody at a terminal reaches a worker: the stage itself raised it, and asks to stop
+        finished = Finished(task.number, Failure(Interrupted()))
     log, whole = output.cut(task.order.place)
     return evolve(finished, log=log, whole_log=whole) if log else finished
 
