@@ -5,9 +5,11 @@ Optional backends are imported here, when they are asked for.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, final, overload
 
@@ -45,6 +47,18 @@ class Performing:
     def value(self, io: IO[T], /) -> T:
         """Carry out an effect that does not fail."""
         return unsafe_perform_io(io)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Pause the cyclic collector, if it is on, for a burst of planning; no stage runs meanwhile."""
+        paused = gc.isenabled()
+        if paused:
+            gc.disable()
+        try:
+            yield
+        finally:
+            if paused:
+                gc.enable()
 
 
 def open_world(

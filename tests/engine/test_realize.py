@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -685,3 +686,23 @@ def test_a_result_that_lost_its_files_is_made_again(tmp_path: Path) -> None:
         assert evaluate(world, rows(3)).file.read_text() == "[0, 1, 2]"
         assert evaluate(world, parity(rows(3))) == 1
     assert RAN == ["rows 3", "parity", "rows 3"]
+
+
+@stage(version="1")
+def collects(build: Build) -> bool:
+    return gc.isenabled()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_as_it_was_while_stages_run_and_afterwards(world: World, *, enabled: bool) -> None:
+    """It is paused for bursts of planning alone, and belongs to the program."""
+    if not enabled:
+        gc.disable()
+    try:
+        assert evaluate(world, collects()) is enabled
+        assert evaluate(world, collects()) is enabled
+        with pytest.raises(NotPlannableError):
+            realize_all(world, [3])  # type: ignore[list-item]  # a call that must fail
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()

@@ -5,6 +5,7 @@ There is no other way to the outside: nothing is global, nothing is ambient.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, final
 
@@ -30,6 +31,10 @@ class Perform(Protocol):
 
     def value(self, io: IO[T], /) -> T:
         """Carry out an effect that does not fail."""
+        ...
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Let much be made that stays, without a search through all of it for garbage as it grows."""
         ...
 
 

@@ -14,7 +14,7 @@ stopped.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from returns.result import Failure, Result, Success
 
@@ -35,7 +35,9 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, Eng
     performer = Performer(world, graph, state)
     world.perform.value(world.journal.tell(RunBegan(len(graph.nodes))))
     try:
-        failure = _loop(performer, state, commands)
+        with world.perform.undisturbed():
+            opened = _carry_out(performer, state, commands)
+        failure = opened.failure() if isinstance(opened, Failure) else _loop(performer, state, opened.unwrap())
         stored = performer.finish()
     finally:
         performer.abandon()
@@ -46,6 +48,20 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, Eng
         return Failure(stored.failure())
     world.perform.value(world.journal.tell(RunEnded(performer.summary())))
     return Success(state)
+
+
+def _carry_out(
+    performer: Performer, state: State, commands: Iterable[Command]
+) -> Result[Sequence[Command], EngineFailure]:
+    """Carry out commands, each once, and give those that their answers bring."""
+    brought: list[Command] = []
+    for command in commands:
+        answered = performer.perform(command)
+        if isinstance(answered, Failure):
+            return Failure(answered.failure())
+        for event in answered.unwrap():
+            brought += step(state, event)[1]
+    return Success(brought)
 
 
 def _loop(performer: Performer, state: State, commands: Iterable[Command]) -> EngineFailure | None:

@@ -91,11 +91,13 @@ def _check(world: object, plans: object) -> None:
 def _realize(
     world: World, plans: Sequence[Derivation[T]], replay: ReplayPolicy
 ) -> Result[tuple[Outcome[T], ...], EngineFailure]:
-    graph = graph_of(instantiate(plans))
+    with world.perform.undisturbed():
+        graph = graph_of(instantiate(plans))
     settled = drive(world, graph, replay)
     if isinstance(settled, Failure):
         return Failure(settled.failure())
-    return read_outcomes(world, graph, settled.unwrap())
+    with world.perform.undisturbed():
+        return read_outcomes(world, graph, settled.unwrap())
 
 
 def read_outcomes(world: World, graph: Graph, state: State) -> Result[tuple[Outcome[T], ...], EngineFailure]:
