@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROUNDS = 5
+ROUNDS = 7
 Row = dict[str, float]
 
 
