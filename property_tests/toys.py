@@ -37,6 +37,7 @@ from lightfx.core.realization import (
 )
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
+from lightfx.core.terms import Terms
 from lightfx.plan import schedule
 from lightfx.plan.graph import Graph, graph_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
@@ -52,9 +53,11 @@ class Toy:
 
     name: str
     work: Work
-    outputs: int = 1
-    timeout: float | None = None
+    terms: Terms = Terms()
     type: object = int
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        return ()
 
     def current(self, config: Config, /) -> bool:
         return True
@@ -85,6 +88,7 @@ def toy(
     outputs: int = 1,
     observed: Path | None = None,
     code: Tree = None,
+    ephemeral: bool = False,
     **args: Tree,
 ) -> Derivation[object]:
     """Plan a toy; its config is of the shape that stages make."""
@@ -94,7 +98,7 @@ def toy(
         "name": name,
     }
     config = Config(spell_checked(tree))
-    realizer = Toy(name, work if callable(work) else lambda order, index: work, outputs)
+    realizer = Toy(name, work if callable(work) else lambda order, index: work, Terms(outputs, ephemeral=ephemeral))
     at = None if observed is None else Observed(observed)
     return Derivation(Recipe(config, DRef.of(config.text, name), realizer, needs, at))
 

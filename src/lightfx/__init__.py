@@ -23,6 +23,7 @@ from lightfx.core.outcome import (
 )
 from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Realization
 from lightfx.core.refs import DRef, RRef
+from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
 from lightfx.engine.realize import realize, realize_all
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always
@@ -60,11 +61,14 @@ __all__ = [
     "Realizer",
     "Recipe",
     "ReplayPolicy",
+    "Resources",
+    "Retry",
     "Returned",
     "Right",
     "Root",
     "Stage",
     "StageError",
+    "Terms",
     "TimedOut",
     "Tolerant",
     "UndeclaredNeedError",

@@ -8,23 +8,33 @@ from __future__ import annotations
 
 from lightfx.effects.journal import (
     Advanced,
+    Differed,
     Journal,
     JournalEvent,
     RunBegan,
     RunEnded,
+    Stopping,
+    TaskAsked,
     TaskEnded,
+    TaskProgressed,
+    TaskRetried,
     TaskStarted,
 )
 from lightfx.shell.journal.listeners import Listener, Silence
 
 __all__ = [
     "Advanced",
+    "Differed",
     "Journal",
     "JournalEvent",
     "Listener",
     "RunBegan",
     "RunEnded",
     "Silence",
+    "Stopping",
+    "TaskAsked",
     "TaskEnded",
+    "TaskProgressed",
+    "TaskRetried",
     "TaskStarted",
 ]

@@ -21,7 +21,8 @@ from returns.unsafe import unsafe_perform_io
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.outcome import Left, LeftError, Outcome
-from lightfx.effects.executor import Executor
+from lightfx.core.terms import bytes_of
+from lightfx.effects.executor import Executor, Limits
 from lightfx.effects.journal import Journal
 from lightfx.effects.world import World
 from lightfx.engine.realize import realize, realize_all
@@ -66,12 +67,18 @@ def open_world(
     /,
     *,
     workers: int = 0,
+    memory: int | str | None = None,
+    tickets: Mapping[str, int] | None = None,
     create: bool = True,
     journal: Journal | None = None,
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
 
-    ``workers``: how many processes run stages; 0 runs them in this one.
+    ``workers``: how many processes run stages, and so how many cores they
+    share; 0 runs stages in this process.
+    ``memory``: bytes, or text such as "8GiB", that tasks share; None: no limit.
+    ``tickets``: how many there are of each thing that tasks name in their
+    `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
     ``journal``: who listens to what happens in a run.
 
@@ -83,11 +90,12 @@ def open_world(
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
 
     store = unwrap(open_directory(Path(path), create=create))
-    executor: Executor = InlineExecutor()
+    limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
+    executor: Executor = InlineExecutor(limits)
     if workers:
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
-        executor = LocalProcesses(workers, store.place())
+        executor = LocalProcesses(workers, store.place(), limits)
     return World(store, executor, SystemClock(), journal or Silence(), Performing())
 
 

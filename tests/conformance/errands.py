@@ -21,6 +21,7 @@ from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
 from lightfx.core.outcome import Left, Returned
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
+from lightfx.core.terms import Terms
 from lightfx.effects.executor import Task
 from lightfx.shell.executor.worker import serve
 
@@ -34,8 +35,14 @@ class Errand:
     act: Act
     timeout: float | None = None
     current_code: bool = True
-    outputs: int = 1
     type: object = field(default=object, init=False)
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(timeout=self.timeout)
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        return ()
 
     def current(self, config: Config, /) -> bool:
         return self.current_code

@@ -18,7 +18,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from lightfx.cli.words import counted, duration
 from lightfx.core.refs import DRef
-from lightfx.effects.journal import Advanced, JournalEvent, RunBegan, RunEnded, TaskEnded, TaskStarted
+from lightfx.effects.journal import (
+    Advanced,
+    Differed,
+    JournalEvent,
+    RunBegan,
+    RunEnded,
+    Stopping,
+    TaskAsked,
+    TaskEnded,
+    TaskProgressed,
+    TaskRetried,
+    TaskStarted,
+)
 
 EVERY: Final = 10.0
 _TENTH: Final = 0.1
@@ -40,7 +52,7 @@ class Tally:
         match event:
             case RunBegan(total):
                 self.total = total
-            case TaskStarted():
+            case TaskStarted() | TaskProgressed() | TaskRetried() | TaskAsked() | Differed() | Stopping():
                 pass
             case TaskEnded(dref=dref, kind=kind, seconds=seconds):
                 self.built[dref] = self.built.get(dref, 0.0) + seconds

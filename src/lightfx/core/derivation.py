@@ -24,6 +24,7 @@ from lightfx.core.matching import First, Matcher
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
+from lightfx.core.terms import Terms
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -33,13 +34,8 @@ class Realizer(Protocol):
     """How a derivation is realized. Implementations are picklable by reference, or with cloudpickle."""
 
     @property
-    def outputs(self) -> int:
-        """How many outputs one run makes."""
-        ...
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds after which an attempt is stopped, where the executor can stop it."""
+    def terms(self) -> Terms:
+        """On what conditions it runs."""
         ...
 
     @property
@@ -59,9 +55,21 @@ class Realizer(Protocol):
         """Say what would make the outputs: this host, this Python, the packages, the commit."""
         ...
 
-    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
-        """Make the outputs asked for, each of which may be a LEFT of its own; or say why there are none."""
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """List what the code consists of, by name, each with a digest; nothing where that is not known."""
         ...
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
+        """Make the outputs asked for, each of which may be a LEFT of its own; say why there are none, or ask."""
+        ...
+
+
+@final
+@frozen
+class Asks:
+    """What a realizer found out that it needs: it is called again, with these among its inputs."""
+
+    needs: tuple[Dependency, ...]
 
 
 @final

@@ -8,11 +8,11 @@ or machines: what dependents may see, and no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, Self, TypeAlias, final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config, Reference, Take
@@ -65,6 +65,7 @@ class MadeBy:
     ``python`` is a version, ``packages`` maps the top-level packages that the
     stage's module imports to versions, ``commit`` is the git commit of the
     module's checkout (ending in ``+`` when the work tree differed), or "".
+    ``stage`` is where the stage is found: ``module:name``.
     """
 
     host: str = ""
@@ -72,6 +73,7 @@ class MadeBy:
     python: str = ""
     packages: tuple[tuple[str, str], ...] = ()
     commit: str = ""
+    stage: str = ""
 
 
 @final
@@ -90,11 +92,29 @@ class Cost:
 
 @final
 @frozen
+class Attempt:
+    """An attempt that failed and was followed by another: the kind of its LEFT, why, what it took, its log."""
+
+    kind: str
+    reason: str
+    cost: Cost = Cost()
+    log: Log | None = None
+
+
+Asked: TypeAlias = tuple[tuple[Reference, tuple[Digest, ...]], ...]
+
+
+@final
+@frozen
 class Realization:
     """One stored outcome of a derivation.
 
-    ``created`` is seconds since the epoch; ``attempt`` counts from 1; ``like``
-    names the realization that a cutoff hit points at.
+    ``key`` covers the inputs that the config names. ``asked`` holds those that
+    the stage asked for as it ran, each with the contents that it got; it stands
+    only where these are the same again. ``created`` is seconds since the epoch;
+    ``attempt`` counts from 1, and ``earlier`` holds those before it; ``like``
+    names the realization that a cutoff hit points at. Of an ``ephemeral`` one
+    the files may be gone, and it stands all the same.
     """
 
     rref: RRef
@@ -110,6 +130,9 @@ class Realization:
     attempt: int = 1
     log: Log | None = None
     like: RRef | None = None
+    asked: Asked = ()
+    earlier: tuple[Attempt, ...] = ()
+    ephemeral: bool = False
 
     @property
     def dref(self) -> DRef:
@@ -120,13 +143,27 @@ class Realization:
         """Point at this realization from a derivation with the same input key: a cutoff hit."""
         return evolve(
             self,
-            rref=RRef.of(dref, key=self.key.text, index=self.index, content=self.content.text),
+            rref=RRef.of(dref, key=key_with(self.key, self.asked), index=self.index, content=self.content.text),
             context=context,
             created=created,
             cost=Cost(),
             log=None,
             like=self.like or self.rref,
+            attempt=1,
+            earlier=(),
         )
+
+
+def key_with(key: Digest, asked: Asked) -> str:
+    """Spell all that went in: the inputs that the config names, and those that were asked for.
+
+    >>> key_with(Digest("blake3:1"), ())
+    'blake3:1'
+    """
+    if not asked:
+        return key.text
+    spelled: Tree = [[ref.tree, [each.text for each in contents]] for ref, contents in asked]
+    return Digest.of(f"{key.text}\n{spell_checked(spelled)}".encode()).text
 
 
 def content_of(spelled: str, tree: Digest | None) -> Digest:
@@ -154,6 +191,8 @@ class Stored:
     kind: str
     created: float
     tree: Digest | None = None
+    asks: bool = False
+    ephemeral: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -171,6 +210,8 @@ class Stored:
             realization.result.kind,
             realization.created,
             realization.tree,
+            bool(realization.asked),
+            realization.ephemeral,
         )
 
 
@@ -196,13 +237,19 @@ class Input:
     given: tuple[Given, ...]
 
 
+def tell_nobody(done: float, total: float) -> None:
+    """Take in how far a stage is, and let nobody know."""
+
+
 @final
 @frozen
 class BuildOrder:
     """What a realizer is asked for: outputs ``indices`` of ``dref``, made in the private folder ``place``.
 
     ``place`` need not exist yet: who writes makes it. ``inputs`` holds one
-    entry for each reference in the config.
+    entry for each reference in the config, and for each need that was asked
+    for. ``tell`` takes in how far it is: what is done, of how much in all (0
+    where that is not known).
     """
 
     dref: DRef
@@ -211,6 +258,7 @@ class BuildOrder:
     indices: tuple[int, ...]
     place: Path
     inputs: Mapping[Reference, Input]
+    tell: Callable[[float, float], None] = field(default=tell_nobody, eq=False, repr=False)
 
     def folder(self, index: int) -> Path:
         """The folder for the files of one output."""

@@ -27,7 +27,7 @@ from lightfx.core.outcome import (
     TimedOut,
     Upstream,
 )
-from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Value
+from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realization, Value
 from lightfx.core.realization import Result as Kept
 from lightfx.core.refs import RRef
 
@@ -93,26 +93,46 @@ def spell_realization(realization: Realization) -> str:
         "context": [[ref.tree, [rref.text for rref in rrefs]] for ref, rrefs in r.context.entries],
         "created": r.created,
         "made_by": _made_by_tree(r.made_by),
-        "cost": {"seconds": r.cost.seconds, "peak_memory": r.cost.peak_memory},
+        "cost": _cost_tree(r.cost),
         "attempt": r.attempt,
     }
     if r.tree is not None:
         fields["tree"] = r.tree.text
     if r.log is not None:
-        fields["log"] = {"tail": r.log.tail, "whole": r.log.whole.text if r.log.whole else None}
+        fields["log"] = _log_tree(r.log)
     if r.like is not None:
         fields["like"] = r.like.text
+    if r.asked:
+        fields["asked"] = [[ref.tree, [each.text for each in contents]] for ref, contents in r.asked]
+    if r.earlier:
+        fields["earlier"] = [_attempt_tree(each) for each in r.earlier]
+    if r.ephemeral:
+        fields["ephemeral"] = True
     return spell_checked(fields)
 
 
 def _made_by_tree(made_by: MadeBy) -> dict[str, Tree]:
-    return {
+    fields: dict[str, Tree] = {
         "host": made_by.host,
         "user": made_by.user,
         "python": made_by.python,
         "packages": dict(made_by.packages),
         "commit": made_by.commit,
     }
+    return {**fields, "stage": made_by.stage} if made_by.stage else fields
+
+
+def _cost_tree(cost: Cost) -> dict[str, Tree]:
+    return {"seconds": cost.seconds, "peak_memory": cost.peak_memory}
+
+
+def _log_tree(log: Log) -> dict[str, Tree]:
+    return {"tail": log.tail, "whole": log.whole.text if log.whole else None}
+
+
+def _attempt_tree(attempt: Attempt) -> dict[str, Tree]:
+    log = None if attempt.log is None else _log_tree(attempt.log)
+    return {"kind": attempt.kind, "reason": attempt.reason, "cost": _cost_tree(attempt.cost), "log": log}
 
 
 def read_realization(line: str) -> Result[Realization, str]:
@@ -159,6 +179,23 @@ def _realization(fields: Fields) -> Realization:
         attempt=_integer(fields["attempt"]),
         log=_log(_fields(fields["log"])) if "log" in fields else None,
         like=None if like is None else RRef(_text(like)),
+        asked=tuple(_asked(_items(each)) for each in _items(fields.get("asked", []))),
+        earlier=tuple(_attempt(_fields(each)) for each in _items(fields.get("earlier", []))),
+        ephemeral=fields.get("ephemeral") is True,
+    )
+
+
+def _asked(pair: Sequence[Tree]) -> tuple[Reference, tuple[Digest, ...]]:
+    return Reference.of_tree(_fields(pair[0])), tuple(Digest(_text(each)) for each in _items(pair[1]))
+
+
+def _attempt(fields: Fields) -> Attempt:
+    log = fields["log"]
+    return Attempt(
+        _text(fields["kind"]),
+        _text(fields["reason"]),
+        _cost(_fields(fields["cost"])),
+        None if log is None else _log(_fields(log)),
     )
 
 
@@ -173,6 +210,7 @@ def _made_by(fields: Fields) -> MadeBy:
         python=_text(fields["python"]),
         packages=tuple((name, _text(version)) for name, version in _fields(fields["packages"]).items()),
         commit=_text(fields["commit"]),
+        stage=_text(fields.get("stage", "")),
     )
 
 

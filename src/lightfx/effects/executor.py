@@ -8,45 +8,83 @@ as `Died`, and no other task with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, final
+from typing import Protocol, TypeAlias, final
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.io import IOResult
 from returns.result import Result
 
-from lightfx.core.derivation import Realizer
+from lightfx.core.derivation import Asks, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, Cost, MadeBy, Outputs
+from lightfx.core.terms import Resources
 
 
 @final
 @frozen
 class Task:
-    """One order for one realizer; ``number`` is the engine's own name for it."""
+    """One order for one realizer; ``number`` is the engine's own name for it.
+
+    ``resources`` is what this attempt takes: those of the realizer's terms,
+    scaled where attempts before it failed.
+    """
 
     number: int
     order: BuildOrder
     realizer: Realizer
+    attempt: int = 1
+    resources: Resources = Resources()
 
 
 @final
 @frozen
 class Finished:
-    """What came of a task: outputs, a LEFT, or trouble that is none of the stage's.
+    """What came of a task: outputs, a LEFT, needs that it asks for, or trouble that is none of the stage's.
 
     ``log`` is the end of its output, ``whole_log`` a folder that holds all of
     a longer one.
     """
 
     number: int
-    result: Result[Outputs, Left | EngineFailure]
+    result: Result[Outputs, Left | Asks | EngineFailure]
     made_by: MadeBy = MadeBy()
     cost: Cost = Cost()
     log: str = ""
     whole_log: Path | None = None
+
+
+@final
+@frozen
+class Begun:
+    """A task began: it has a worker, and waits no longer."""
+
+    number: int
+
+
+@final
+@frozen
+class Progressed:
+    """How far a running task is: ``done`` of ``total``, 0 where the total is not known."""
+
+    number: int
+    done: float
+    total: float
+
+
+Report: TypeAlias = Begun | Progressed | Finished
+
+
+@final
+@frozen
+class Limits:
+    """What there is, in all, for tasks that run at the same time; None: as much as anyone wants."""
+
+    cores: int | None = None
+    memory: int | None = None
+    tickets: Mapping[str, int] = field(factory=dict[str, int])
 
 
 class Executor(Protocol):
@@ -58,6 +96,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def limits(self) -> Limits:
+        """What tasks that run at the same time share; who starts them keeps within it."""
+        ...
+
+    @property
     def blocking(self) -> bool:
         """Whether `wait` itself runs tasks: then nothing made before may wait with it to be stored."""
         ...
@@ -66,8 +109,8 @@ class Executor(Protocol):
         """Take tasks over; they begin as soon as there is room."""
         ...
 
-    def wait(self, seconds: float | None) -> IOResult[Sequence[Finished], EngineFailure]:
-        """Give what has finished; wait for the first, up to ``seconds``. Gives nothing when the time is over."""
+    def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
+        """Give what there is to tell; wait for the first, up to ``seconds``. Gives nothing when the time is over."""
         ...
 
     def cancel(self) -> IOResult[None, EngineFailure]:

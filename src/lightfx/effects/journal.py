@@ -10,13 +10,14 @@ from typing import Protocol, TypeAlias, final
 from attrs import frozen
 from returns.io import IO
 
+from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 
 
 @final
 @frozen
 class RunBegan:
-    """A run began, over ``total`` derivations."""
+    """A run began, over ``total`` derivations; stages may ask for more as they run."""
 
     total: int
 
@@ -24,9 +25,22 @@ class RunBegan:
 @final
 @frozen
 class TaskStarted:
-    """A derivation was handed to the executor."""
+    """An attempt to build a derivation began; ``task`` numbers the attempts of a run."""
 
     dref: DRef
+    task: int = 0
+    attempt: int = 1
+
+
+@final
+@frozen
+class TaskProgressed:
+    """A running stage says how far it is: ``done`` of ``total``, 0 where that is not known."""
+
+    dref: DRef
+    task: int
+    done: float
+    total: float
 
 
 @final
@@ -38,6 +52,47 @@ class TaskEnded:
     kind: str
     reason: str
     seconds: float
+    task: int = 0
+
+
+@final
+@frozen
+class TaskRetried:
+    """An attempt failed, ``reason`` says why, and there is another in ``wait`` seconds."""
+
+    dref: DRef
+    task: int
+    reason: str
+    wait: float
+
+
+@final
+@frozen
+class TaskAsked:
+    """A stage asked for ``count`` derivations that it made as it ran; it runs again when they are there."""
+
+    dref: DRef
+    task: int
+    count: int
+
+
+@final
+@frozen
+class Differed:
+    """What was made again came out otherwise than recorded: the stage is not deterministic."""
+
+    dref: DRef
+    recorded: Digest
+    found: Digest
+
+
+@final
+@frozen
+class Stopping:
+    """No more tasks are started, because ``why``; ``running`` are waited for."""
+
+    why: str
+    running: int
 
 
 @final
@@ -66,7 +121,18 @@ class RunEnded:
     summary: Advanced
 
 
-JournalEvent: TypeAlias = RunBegan | TaskStarted | TaskEnded | Advanced | RunEnded
+JournalEvent: TypeAlias = (
+    RunBegan
+    | TaskStarted
+    | TaskProgressed
+    | TaskEnded
+    | TaskRetried
+    | TaskAsked
+    | Differed
+    | Stopping
+    | Advanced
+    | RunEnded
+)
 
 
 class Journal(Protocol):

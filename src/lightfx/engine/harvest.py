@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import in_order
+from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Left, Raised, Returned
@@ -81,6 +82,8 @@ def harvest(
 def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFailure]:
     if isinstance(finished.result, Failure):
         left = finished.result.failure()
+        if isinstance(left, Asks):
+            return Success(_all_left(run, Left(BadOutput("the outputs", "are derivations that it asks for"))))
         if not isinstance(left, Left):
             return Failure(left)
         return Success(_all_left(run, left))

@@ -153,10 +153,10 @@ class Performer:
             return started
         if not self.running:
             return Success(())
-        finished = self._do(self.world.executor.wait(self._patience()))
-        if isinstance(finished, Failure):
-            return Failure(finished.failure())
-        built = self._take_in(finished.unwrap())
+        reports = self._do(self.world.executor.wait(self._patience()))
+        if isinstance(reports, Failure):
+            return Failure(reports.failure())
+        built = self._take_in([each for each in reports.unwrap() if isinstance(each, Finished)])
         if isinstance(built, Failure):
             return built
         stored = self._store_if_due()

@@ -241,7 +241,7 @@ class _Desk:
             self.state.followers.setdefault(key, []).append(node.number)
             return
         self.state.builders[key] = node.number
-        runs = free_indices(progress.candidates, decision.count, node.recipe.realizer.outputs)
+        runs = free_indices(progress.candidates, decision.count, node.recipe.realizer.terms.outputs)
         progress.runs = len(runs)
         self.commands += [Run(node.number, node.dref, key, indices, progress.context) for indices in runs]
 

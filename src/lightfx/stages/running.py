@@ -22,6 +22,7 @@ from lightfx.core.config import Config
 from lightfx.core.outcome import BadOutput, Cause, Left, Returned
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
+from lightfx.core.terms import Terms
 from lightfx.stages.build import Build
 from lightfx.stages.signature import Function, Signature
 from lightfx.stages.surroundings import made_by
@@ -39,14 +40,9 @@ class StageRealizer:
     frozen_function: Function | None = field(default=None, repr=False)
 
     @property
-    def outputs(self) -> int:
-        """How many outputs one run makes."""
-        return self.core.options.outputs
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds after which an attempt is stopped."""
-        return self.core.options.timeout
+    def terms(self) -> Terms:
+        """On what conditions the stage runs."""
+        return self.core.options.terms
 
     @property
     def type(self) -> object:
@@ -63,7 +59,12 @@ class StageRealizer:
 
     def made_by(self) -> MadeBy:
         """Say who would run the stage, now and here."""
-        return made_by(self.core.function.__module__)
+        return made_by(self.core.function.__module__, self.core.path)
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """List what the code consists of."""
+        code = self.core.code()
+        return () if code is None else code.parts
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
         """Run the function once for each output; one that fails takes no other along."""

@@ -25,9 +25,11 @@ from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.refs import DRef
+from lightfx.core.terms import Terms
 from lightfx.stages.surroundings import made_by
 
 _PATH: Final = codec_of(Path).unwrap()
+_TERMS: Final = Terms()
 
 
 def source_file(path: str | os.PathLike[str], /) -> Derivation[Path]:
@@ -81,14 +83,9 @@ class SourceRealizer:
     file: str | None
 
     @property
-    def outputs(self) -> int:
-        """One copy."""
-        return 1
-
-    @property
-    def timeout(self) -> float | None:
-        """None: it takes what it takes."""
-        return None
+    def terms(self) -> Terms:
+        """One copy, that takes what it takes."""
+        return _TERMS
 
     @property
     def type(self) -> object:
@@ -106,6 +103,10 @@ class SourceRealizer:
     def made_by(self) -> MadeBy:
         """Say who would copy."""
         return made_by("")
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Nothing: there is no user code in it."""
+        return ()
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
         """Copy."""

@@ -23,6 +23,7 @@ from lightfx.core.config import Config, UnstorableError
 from lightfx.core.derivation import Derivation, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
+from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.stages.build import Build
 from lightfx.stages.kinds import kinds_of
 from lightfx.stages.running import StageRealizer, captured_by, freeze
@@ -37,6 +38,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E")
 
+_ONE_CORE: Final = Resources()
+_NEVER: Final = Retry(times=0)
 _ANYTHING: Final = codec_of(object).unwrap()
 
 
@@ -47,9 +50,8 @@ class Options:
 
     version: str | None = None
     name: str | None = None
-    outputs: int = 1
-    timeout: float | None = None
     packages: tuple[str, ...] = ()
+    terms: Terms = Terms()
 
 
 @final
@@ -258,9 +260,12 @@ def stage(
     *,
     version: str | None = None,
     name: str | None = None,
+    packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    packages: Sequence[str] = (),
+    resources: Resources = _ONE_CORE,
+    retry: Retry = _NEVER,
+    ephemeral: bool = False,
 ) -> Stager: ...
 def stage(
     function: Callable[..., object] | None = None,
@@ -268,9 +273,12 @@ def stage(
     *,
     version: str | None = None,
     name: str | None = None,
+    packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    packages: Sequence[str] = (),
+    resources: Resources = _ONE_CORE,
+    retry: Retry = _NEVER,
+    ephemeral: bool = False,
 ) -> object:
     """Make a stage of a typed function that takes a `Build` first.
 
@@ -281,6 +289,10 @@ def stage(
     ``timeout``: seconds after which an attempt is stopped and LEFT as
     ``TimedOut``; kept by worker processes (``open_world(..., workers=n)``).
     ``packages``: names of installed packages whose versions enter the identity.
+    ``resources``: what a task takes of the machine: cores, memory, tickets.
+    ``retry``: how a failed attempt is tried again within the run.
+    ``ephemeral``: drop the files when the last dependent of a run has finished;
+    what is recorded stays, and they are made again only where they are needed.
 
     The function returns ``T``, or ``Result[T, E]`` where some failures are
     expected: a ``Failure(e)`` is stored as a LEFT with ``e`` in it.
@@ -299,7 +311,7 @@ def stage(
         raise StageError(f"outputs is {outputs}; a run makes at least one output")
     if timeout is not None and timeout <= 0:
         raise StageError(f"timeout is {timeout} s; it must be more than nothing")
-    options = Options(version, name, outputs, timeout, tuple(packages))
+    options = Options(version, name, tuple(packages), Terms(outputs, timeout, resources, retry, ephemeral))
     frame = sys._getframe(1)  # noqa: SLF001 -- the one way to names in annotations of a stage made inside a function
     namespace: Mapping[str, object] = {} if frame.f_code.co_name == "<module>" else dict(frame.f_locals)
     if function is None:

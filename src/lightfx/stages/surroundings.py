@@ -15,13 +15,13 @@ from types import ModuleType
 from lightfx.core.realization import MadeBy
 
 
-def made_by(module: str) -> MadeBy:
-    """Say who would run a stage of this module, now and here."""
-    return _made_by(module)
+def made_by(module: str, stage: str = "") -> MadeBy:
+    """Say who would run a stage of this module, now and here; ``stage`` is where it is found."""
+    return _made_by(module, stage)
 
 
 @lru_cache(maxsize=1024)
-def _made_by(module: str) -> MadeBy:
+def _made_by(module: str, stage: str) -> MadeBy:
     import platform  # noqa: PLC0415 -- see the head of the file
     import socket  # noqa: PLC0415
 
@@ -32,6 +32,7 @@ def _made_by(module: str) -> MadeBy:
         python=platform.python_version(),
         packages=packages_of(found) if found else (),
         commit=_commit(_folder(found)) if found else "",
+        stage=stage,
     )
 
 

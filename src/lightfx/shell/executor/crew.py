@@ -51,9 +51,8 @@ class Worker:
     @property
     def deadline(self) -> float | None:
         """When its task is out of time; what it takes to come up does not count."""
-        if not self.ready or self.task is None or self.task.realizer.timeout is None or self.timed_out:
-            return None
-        return self.began + self.task.realizer.timeout
+        timeout = None if self.task is None else self.task.realizer.terms.timeout
+        return None if timeout is None or not self.ready or self.timed_out else self.began + timeout
 
     def kill(self) -> None:
         """Kill it with all that it started. Never once it was reaped: its number may be another's."""

@@ -20,11 +20,12 @@ from returns.io import IOResult, IOSuccess
 
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure
-from lightfx.effects.executor import Finished, Task
+from lightfx.effects.executor import Finished, Limits, Report, Task
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
 BATCH: Final = 256
 PATIENCE: Final = 0.05
+_NO_LIMITS: Final = Limits()
 
 
 class _Written(io.StringIO):
@@ -38,7 +39,8 @@ class _Written(io.StringIO):
 class InlineExecutor:
     """Runs tasks in `wait`, as many as `PATIENCE` seconds allow. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = _NO_LIMITS) -> None:
+        self._limits = limits
         self._waiting: deque[Task] = deque()
         self._interrupt: KeyboardInterrupt | None = None
         self._seconds: dict[Realizer, float] = {}
@@ -54,6 +56,11 @@ class InlineExecutor:
         return max(1, min(BATCH, int(PATIENCE / self._pace))) if self._pace else BATCH
 
     @property
+    def limits(self) -> Limits:
+        """What a task may take: they run one at a time, so each may take all of it."""
+        return self._limits
+
+    @property
     def blocking(self) -> bool:
         """Yes: tasks run in `wait`."""
         return True
@@ -63,7 +70,7 @@ class InlineExecutor:
         self._waiting.extend(tasks)
         return IOSuccess(None)
 
-    def wait(self, seconds: float | None) -> IOResult[Sequence[Finished], EngineFailure]:  # noqa: ARG002 -- it works while it waits
+    def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:  # noqa: ARG002 -- it works while it waits
         """Run the next tasks."""
         began = time.perf_counter()
         if self._interrupt is not None:

@@ -26,7 +26,7 @@ from returns.result import Failure
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.outcome import Cause, Died, Left, TimedOut
 from lightfx.core.realization import Cost
-from lightfx.effects.executor import Finished, Task
+from lightfx.effects.executor import Finished, Limits, Report, Task
 from lightfx.shell.executor.crew import Worker, signal_name
 from lightfx.shell.executor.shipping import TroubleError, pack
 from lightfx.shell.executor.work import file_log
@@ -43,8 +43,9 @@ _MAX_FALSE_STARTS: Final = 3
 class LocalProcesses:
     """Up to ``workers`` processes; logs under ``scratch``. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self, workers: int, scratch: Path) -> None:
+    def __init__(self, workers: int, scratch: Path, limits: Limits | None = None) -> None:
         self._size = workers
+        self._limits = Limits(cores=workers) if limits is None else limits
         self._scratch = scratch
         self._workers: list[Worker] = []
         self._waiting: deque[tuple[Task, bytes]] = deque()
@@ -57,6 +58,11 @@ class LocalProcesses:
     def capacity(self) -> int:
         """How many tasks it takes at once: enough that no worker waits while the driver commits."""
         return self._size * 4
+
+    @property
+    def limits(self) -> Limits:
+        """What tasks that run at the same time share."""
+        return self._limits
 
     @property
     def blocking(self) -> bool:
@@ -72,7 +78,7 @@ class LocalProcesses:
                 return IOFailure(trouble.failure)
         return self._guard(self._hand_out)
 
-    def wait(self, seconds: float | None) -> IOResult[Sequence[Finished], EngineFailure]:
+    def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
         """Give what has finished."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
@@ -89,14 +95,12 @@ class LocalProcesses:
                     return
             self._hand_out()
 
-        def gathered(_: None) -> Sequence[Finished]:
+        def gathered(_: None) -> Sequence[Report]:
             return finished
 
         return self._guard(work).map(gathered).lash(lambda trouble: self._later(trouble, finished))
 
-    def _later(
-        self, trouble: EngineFailure, finished: Sequence[Finished]
-    ) -> IOResult[Sequence[Finished], EngineFailure]:
+    def _later(self, trouble: EngineFailure, finished: Sequence[Report]) -> IOResult[Sequence[Report], EngineFailure]:
         """Hand on first what had finished; the next wait tells of the trouble."""
         if not finished:
             return IOFailure(trouble)
@@ -225,8 +229,9 @@ class LocalProcesses:
             self._waiting.appendleft((worker.task, pack(worker.task)))
 
     def _cause(self, worker: Worker, code: int | None) -> Cause:
-        if worker.timed_out and worker.task is not None and worker.task.realizer.timeout is not None:
-            return TimedOut(float(worker.task.realizer.timeout))
+        timeout = None if worker.task is None else worker.task.realizer.terms.timeout
+        if worker.timed_out and timeout is not None:
+            return TimedOut(timeout)
         kills, self._oom_kills = self._oom_kills, _oom_kills()
         if code is None or code >= 0:
             return Died(code, None)

@@ -17,6 +17,7 @@ from typing import Final
 
 from returns.result import Failure, Result
 
+from lightfx.core.derivation import Asks
 from lightfx.core.failures import CodeChanged, EngineFailure
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
@@ -55,11 +56,11 @@ def _here() -> str | None:
         return None
 
 
-def _run(task: Task) -> Result[Outputs, Left | EngineFailure]:
+def _run(task: Task) -> Result[Outputs, Left | Asks | EngineFailure]:
     if not task.realizer.current(task.order.config):
         return Failure(CodeChanged(task.order.dref))
     try:
-        made: Result[Outputs, Left | EngineFailure] = task.realizer(task.order)
+        made: Result[Outputs, Left | Asks | EngineFailure] = task.realizer(task.order)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- the user's own code, which raises SystemExit and CancelledError too

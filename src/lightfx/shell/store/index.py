@@ -30,8 +30,9 @@ from lightfx.core.refs import DRef, RRef
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
+_Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS realization (
     rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
     content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL, tree TEXT,
     batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL
+    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
 CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
@@ -53,12 +54,13 @@ CREATE TABLE IF NOT EXISTS observed (
 PRAGMA user_version = {_VERSION};
 """
 _STORED: Final = (
-    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, b.name, r.start, r.size, r.checksum"
+    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral,"
+    " b.name, r.start, r.size, r.checksum"
     " FROM realization r JOIN batch b ON b.id = r.batch"
 )
 # On a conflict the realization that was made first stays, in whatever order groups are read.
 _ADD: Final = (
-    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
+    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
     " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size,"
     " checksum = excluded.checksum"
     " WHERE excluded.created < created"
@@ -115,7 +117,7 @@ class Index:
                 (
                     (
                         s.rref.text, s.rref.text[33:], s.key.text, s.index, s.content.text, s.kind, s.created,
-                        None if s.tree is None else s.tree.text, number, *span,
+                        None if s.tree is None else s.tree.text, number, *span, s.asks, s.ephemeral,
                     )
                     for s, span in realizations
                 ),
@@ -204,11 +206,18 @@ def _read_status(text: str) -> Status:
     return device, inode, size, modified, changed
 
 
-def _row(row: tuple[str, str, int, str, str, float, str | None, str, int, int, int]) -> tuple[Stored, Place]:
-    rref, key, number, content, kind, created, tree, batch, *span = row
-    start, size, checksum = span
+def _row(row: _Row) -> tuple[Stored, Place]:
+    rref, key, number, content, kind, created, tree, asks, ephemeral, batch, start, size, checksum = row
     stored = Stored(
-        RRef(rref), Digest(key), number, Digest(content), kind, created, None if tree is None else Digest(tree)
+        RRef(rref),
+        Digest(key),
+        number,
+        Digest(content),
+        kind,
+        created,
+        None if tree is None else Digest(tree),
+        asks == 1,
+        ephemeral == 1,
     )
     return stored, (batch, (start, size, checksum))
 

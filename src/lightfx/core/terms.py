@@ -1,0 +1,166 @@
+"""Terms: on what conditions a derivation is run; no part of its identity.
+
+What a task takes of the machine, how long it may, how often it is tried, and
+whether its files are kept, say nothing of what comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+from attrs import evolve, field, frozen
+
+from lightfx.core.outcome import Left, Raised, Returned
+
+_MEMORY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?)?B?\s*", re.ASCII)
+_UNITS: Final = {
+    f"{letter}{i}": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", 1) for i in ("", "i")
+}
+
+
+def bytes_of(amount: int | str) -> int:
+    """Read an amount of memory: bytes, or a number with a unit.
+
+    >>> bytes_of("2GiB"), bytes_of("1.5 MB"), bytes_of(512)
+    (2147483648, 1500000, 512)
+    """
+    found = None if isinstance(amount, int) else _MEMORY.fullmatch(amount)
+    if isinstance(amount, int) and amount >= 0:
+        return amount
+    if found is None:
+        raise ValueError(f"memory is {amount!r}; it takes bytes, or a number with a unit, such as '2GiB'")
+    return int(float(found[1]) * _UNITS.get(found[2], 1))
+
+
+def _counts(tickets: Mapping[str, int]) -> Mapping[str, int]:
+    wrong = next((f"{name}={count}" for name, count in tickets.items() if count < 1), None)
+    if wrong is not None:
+        raise ValueError(f"tickets hold {wrong}; a task takes one of a kind at least, or names it not at all")
+    return dict(sorted(tickets.items()))
+
+
+def _cores(cores: int) -> int:
+    if cores < 1:
+        raise ValueError(f"cores is {cores}; a task takes one at least")
+    return cores
+
+
+def _times(times: int) -> int:
+    if times < 0:
+        raise ValueError(f"times is {times}; 0 means one attempt and no more")
+    return times
+
+
+def _seconds(seconds: float) -> float:
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"backoff is {seconds} s; it must be a time")
+    return seconds
+
+
+def _names(on: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(on, str):
+        raise TypeError(f'on is the text {on!r}; it takes names in a tuple, such as ("died",)')
+    return tuple(on)
+
+
+def _factors(scale: Mapping[str, float]) -> Mapping[str, float]:
+    return dict(sorted(scale.items()))
+
+
+@final
+@frozen
+class Resources:
+    """What one task takes while it runs.
+
+    ``cores``: of the machine. ``memory``: bytes, or text such as "2GiB"; it is
+    what a task is given room for, not a limit that it is held to. ``tickets``:
+    how many of each named thing that there are few of: ``{"gpu": 1}``.
+
+    >>> Resources(memory="1KiB", tickets={"gpu": 1})
+    Resources(cores=1, memory=1024, tickets={'gpu': 1})
+    """
+
+    cores: int = field(default=1, converter=_cores)
+    memory: int = field(default=0, converter=bytes_of)
+    tickets: Mapping[str, int] = field(factory=dict[str, int], converter=_counts, hash=False)
+
+    def scaled(self, factors: Mapping[str, float]) -> Resources:
+        """Take more for another attempt: ``cores``, ``memory`` or a ticket, times its factor.
+
+        >>> Resources(cores=2, memory=100).scaled({"memory": 1.5})
+        Resources(cores=2, memory=150, tickets={})
+        """
+        return evolve(
+            self,
+            cores=int(self.cores * factors.get("cores", 1)),
+            memory=int(self.memory * factors.get("memory", 1)),
+            tickets={name: int(count * factors.get(name, 1)) for name, count in self.tickets.items()},
+        )
+
+
+TRANSIENT: Final = ("died", "timed_out", "OSError", "MemoryError", "ImportError")
+
+
+@final
+@frozen
+class Retry:
+    """How a failed attempt is tried again within a run; every attempt keeps its log.
+
+    ``times``: how many more attempts there may be. ``backoff``: seconds to wait
+    before the second; each wait is twice the one before. ``on``: what is tried
+    again: kinds of LEFT ("died"), or names of classes that were raised or
+    returned, their bases too ("OSError"). ``scale``: by what factor an attempt
+    takes more than the one before: ``{"memory": 2}``.
+
+    >>> Retry(times=3, backoff=0.5).waits(3)
+    2.0
+    """
+
+    times: int = field(default=2, converter=_times)
+    backoff: float = field(default=1.0, converter=_seconds)
+    on: tuple[str, ...] = field(default=TRANSIENT, converter=_names)
+    scale: Mapping[str, float] = field(factory=dict[str, float], converter=_factors, hash=False)
+
+    def allows(self, left: Left, attempt: int) -> bool:
+        """Tell whether, after ``attempt`` failed with ``left``, there is another.
+
+        >>> from lightfx.core.outcome import TimedOut
+        >>> Retry(times=1).allows(Left(TimedOut(3.0)), 1), Retry(times=1).allows(Left(TimedOut(3.0)), 2)
+        (True, False)
+        """
+        return attempt <= self.times and not names_of(left).isdisjoint(self.on)
+
+    def waits(self, attempt: int) -> float:
+        """Seconds to wait after ``attempt`` failed."""
+        return self.backoff * float(2 ** (attempt - 1))
+
+
+def names_of(left: Left) -> frozenset[str]:
+    """The words by which a LEFT may be named: its kind, and the classes of what was raised or returned.
+
+    >>> sorted(names_of(Left(Raised("KeyError", ("KeyError", "LookupError"), "", ""))))
+    ['KeyError', 'LookupError', 'raised']
+    """
+    cause = left.cause
+    if isinstance(cause, Raised):
+        return frozenset({cause.kind, cause.type, *cause.bases})
+    return frozenset({cause.kind, cause.type} if isinstance(cause, Returned) else {cause.kind})
+
+
+@final
+@frozen
+class Terms:
+    """On what conditions a derivation is run.
+
+    ``outputs``: how many one run makes. ``timeout``: seconds after which an
+    attempt is stopped, where the executor can stop it. ``ephemeral``: its files
+    are dropped when the last dependent of the run has finished.
+    """
+
+    outputs: int = 1
+    timeout: float | None = None
+    resources: Resources = Resources()
+    retry: Retry = Retry(times=0)
+    ephemeral: bool = False
