@@ -9,9 +9,9 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar, final, overload
+from typing import TypeVar, Unpack, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -21,14 +21,14 @@ from returns.unsafe import unsafe_perform_io
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.outcome import Left, LeftError, Outcome
-from lightfx.core.terms import bytes_of
-from lightfx.effects.executor import Executor, Limits
+from lightfx.core.terms import Limits, bytes_of
+from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
-from lightfx.effects.world import World
-from lightfx.engine.realize import realize, realize_all
-from lightfx.plan.replay import ReplayPolicy, replay_by_cause
+from lightfx.effects.world import Interrupts, World
+from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.executor.inline import InlineExecutor
+from lightfx.shell.interrupts import noted
 from lightfx.shell.journal.listeners import Silence
 
 T = TypeVar("T")
@@ -60,6 +60,10 @@ class Performing:
         finally:
             if paused:
                 gc.enable()
+
+    def interrupts(self) -> AbstractContextManager[Interrupts]:
+        """Note asks to stop while a run goes on."""
+        return noted()
 
 
 def open_world(
@@ -120,34 +124,33 @@ def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None 
     )
 
 
-def evaluate(world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = replay_by_cause) -> T:
-    """Realize a plan and give its value; for scripts.
+def evaluate(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> T:
+    """Realize a plan and give its value; for scripts. ``options`` are those of `RunOptions`.
 
     Raises `LeftError` where the outcome is a LEFT, with its traceback and log,
     and `EngineError` on trouble of the engine.
     """
-    return _value(plan, unwrap(realize(world, plan, replay=replay)))
+    return _value(plan, unwrap(realize(world, plan, **options)))
 
 
 @overload
-def evaluate_all(world: World, plans: Mapping[K, Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Mapping[K, T]: ...
+def evaluate_all(world: World, plans: Mapping[K, Derivation[T]], /, **options: Unpack[RunOptions]) -> Mapping[K, T]: ...
 @overload
-def evaluate_all(world: World, plans: Sequence[Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Sequence[T]: ...
+def evaluate_all(world: World, plans: Sequence[Derivation[T]], /, **options: Unpack[RunOptions]) -> Sequence[T]: ...
 def evaluate_all(
     world: World,
     plans: Mapping[K, Derivation[T]] | Sequence[Derivation[T]],
     /,
-    *,
-    replay: ReplayPolicy = replay_by_cause,
+    **options: Unpack[RunOptions],
 ) -> Mapping[K, T] | Sequence[T]:
     """Realize many plans in one run and give their values in the same container; for scripts.
 
     Raises as `evaluate` does, on the first LEFT, when all that can run has run.
     """
     if isinstance(plans, Mapping):
-        outcomes = unwrap(realize_all(world, plans, replay=replay))
+        outcomes = unwrap(realize_all(world, plans, **options))
         return {key: _value(plans[key], outcome) for key, outcome in outcomes.items()}
-    found = unwrap(realize_all(world, plans, replay=replay))
+    found = unwrap(realize_all(world, plans, **options))
     return [_value(plan, outcome) for plan, outcome in zip(plans, found, strict=True)]
 
 

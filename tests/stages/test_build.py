@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lightfx import Build, BuildOrder, Config, Derivation, Digest, DRef, Left, Right, RRef, UndeclaredNeedError
+from lightfx import Build, BuildOrder, Config, Derivation, Digest, DRef, Left, Right, RRef
 from lightfx.core.config import Reference, Take
 from lightfx.core.derivation import Absent
 from lightfx.core.outcome import TimedOut
 from lightfx.core.realization import Given, Input, Value
-from lightfx.stages.build import UnreadableNeedError
+from lightfx.stages.build import Suspended, UnreadableNeedError
 
 DREF = DRef.of("{}", "made")
 PLAIN = Reference(DREF)
@@ -77,9 +77,13 @@ def test_a_tolerated_need_is_an_outcome(tmp_path: Path) -> None:
     assert isinstance(bad.need(needing(Reference(DREF, "every()", Take.MANY)).tolerate()), Left)
 
 
-def test_what_was_not_declared(tmp_path: Path) -> None:
-    with pytest.raises(UndeclaredNeedError, match="pass it as a parameter"):
-        build_of(tmp_path).need(needing(PLAIN))
+def test_what_is_not_there_yet_ends_the_attempt_and_is_asked_for_all_at_once(tmp_path: Path) -> None:
+    missing = needing(PLAIN)
+    for need in (lambda build: build.need(missing), lambda build: build.need_all([missing, missing.tolerate()])):
+        with pytest.raises(Suspended) as suspended:
+            need(build_of(tmp_path))
+        assert suspended.value.needs[0] is missing
+        assert not isinstance(suspended.value, Exception)
 
 
 def test_a_value_that_does_not_fit_names_the_dependency(tmp_path: Path) -> None:

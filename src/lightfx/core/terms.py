@@ -100,6 +100,20 @@ class Resources:
         )
 
 
+@final
+@frozen
+class Limits:
+    """What there is, in all, for tasks that run at the same time; None: as much as anyone wants.
+
+    Of a ticket that is not named there are none.
+    """
+
+    cores: int | None = None
+    memory: int | None = None
+    tickets: Mapping[str, int] = field(factory=dict[str, int], converter=_counts, hash=False)
+
+
+PLAIN: Final = Resources()
 TRANSIENT: Final = ("died", "timed_out", "OSError", "MemoryError", "ImportError")
 
 
@@ -161,6 +175,6 @@ class Terms:
 
     outputs: int = 1
     timeout: float | None = None
-    resources: Resources = Resources()
+    resources: Resources = PLAIN
     retry: Retry = Retry(times=0)
     ephemeral: bool = False

@@ -57,7 +57,7 @@ class Store(Protocol):
         """List what is stored of these derivations.
 
         Every LEFT comes with its record, and every realization of a derivation
-        in ``reading``.
+        in ``reading``, or of a stage that asked for more as it ran.
         """
         ...
 

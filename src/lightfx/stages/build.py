@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar, cast, final, overload
@@ -12,7 +12,7 @@ from returns.result import Failure
 
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.config import Reference, Take
-from lightfx.core.derivation import Derivation, Tolerant
+from lightfx.core.derivation import Dependency, Derivation, Tolerant
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
@@ -21,7 +21,19 @@ T = TypeVar("T")
 
 
 class UndeclaredNeedError(LookupError):
-    """A stage needs a derivation that none of its parameters declares."""
+    """A stage needs a derivation that it was not given, and did not make."""
+
+
+@final
+class Suspended(BaseException):
+    """A stage asks for derivations that are not realized yet: it ends here, and is run again when they are.
+
+    No ``Exception``: a stage that catches its own errors must let it pass.
+    """
+
+    def __init__(self, needs: tuple[Dependency, ...]) -> None:
+        super().__init__("suspended until what it asks for is realized; let this pass")
+        self.needs = needs
 
 
 class UnreadableNeedError(ValueError):
@@ -88,18 +100,49 @@ class Build:
     def need(self, dependency: Derivation[T] | Tolerant[T], /) -> T | Outcome[T]:
         """Get the value of a dependency; of a tolerated one, the outcome.
 
-        Raises `UndeclaredNeedError` for a derivation that no parameter of the
-        stage declares. A dependency that is LEFT never gets here, unless it is
-        tolerated: the stage is not run.
+        The dependency is a parameter of the stage, or a derivation that the
+        stage makes as it runs, of its parameters or of values that it got
+        (a *dynamic* dependency). One that is not realized yet ends the attempt
+        here; the stage is run again from the start when it is there. What was
+        needed is recorded, and a later run looks at that first. To need many,
+        use `need_all`: the stage is run again once, not once for each.
+
+        A dependency that is LEFT never gets here, unless it is tolerated: the
+        stage inherits the LEFT. The stage becomes LEFT as ``Raised`` with
+        ``UndeclaredNeedError`` for a derivation that it knows by reference and
+        was not given, and with ``CyclicNeedError`` for one that stands on the
+        stage itself.
         """
-        _check_need(dependency)
-        given = self._order.inputs.get(dependency.reference)
-        if given is None:
-            raise UndeclaredNeedError(
-                f"{dependency.dref} is needed by {self._order.dref}, which does not declare it: plan it outside of "
-                "the stage, and pass it as a parameter that is annotated Derivation[...] or Tolerant[...]"
-            )
-        outcome = outcome_of(dependency.reference, given)
+        self._suspend([dependency])
+        return self._given(dependency)
+
+    @overload
+    def need_all(self, dependencies: Iterable[Derivation[T]], /) -> list[T]: ...
+    @overload
+    def need_all(self, dependencies: Iterable[Tolerant[T]], /) -> list[Outcome[T]]: ...
+    @final
+    def need_all(self, dependencies: Iterable[Derivation[T]] | Iterable[Tolerant[T]], /) -> list[T] | list[Outcome[T]]:
+        """Get the values of many dependencies at once, in their order; of tolerated ones, the outcomes.
+
+        As `need`, for a number of derivations that only another stage's value
+        tells: those that are not realized yet are all realized before the stage
+        is run again.
+        """
+        wanted: list[Derivation[T] | Tolerant[T]] = list(dependencies)
+        self._suspend(wanted)
+        # A list of one kind gives a list of one kind, which the overloads say.
+        return cast("list[T]", [self._given(each) for each in wanted])
+
+    def _suspend(self, wanted: Sequence[Derivation[T] | Tolerant[T]]) -> None:
+        """End the attempt where not all that is needed is there."""
+        for each in wanted:
+            _check_need(each)
+        missing = [each for each in wanted if each.reference not in self._order.inputs]
+        if missing:
+            raise Suspended(tuple(missing))
+
+    def _given(self, dependency: Derivation[T] | Tolerant[T]) -> T | Outcome[T]:
+        outcome = outcome_of(dependency.reference, self._order.inputs[dependency.reference])
         # The codec read the value by the annotation of the stage that made it, which is what T stands for.
         if isinstance(dependency, Tolerant):
             return cast("Outcome[T]", outcome)

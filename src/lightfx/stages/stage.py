@@ -23,7 +23,7 @@ from lightfx.core.config import Config, UnstorableError
 from lightfx.core.derivation import Derivation, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
-from lightfx.core.terms import Resources, Retry, Terms
+from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 from lightfx.stages.build import Build
 from lightfx.stages.kinds import kinds_of
 from lightfx.stages.running import StageRealizer, captured_by, freeze
@@ -38,7 +38,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E")
 
-_ONE_CORE: Final = Resources()
 _NEVER: Final = Retry(times=0)
 _ANYTHING: Final = codec_of(object).unwrap()
 
@@ -144,7 +143,8 @@ class Core:
         """Ship by name where a worker can import the stage, and by value (which takes cloudpickle) elsewhere."""
         module, name = self.function.__module__, self.function.__qualname__
         if _importable(module) and _core_at(module, name) is self:
-            return load_core, (module, name)
+            # A worker knows the script that runs as `__mp_main__`, and its driver does not.
+            return load_core, ("__main__" if module == "__mp_main__" else module, name)
         return Core, (self.function, self.options, {}, Shipped(self.hints, self.ending()))
 
     def derive(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> Recipe:
@@ -263,7 +263,7 @@ def stage(
     packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    resources: Resources = _ONE_CORE,
+    resources: Resources = PLAIN,
     retry: Retry = _NEVER,
     ephemeral: bool = False,
 ) -> Stager: ...
@@ -276,7 +276,7 @@ def stage(
     packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    resources: Resources = _ONE_CORE,
+    resources: Resources = PLAIN,
     retry: Retry = _NEVER,
     ephemeral: bool = False,
 ) -> object:

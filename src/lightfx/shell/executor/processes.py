@@ -26,7 +26,8 @@ from returns.result import Failure
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.outcome import Cause, Died, Left, TimedOut
 from lightfx.core.realization import Cost
-from lightfx.effects.executor import Finished, Limits, Report, Task
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Finished, Report, Task
 from lightfx.shell.executor.crew import Worker, signal_name
 from lightfx.shell.executor.shipping import TroubleError, pack
 from lightfx.shell.executor.work import file_log
@@ -106,6 +107,12 @@ class LocalProcesses:
             return IOFailure(trouble)
         self._trouble = trouble
         return IOSuccess(finished)
+
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what no worker has."""
+        numbers = frozenset(task.number for task, _ in self._waiting)
+        self._waiting.clear()
+        return IOSuccess(numbers)
 
     def cancel(self) -> IOResult[None, EngineFailure]:
         """Stop every task at once."""

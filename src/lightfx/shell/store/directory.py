@@ -115,7 +115,8 @@ class DirectoryStore:
             rows = self._whole(self._index.of_derivations(drefs))
             self._described.update(stored.rref.dref for stored, _ in rows)
             return self._with_records(
-                rows, lambda stored: not stored.is_right or (bool(reading) and stored.rref.dref in reading)
+                rows,
+                lambda stored: not stored.is_right or stored.asks or (bool(reading) and stored.rref.dref in reading),
             )
 
         return self._do("read the index", work)
