@@ -12,10 +12,10 @@ from typing import final
 
 from attrs import Factory, define, frozen
 
+from lightfx.core.choosing import Matcher
 from lightfx.core.closure import Closure
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Derivation, Recipe, Tolerant
-from lightfx.core.matching import Matcher
 from lightfx.core.refs import DRef
 
 

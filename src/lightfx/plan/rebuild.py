@@ -15,10 +15,10 @@ from typing import TypeAlias, assert_never, final
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
+from lightfx.core.choosing import Candidate, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.derivation import Recipe
 from lightfx.core.failures import EngineFailure, Undecodable, Unmatched
 from lightfx.core.listing import Listed, View
-from lightfx.core.matching import Candidate, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import Value

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.values import codec_of
+from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
 from lightfx.core.derivation import Derivation, Observed, Recipe
@@ -26,8 +27,6 @@ from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.refs import DRef
 from lightfx.stages.surroundings import made_by
-
-_PATH: Final = codec_of(Path).unwrap()
 
 
 def source_file(path: str | os.PathLike[str], /) -> Derivation[Path]:
@@ -72,6 +71,12 @@ def _source(path: Path, file: str | None) -> Derivation[Path]:
     return Derivation(recipe)
 
 
+@cache
+def _path_codec() -> Codec[Path]:
+    """Made when it is first used: to make a codec takes a thousandth of a second, and few programs need this one."""
+    return codec_of(Path).unwrap()
+
+
 @final
 @frozen
 class SourceRealizer:
@@ -101,7 +106,7 @@ class SourceRealizer:
 
     def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
         """Read the path of the copy."""
-        return _PATH.decode(tree, folder)
+        return _path_codec().decode(tree, folder)
 
     def made_by(self) -> MadeBy:
         """Say who would copy."""
