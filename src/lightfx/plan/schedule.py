@@ -297,13 +297,15 @@ class _Desk:
         self._tell_followers(number, progress)
 
     def _tell_followers(self, number: int, progress: Progress) -> None:
-        key = progress.key
-        if key is None or self.state.builders.get(key, number) != number:
+        key, state = progress.key, self.state
+        if not (state.builders or state.followers):
+            return  # nothing is built, as in most runs
+        if key is None or state.builders.get(key, number) != number:
             return  # it has no key, or another node builds that key: its followers wait for that one
-        self.state.builders.pop(key, None)
-        for follower in self.state.followers.pop(key, ()):
-            other = self.state.ledger[follower]
-            node = self.state.graph.nodes[follower]
+        state.builders.pop(key, None)
+        for follower in state.followers.pop(key, ()):
+            other = state.ledger[follower]
+            node = state.graph.nodes[follower]
             self._tell(node, other, progress.candidates)
             self._judge(node, other, sought=True)
 
