@@ -114,7 +114,7 @@ class Fields:
         tree: dict[str, Tree] = {}
         name = ""
         try:
-            if values.keys() != self._names:
+            if frozenset(values) != self._names:
                 check_keys(values, self._names, self._names, "the parameters")
             for name, encode in self._encoders:
                 tree[name] = encode(values[name])
