@@ -27,8 +27,6 @@ from lightfx.effects.journal import Journal
 from lightfx.effects.world import Interrupts, World
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.shell.clock import SystemClock
-from lightfx.shell.executor.inline import InlineExecutor
-from lightfx.shell.interrupts import noted
 from lightfx.shell.journal.listeners import Silence
 
 T = TypeVar("T")
@@ -63,6 +61,8 @@ class Performing:
 
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on."""
+        from lightfx.shell.interrupts import noted  # noqa: PLC0415 -- runs alone need it
+
         return noted()
 
 
@@ -91,7 +91,8 @@ def open_world(
     _refuse_in_newborn_worker()
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
-    from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
+    from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
+    from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
 
     store = unwrap(open_directory(Path(path), create=create))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
@@ -117,6 +118,7 @@ def _refuse_in_newborn_worker() -> None:
 
 def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:
     """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests."""
+    from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- asked for
     from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
 
     return World(

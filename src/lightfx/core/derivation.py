@@ -19,8 +19,8 @@ from attrs import evolve, field, frozen
 from returns.result import Result
 
 from lightfx.core.canonical import Tree, Unstorable
+from lightfx.core.choosing import First, Matcher
 from lightfx.core.config import Config, Reference, Take, UnstorableError
-from lightfx.core.matching import First, Matcher
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef

@@ -1,4 +1,8 @@
-"""`realize` and `realize_all`: from plans to outcomes."""
+"""`realize` and `realize_all`: from plans to outcomes.
+
+What only a run needs, the plan's floor and the loop, is imported by the first
+run: a program that plans, or asks, does without.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack, overload
 
 from returns.io import IOResult
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Result
 
 from lightfx.core.closure import instantiate
-from lightfx.core.config import Reference, Take
 from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.core.failures import EngineFailure
-from lightfx.core.listing import Listed, View
-from lightfx.core.outcome import Cancelled, Left, Outcome, Right
-from lightfx.core.refs import DRef, RRef
+from lightfx.core.outcome import Outcome
+from lightfx.core.refs import DRef
 from lightfx.effects.world import World
-from lightfx.engine.drive import drive
-from lightfx.plan.graph import Graph, Node, graph_of
-from lightfx.plan.ledger import State
-from lightfx.plan.rebuild import outcome_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
-from lightfx.plan.wishes import Wishes
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -107,6 +104,11 @@ def _check(world: object, plans: object) -> None:
 def _realize(
     world: World, plans: Sequence[Derivation[T]], options: RunOptions
 ) -> Result[tuple[Outcome[T], ...], EngineFailure]:
+    from lightfx.engine.drive import drive  # noqa: PLC0415 -- see the head of the file
+    from lightfx.engine.reading import read_outcomes  # noqa: PLC0415 -- as above
+    from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
+    from lightfx.plan.wishes import Wishes  # noqa: PLC0415 -- as above
+
     with world.perform.undisturbed():
         graph = graph_of(instantiate(plans))
     wishes = Wishes(frozenset(options.get("force", ())), options.get("only_stored", False), options.get("stop_after"))
@@ -115,50 +117,3 @@ def _realize(
         return Failure(settled.failure())
     with world.perform.undisturbed():
         return read_outcomes(world, graph, settled.unwrap())
-
-
-def read_outcomes(world: World, graph: Graph, state: State) -> Result[tuple[Outcome[T], ...], EngineFailure]:
-    """Decode the outcomes of the targets of a settled graph, in their order."""
-    chosen = [(graph.nodes[number], ref, state.selection(number, ref)) for number, ref in graph.targets]
-    unread = {row.stored.rref for _, _, rows in chosen for row in rows or () if row.record is None}
-    read = world.perform.result(world.store.realizations(tuple(unread)))
-    if isinstance(read, Failure):
-        return Failure(read.failure())
-    records = {rref: View.of(realization) for rref, realization in read.unwrap().items()}
-    outcomes: list[Outcome[T]] = []
-    for node, reference, rows in chosen:
-        if rows is None:
-            outcomes.append(Left(Cancelled(f"the run was stopped: {state.stopped}")))
-            continue
-        outcome = _outcome(world, node, reference, rows, records)
-        if isinstance(outcome, Failure):
-            return Failure(outcome.failure())
-        # The stage's annotation, by which the value was read, is what T stands for.
-        outcomes.append(outcome.unwrap())  # type: ignore[arg-type]
-    return Success(tuple(outcomes))
-
-
-def _outcome(
-    world: World,
-    node: Node,
-    reference: Reference,
-    rows: Sequence[Listed],
-    records: Mapping[RRef, View],
-) -> Result[Outcome[object], EngineFailure]:
-    if len(rows) == 1 and reference.take is Take.ONE:
-        view = rows[0].view or records[rows[0].stored.rref]
-        return outcome_of(node.recipe, rows[0].stored.rref, view, world.store.folder_of)
-    rights: list[Right[object]] = []
-    for row in rows:
-        view = row.view or records[row.stored.rref]
-        decoded = outcome_of(node.recipe, row.stored.rref, view, world.store.folder_of)
-        if isinstance(decoded, Failure):
-            return Failure(decoded.failure())
-        outcome = decoded.unwrap()
-        if isinstance(outcome, Left):
-            return Success(outcome)
-        rights.append(outcome)
-    if reference.take is Take.ONE:
-        return Success(rights[0])
-    values = tuple(right.value for right in rights)
-    return Success(Right(values, tuple(rref for right in rights for rref in right.rrefs)))

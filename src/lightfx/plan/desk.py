@@ -212,6 +212,8 @@ class Desk:
     def tell_followers(self, number: int, progress: Progress) -> None:
         """Tell those that waited for the run of a key what came of it."""
         key = progress.key
+        if not (self.state.builders or self.state.followers):
+            return  # nothing is built, as in most runs
         if key is None or self.state.builders.get(key, number) != number:
             return  # it has no key, or another node builds that key: its followers wait for that one
         self.state.builders.pop(key, None)

@@ -16,10 +16,10 @@ from typing import final
 
 from attrs import Factory, define, frozen
 
+from lightfx.core.choosing import Matcher
 from lightfx.core.closure import Closure, instantiate
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Dependency, Derivation, Recipe, Tolerant, derivations_of
-from lightfx.core.matching import Matcher
 from lightfx.core.refs import DRef
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Final, final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.values import codec_of
+from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
 from lightfx.core.derivation import Derivation, Observed, Recipe
@@ -28,7 +29,6 @@ from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
 from lightfx.stages.surroundings import made_by
 
-_PATH: Final = codec_of(Path).unwrap()
 _TERMS: Final = Terms()
 
 
@@ -74,6 +74,12 @@ def _source(path: Path, file: str | None) -> Derivation[Path]:
     return Derivation(recipe)
 
 
+@cache
+def _path_codec() -> Codec[Path]:
+    """Made when it is first used: to make a codec takes a thousandth of a second, and few programs need this one."""
+    return codec_of(Path).unwrap()
+
+
 @final
 @frozen
 class SourceRealizer:
@@ -98,7 +104,7 @@ class SourceRealizer:
 
     def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
         """Read the path of the copy."""
-        return _PATH.decode(tree, folder)
+        return _path_codec().decode(tree, folder)
 
     def made_by(self) -> MadeBy:
         """Say who would copy."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from typing import TYPE_CHECKING, Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
 
 from attrs import define, field, frozen
 from returns.result import Failure, Result
 
-from lightfx.codec.values import codec_of
+from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config, UnstorableError
 from lightfx.core.derivation import Derivation, Recipe
@@ -39,7 +39,6 @@ T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E")
 
 _NEVER: Final = Retry(times=0)
-_ANYTHING: Final = codec_of(object).unwrap()
 
 
 @final
@@ -165,11 +164,17 @@ class Core:
         )
 
     def _spell_captured(self, captured: Mapping[str, object]) -> str:
-        encoded = _ANYTHING.encode(dict(captured))
+        encoded = _codec_of_anything().encode(dict(captured))
         if isinstance(encoded, Failure):
             hint = "; pass it as a parameter instead"
             raise UnstorableError(encoded.failure(), f"{self.name}: captured variable ") from StageError(hint)
         return spell_checked(encoded.unwrap().tree)
+
+
+@cache
+def _codec_of_anything() -> Codec[object]:
+    """Made when it is first used: only closures need it."""
+    return codec_of(object).unwrap()
 
 
 def load_core(module: str, name: str) -> Core:

@@ -19,6 +19,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
 
@@ -113,10 +114,14 @@ class DirectoryStore:
 
         def work() -> Sequence[Listed]:
             rows = self._whole(self._index.of_derivations(drefs))
-            self._described.update(stored.rref.dref for stored, _ in rows)
+            whose = [stored.rref.dref for stored, _ in rows]
+            self._described.update(whose)
             return self._with_records(
                 rows,
-                lambda stored: not stored.is_right or stored.asks or (bool(reading) and stored.rref.dref in reading),
+                [
+                    dref in reading or not stored.is_right or stored.asks
+                    for dref, (stored, _) in zip(whose, rows, strict=True)
+                ],
             )
 
         return self._do("read the index", work)
@@ -126,7 +131,7 @@ class DirectoryStore:
 
         def work() -> Sequence[Listed]:
             self._catch_up()
-            return self._with_records(self._whole(self._index.of_keys(keys)), lambda _: True)
+            return self._with_records(self._whole(self._index.of_keys(keys)))
 
         return self._do("read the index", work)
 
@@ -134,8 +139,8 @@ class DirectoryStore:
         """Read records."""
 
         def work() -> Mapping[RRef, Realization]:
-            rows = self._with_records(self._index.of_rrefs(rrefs), lambda _: True)
-            return {row.stored.rref: row.realization for row in rows if row.realization is not None}
+            rows = [(row.stored.rref, row.realization) for row in self._with_records(self._index.of_rrefs(rrefs))]
+            return {rref: realization for rref, realization in rows if realization is not None}
 
         return self._do("read records", work)
 
@@ -157,8 +162,7 @@ class DirectoryStore:
         """List the realizations that were stored last."""
 
         def work() -> Sequence[Listed]:
-            rows = self._index.newest(name, limit) if name is None or name.isascii() else ()
-            return self._with_records(rows, lambda _: True)
+            return self._with_records(self._index.newest(name, limit) if name is None or name.isascii() else ())
 
         return self._do("read the index", work)
 
@@ -173,9 +177,10 @@ class DirectoryStore:
             if row[0].tree is None or row[0].ephemeral or os.path.lexists(self._objects.path_of(row[0].tree))
         ]
 
-    def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Callable[[Stored], bool]) -> list[Listed]:
-        read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
-        return [Listed(stored, read.get(stored.rref)) for stored, _ in rows]
+    def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
+        flags = [True] * len(rows) if wanted is None else wanted
+        records = iter(self._groups.records([(stored.rref, place) for stored, place in compress(rows, flags)]))
+        return [Listed(stored, next(records) if flag else None) for (stored, _), flag in zip(rows, flags, strict=True)]
 
     def _catch_up(self) -> None:
         """Index the groups that other processes stored, or that an index made anew has yet to read.
