@@ -20,6 +20,7 @@ from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
+from lightfx.core.layout import RUNS
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.terms import bytes_of
 from lightfx.effects.executor import Executor, Limits
@@ -29,7 +30,7 @@ from lightfx.engine.realize import realize, realize_all
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.executor.inline import InlineExecutor
-from lightfx.shell.journal.listeners import Silence
+from lightfx.shell.journal.listeners import Both, Silence
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -80,13 +81,15 @@ def open_world(
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
-    ``journal``: who listens to what happens in a run.
+    ``journal``: who listens to what happens in a run. The store keeps it in
+    any case: ``lightfx runs`` lists the runs.
 
     Raises `EngineError` where there is no usable store.
     """
     _refuse_in_newborn_worker()
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- where there is a store to keep runs in
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
 
     store = unwrap(open_directory(Path(path), create=create))
@@ -96,7 +99,8 @@ def open_world(
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
         executor = LocalProcesses(workers, store.place(), limits)
-    return World(store, executor, SystemClock(), journal or Silence(), Performing())
+    kept = RunFile(store.root / RUNS)
+    return World(store, executor, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
 
 
 def _refuse_in_newborn_worker() -> None:
