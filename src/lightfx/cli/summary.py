@@ -12,7 +12,7 @@ from attrs import frozen
 from lightfx.cli.complaints import Exit
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.planning import Target
-from lightfx.cli.progress import Tally
+from lightfx.cli.tally import Tally
 from lightfx.cli.words import counted, duration, full_reason, outcome, reason, short
 from lightfx.core.outcome import Left, Outcome
 from lightfx.core.realization import Result, Value
