@@ -83,6 +83,14 @@ def run_tasks(tally: Tally, clock: Clock, count: int, seconds: float, first: int
         tally.hear(TaskEnded(dref(number), "right", "", seconds, number))
 
 
+def until(holds: Callable[[], bool]) -> bool:
+    """Wait for something, at most for half a minute."""
+    end = time.monotonic() + 30
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.01)
+    return holds()
+
+
 # The tally.
 
 
@@ -159,25 +167,32 @@ def test_attempts_of_one_derivation_are_told_apart(tally: Tally) -> None:
 # Lines.
 
 
-def said(events: list[JournalEvent], every: float = 1e9) -> list[str]:
-    stream = io.StringIO()
-    hear = listening(Tally(), Lines(stream, every))
+def said(events: list[JournalEvent]) -> list[str]:
+    """What is written of events besides the last line."""
+    stream, tally = io.StringIO(), Tally()
+    lines = Lines(stream, every=1e6)
     for event in events:
+        listening(tally, lines)(event)
+    lines.close(tally)
+    return stream.getvalue().splitlines()[:-1]
+
+
+def test_lines_come_every_so_many_seconds_also_when_nothing_happens() -> None:
+    stream, tally = io.StringIO(), Tally()
+    lines = Lines(stream, every=0.01)
+    hear = listening(tally, lines)
+    for event in (RunBegan(3), Advanced(2, 1, 0, 1, 0, 1), TaskStarted(dref(1), 1)):
         hear(event)
-    return stream.getvalue().splitlines()
-
-
-def test_lines_come_every_so_many_seconds() -> None:
-    events = [RunBegan(3), TaskEnded(dref(1), "right", "", 1.0), Advanced(2, 1, 0, 1, 1, 1)]
-    assert [re.sub(" in .*?:", ":", line) for line in said(events, every=0.0)] == [
-        "lightfx: 0 of 3 derivations settled: 0 built, 0 reused, 0 LEFT",
-        "lightfx: 1 of 3 derivations settled: 1 built, 0 reused, 0 LEFT",
-        "lightfx: 2 of 3 derivations settled: 1 built, 1 reused, 1 LEFT",
-    ]
-    assert said(events, every=1e9) == []
-    stream = io.StringIO()
-    Lines(stream).close(Tally())
-    assert stream.getvalue().count("\n") == 1
+    assert until(lambda: stream.getvalue().count("\n") >= 3)
+    hear(TaskEnded(dref(1), "right", "", 1.0, 1))
+    lines.close(tally)
+    written = [re.sub(" in .*?:", ":", line) for line in stream.getvalue().splitlines()]
+    assert "lightfx: 2 of 3 derivations settled: 0 built, 1 reused, 1 LEFT, 1 running" in written
+    assert written[-1] == "lightfx: 3 of 3 derivations settled: 1 built, 1 reused, 1 LEFT"
+    assert not any(thread.name == "lightfx-progress" for thread in threading.enumerate())
+    untold = io.StringIO()
+    Lines(untold).close(Tally())
+    assert untold.getvalue().count("\n") == 1
 
 
 def test_each_left_and_each_retry_has_a_line() -> None:
@@ -285,13 +300,7 @@ class Terminal:
                 return
 
     def shows(self, text: str) -> bool:
-        return self.until(lambda: text.encode() in self.seen)
-
-    def until(self, holds: Callable[[], bool]) -> bool:
-        end = time.monotonic() + 30
-        while not holds() and time.monotonic() < end:
-            time.sleep(0.01)
-        return holds()
+        return until(lambda: text.encode() in self.seen)
 
     def close(self) -> None:
         self.stream.close()

@@ -222,8 +222,11 @@ def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
     for number in range(KEPT + 150):
         (tmp_path / f"19990101T000000.{number:06}-aaaaaaaaaa.jsonl").touch()
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "19990101T000000.000000-aaaaaaaaaa.jsonl").unlink()
+    (tmp_path / "19990101T000000.000000-aaaaaaaaaa.jsonl").mkdir()
     RunFile(tmp_path).tell(RunBegan(1))
-    left = files(tmp_path)
+    stays, *left = files(tmp_path)
+    assert stays.is_dir()
     assert len(left) == KEPT + 1
     assert left[0].name == "19990101T000000.000151-aaaaaaaaaa.jsonl"
     assert left[-1].name == "notes.txt"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol, TextIO, final
@@ -46,29 +46,42 @@ class Nothing:
 
 @final
 class Lines:
-    """Writes a line every ``every`` seconds, and one at the end, and notes between. Implements `Shower`."""
+    """Writes a line every ``every`` seconds, and one at the end, and notes between. Implements `Shower`.
+
+    A thread of its own writes the lines, so that they come also while one task
+    runs for hours and there is no event.
+    """
 
     def __init__(self, stream: TextIO, every: float = EVERY) -> None:
         self._stream, self._every = stream, every
-        self._last = time.monotonic()
         self._volume = Volume()
+        self._over = threading.Event()
+        self._writing = threading.Lock()
+        self._ticker: threading.Thread | None = None
 
     def show(self, tally: Tally, event: JournalEvent) -> None:
-        """Write a note on what is worth one, and a line when it is time for one."""
+        """Write a note on what is worth one."""
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, args=(tally,), name="lightfx-progress", daemon=True)
+            self._ticker.start()
         said = note(event)
         if said and self._volume.lets(event):
             more = "; more of these are not shown: `lightfx runs show last` lists them"
             self._write(said + (more if self._volume.is_full(event) else ""))
-        if time.monotonic() - self._last >= self._every:
-            self._last = time.monotonic()
+
+    def _tick(self, tally: Tally) -> None:
+        while not self._over.wait(self._every):
             self._write(tally.line)
 
     def close(self, tally: Tally) -> None:
         """Write the last line."""
+        self._over.set()
+        if self._ticker is not None:
+            self._ticker.join()
         self._write(tally.line)
 
     def _write(self, line: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError), self._writing:
             self._stream.write(f"lightfx: {line}\n")
             self._stream.flush()
 

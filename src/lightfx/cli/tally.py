@@ -115,7 +115,7 @@ class Tally:
             case Stopping():
                 self.stopping = event
             case Advanced():
-                self.counts = event
+                self.counts, self.total = event, max(self.total, event.settled)
             case RunEnded(summary):
                 self.counts, self.total = summary, summary.settled
             case never:
@@ -170,4 +170,5 @@ class Tally:
     def line(self) -> str:
         """All of it in one line."""
         settled = f"{self.settled:,} of {counted(self.total, 'derivation')} settled"
-        return f"{settled} in {duration(self.seconds)}: {self.words}"
+        running = f", {len(self.running):,} running" if self.running else ""
+        return f"{settled} in {duration(self.seconds)}: {self.words}{running}"

@@ -28,6 +28,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
@@ -146,4 +147,5 @@ def _forget_the_oldest(folder: Path) -> None:
     names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208 -- names are enough
     if len(names) > KEPT + _SPARE:
         for name in names[: 1 - KEPT]:
-            (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (folder / name).unlink()
