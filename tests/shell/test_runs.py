@@ -129,6 +129,7 @@ def test_a_run_is_kept_in_the_store(tmp_path: Path) -> None:
     with open_world(tmp_path / "store") as world:
         assert evaluate(world, plan) == 1
         unwrap(realize(world, one(0)))
+    with open_world(tmp_path / "store") as world:
         assert evaluate(world, plan) == 1
     first, second, third = files(tmp_path / "store" / "runs")
     began, *_, ended = lines(first)
@@ -148,6 +149,21 @@ def test_a_run_that_reuses_everything_costs_a_few_lines(tmp_path: Path) -> None:
         with open_world(tmp_path / "store") as world:
             evaluate(world, plan)
     assert len(lines(files(tmp_path / "store" / "runs")[1])) <= 3
+
+
+def test_a_loop_over_what_is_stored_is_no_flood(tmp_path: Path) -> None:
+    """Trap: a thousand calls of `evaluate` would push all other runs out of the store."""
+    now = 1000.0
+    journal = RunFile(tmp_path, lambda: now)
+    for _ in range(50):
+        now += 0.1
+        for event in (RunBegan(1), Advanced(1, 1), RunEnded(Advanced(1, 1))):
+            journal.tell(event)
+    assert 5 <= len(files(tmp_path)) <= 6
+    now += 0.1
+    for event in (RunBegan(2), TaskStarted(DREF), TaskEnded(DREF, "right", "", 0.1), RunEnded(Advanced(2, 1))):
+        journal.tell(event)
+    assert kinds(files(tmp_path)[-1]) == ["run_began", "task_started", "task_ended", "run_ended"]
 
 
 def test_a_memory_world_keeps_none(tmp_path: Path) -> None:
@@ -201,6 +217,7 @@ def test_a_new_run_ends_the_writing_of_the_old(tmp_path: Path) -> None:
     journal = RunFile(tmp_path)
     journal.tell(RunBegan(1))
     journal.tell(RunBegan(2))
+    assert len(files(tmp_path)) == 1
     journal.tell(TaskStarted(DREF))
     first, second = files(tmp_path)
     assert (kinds(first), kinds(second)) == (["run_began"], ["run_began", "task_started"])
@@ -211,7 +228,7 @@ def test_a_new_run_ends_the_writing_of_the_old(tmp_path: Path) -> None:
 
 
 def test_names_sort_by_age(tmp_path: Path) -> None:
-    moments = iter([1e9, 1e9 + 0.000_001, 1e9 + 1, 2e9])
+    moments = iter([1e9, 1e9 + 1.000_001, 1e9 + 3, 2e9])
     journal = RunFile(tmp_path, lambda: next(moments))
     for total_ in range(4):
         journal.tell(RunBegan(total_))
@@ -261,7 +278,8 @@ def test_a_full_disk_ends_the_writing_and_not_the_run(tmp_path: Path) -> None:
     kept = [parse(line) for line in path.read_bytes().splitlines()]
     assert [type(each.event) for each in kept if each] == [RunBegan, TaskStarted, TaskStarted]
     journal.tell(RunBegan(1))
-    assert kinds(files(tmp_path)[1]) == ["run_began"]
+    journal.tell(TaskStarted(DREF))
+    assert kinds(files(tmp_path)[1]) == ["run_began", "task_started"]
 
 
 def test_a_number_that_is_none_costs_its_line(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ Each line is handed to the system at once. That costs less than two
 microseconds, so a buffer would save little, and it would keep back the last
 lines of a process that is killed, or that waits for hours on what it started.
 What comes more often than people read, counts and progress, is written once a
-second at most.
+second at most. To make a file costs a hundred times as much as a line: where
+runs follow one another within a second, one in which nothing is run is not kept.
 
 A file is locked for as long as its run lives: the system drops the lock with
 the process, however that ended. It is locked before there is anything in it.
@@ -68,6 +69,8 @@ class RunFile:
     def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
         self._folder, self._now = folder, now
         self._runs = 0
+        self._made = self._since = 0.0
+        self._first = ""
         self._file: int | None = None
         self._close: weakref.finalize[[int], RunFile] | None = None
         self._counted = 0.0
@@ -86,10 +89,12 @@ class RunFile:
     def _note(self, event: JournalEvent, now: float) -> None:
         match event:
             case RunBegan():
-                self._begin(now)
-                self._write(spell(event, now, _facts()))
+                self._end()
+                self._since, self._first = now, spell(event, now, _facts())
+                if abs(now - self._made) >= _OFTEN:
+                    self._write("")
             case Advanced():
-                if abs(now - self._counted) >= _OFTEN:
+                if self._file is not None and abs(now - self._counted) >= _OFTEN:
                     self._counted = now
                     self._write(spell(event, now))
             case TaskProgressed(dref=dref, task=task):
@@ -102,29 +107,35 @@ class RunFile:
             case TaskStarted() | Differed() | Stopping():
                 self._write(spell(event, now))
             case RunEnded():
-                self._write(spell(event, now))
+                if self._file is not None:
+                    self._write(spell(event, now))
                 self._end()
             case never:
                 assert_never(never)
 
-    def _begin(self, now: float) -> None:
-        self._end()
+    def _write(self, line: str) -> None:
+        """Write a line of the run that is on, if there is one; before its first, make the file."""
+        if self._file is None and self._first:
+            line = self._first + line
+            self._file = self._make()
+        if self._file is not None:
+            os.write(self._file, line.encode())
+
+    def _make(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._runs % _SPARE == 0:
             _forget_the_oldest(self._folder)
         self._runs += 1
-        path = self._folder / f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S.%f}-{_short_id()}{SUFFIX}"
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._close = weakref.finalize(self, os.close, self._file)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _write(self, line: str) -> None:
-        if self._file is not None:
-            os.write(self._file, line.encode())
+        self._made = self._since
+        path = self._folder / f"{datetime.fromtimestamp(self._since, UTC):%Y%m%dT%H%M%S.%f}-{_short_id()}{SUFFIX}"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._close = weakref.finalize(self, os.close, file)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
 
     def _end(self) -> None:
         self._file, close, self._close = None, self._close, None
-        self._counted = 0.0
+        self._first, self._counted = "", 0.0
         self._progressed.clear()
         if close is not None:
             close()
