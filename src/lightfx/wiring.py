@@ -20,6 +20,7 @@ from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
+from lightfx.core.layout import RUNS
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.terms import Limits, bytes_of
 from lightfx.effects.executor import Executor
@@ -27,7 +28,7 @@ from lightfx.effects.journal import Journal
 from lightfx.effects.world import Interrupts, World
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.shell.clock import SystemClock
-from lightfx.shell.journal.listeners import Silence
+from lightfx.shell.journal.listeners import Both, Silence
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -84,7 +85,8 @@ def open_world(
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
-    ``journal``: who listens to what happens in a run.
+    ``journal``: who listens to what happens in a run. The store keeps it in
+    any case: ``lightfx runs`` lists the runs.
 
     Raises `EngineError` where there is no usable store.
     """
@@ -92,6 +94,7 @@ def open_world(
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
+    from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
 
     store = unwrap(open_directory(Path(path), create=create))
@@ -101,7 +104,8 @@ def open_world(
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
         executor = LocalProcesses(workers, store.place(), limits)
-    return World(store, executor, SystemClock(), journal or Silence(), Performing())
+    kept = RunFile(store.root / RUNS)
+    return World(store, executor, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
 
 
 def _refuse_in_newborn_worker() -> None:

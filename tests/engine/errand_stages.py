@@ -137,3 +137,10 @@ def slow(build: Build, number: int, ran: str, seconds: float = 0.5) -> int:
 @stage(version="1")
 def kinds(build: Build, cells: list[Tolerant[int]]) -> list[str]:
     return [type(each).__name__ for each in build.need_all(cells)]
+
+
+@stage(version="1")
+def telling(build: Build, steps: int) -> int:
+    for step in range(steps):
+        build.progress(step + 1, steps)
+    return steps

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import after, bad, drawn, huge, hungry, kinds, narrow, picky, shaky, wide
+from errand_stages import after, bad, drawn, huge, hungry, kinds, narrow, picky, shaky, telling, wide
 
 from lightfx import (
     Cancelled,
@@ -28,7 +28,7 @@ from lightfx import (
     unwrap,
 )
 from lightfx.core.failures import CannotFit, NotRealized
-from lightfx.journal import JournalEvent, Listener, Stopping, TaskRetried, TaskStarted
+from lightfx.journal import JournalEvent, Listener, Stopping, TaskProgressed, TaskRetried, TaskStarted
 
 
 @pytest.fixture
@@ -257,3 +257,15 @@ def test_inline_one_ask_is_enough(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode != 0
+
+
+def test_how_far_a_stage_is_reaches_the_journal_and_the_file_of_the_run(
+    world: World, tmp_path: Path, told: list[JournalEvent]
+) -> None:
+    assert evaluate(world, telling(5)) == 5
+    progressed = [event for event in told if isinstance(event, TaskProgressed)]
+    started = next(event for event in told if isinstance(event, TaskStarted))
+    assert (progressed[-1].done, progressed[-1].total) == (5, 5)
+    assert {event.task for event in progressed} == {started.task}
+    (file,) = (tmp_path / "store" / "runs").iterdir()
+    assert '"event":"task_ended"' in file.read_text().replace('": "', '":"')

@@ -529,7 +529,7 @@ def test_small_values_make_no_folder(root: Path) -> None:
     assert len(list((root / "records").iterdir())) == 1
     good(store.close())
     assert sorted(path.name for path in root.iterdir()) == [
-        "claims", "format", "index.sqlite", "objects", "records", "roots", "tmp",
+        "claims", "format", "index.sqlite", "objects", "records", "roots", "runs", "tmp",
     ]  # fmt: skip
     assert not [*(root / "tmp").iterdir(), *(root / "claims").iterdir()]
 

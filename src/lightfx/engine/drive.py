@@ -46,6 +46,7 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
             stored = performer.keeper.finish()
         finally:
             performer.abandon()
+            performer.tell(RunEnded(performer.summary()))
     failure = failure or performer.trouble
     if failure is None and isinstance(stored, Failure):
         failure = stored.failure()
@@ -55,7 +56,6 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
         raise KeyboardInterrupt
     if failure is not None:
         return Failure(failure)
-    performer.tell(RunEnded(performer.summary()))
     return Success(state)
 
 

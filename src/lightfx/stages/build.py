@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar, cast, final, overload
+from typing import Final, TypeVar, cast, final, overload
 
 from returns.result import Failure
 
@@ -18,6 +19,9 @@ from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
 
 T = TypeVar("T")
+
+_OFTEN: Final = 0.1  # seconds
+_NUMBERS: Final = sys.float_info.max
 
 
 class UndeclaredNeedError(LookupError):
@@ -50,6 +54,8 @@ class Build:
     def __init__(self, order: BuildOrder, index: int) -> None:
         self._order = order
         self._index = index
+        self._told = float("-inf")
+        self._over = False
 
     @cached_property
     def out(self) -> Path:
@@ -91,6 +97,36 @@ class Build:
     def log(self, *values: object) -> None:
         """Write a line to the log of this attempt, as ``print`` would; so does ``print`` itself."""
         sys.stdout.write(f"{' '.join(map(str, values))}\n")
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Tell how far this attempt is: ``done`` of ``total``, in any unit; without ``total``, it is not known.
+
+        It may be called in a hot loop: it tells ten times a second at most, and
+        always when ``done`` reaches ``total``. It is told to who follows the run
+        (`lightfx.journal`), and no part of the result.
+
+        Raises ValueError for what is no amount: negative, infinite, not a number.
+
+        >>> from lightfx.core.config import Config
+        >>> from lightfx.core.refs import DRef
+        >>> told: list[tuple[float, float]] = []
+        >>> order = BuildOrder(
+        ...     DRef.of("{}", "train"), Config("{}"), Digest.of(b""), (0,), Path("out"), {},
+        ...     tell=lambda done, total: told.append((done, total)),
+        ... )
+        >>> build = Build(order, 0)
+        >>> for step in range(1000):
+        ...     build.progress(step + 1, 1000)
+        >>> told[0], told[-1]
+        ((1.0, 1000.0), (1000.0, 1000.0))
+        """
+        whole = 0.0 if total is None else _amount("total", total)
+        part = _amount("done", done)
+        now, over, was_over = time.monotonic(), 0 < whole <= part, self._over
+        self._over = over
+        if now - self._told >= _OFTEN or (over and not was_over):
+            self._told = now
+            self._order.tell(part, whole)
 
     @overload
     def need(self, dependency: Derivation[T], /) -> T: ...
@@ -149,6 +185,12 @@ class Build:
         if isinstance(outcome, Left):
             raise UndeclaredNeedError(f"{dependency.dref} is LEFT: {outcome.reason}")
         return cast("T", outcome.value)
+
+
+def _amount(name: str, given: float) -> float:
+    if not 0 <= given <= _NUMBERS:
+        raise ValueError(f"{name} is {given}, and no amount: give a number from 0")
+    return float(given)
 
 
 def _check_need(dependency: object) -> None:
