@@ -21,6 +21,7 @@ from returns.unsafe import unsafe_perform_io  # noqa: E402
 from lightfx.core.names import Digest  # noqa: E402
 from lightfx.core.realization import Value  # noqa: E402
 from lightfx.shell.executor.processes import LocalProcesses  # noqa: E402
+from lightfx.shell.store.claims import Claims  # noqa: E402
 from lightfx.shell.store.directory import DirectoryStore, open_directory  # noqa: E402
 
 NOBODY: Final = 65534
@@ -110,6 +111,33 @@ def race(root: str, text: str) -> None:
     sys.stdin.readline()
 
 
+def alone(root: str, log: str) -> None:
+    """Be alone on a store until the word comes, and note its coming."""
+    claims = Claims(Path(root))
+    with claims.alone() as granted:
+        print("alone" if granted else "among others", flush=True)
+        sys.stdin.readline()
+        append(log, "over")
+    claims.close()
+
+
+def entering(root: str, log: str) -> None:
+    """Open a store, and note when it is open."""
+    print("up", flush=True)
+    store = good(open_directory(Path(root)))
+    append(log, "open")
+    print("open", flush=True)
+    sys.stdin.readline()
+    good(store.close())
+
+
+def append(path: str, line: str) -> None:
+    """Note a line, whole, in the order of things."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{line}\n".encode())
+    os.close(descriptor)
+
+
 def opening(root: str) -> None:
     """Open a store at the word, commit, and say how it went."""
     print("up", flush=True)
@@ -165,13 +193,13 @@ _DEEDS: Final[dict[str, Callable[[Path], object]]] = {
 CONTENT: Final = {"a/b": b"deep", "c": b"file", "d/": ""}
 
 
-def crashes(base: str) -> None:
-    """Store an output again and again, each time killed one step later; say what was acknowledged each time."""
+def crashes(base: str, deed: str) -> None:
+    """Do a deed again and again, each time killed one step later; say what was acknowledged each time."""
     for step in range(1000):
         root = Path(base) / str(step)
         child = os.fork()
         if child == 0:
-            _crash(root, step)
+            _CRASHES[deed](root, step)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print(step, "done" if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else "killed", flush=True)
@@ -179,10 +207,9 @@ def crashes(base: str) -> None:
             return
 
 
-def _crash(root: Path, step: int) -> None:
-    store = good(open_directory(root))
-    good(store.commit([entry("before")]))
-    left = step
+def _die_after(steps: int) -> None:
+    """Kill this process at the next step but so many."""
+    left = steps
 
     def count(*_: object) -> None:
         nonlocal left
@@ -194,12 +221,27 @@ def _crash(root: Path, step: int) -> None:
     write, sync = os.write, os.fsync
     os.write = lambda descriptor, data: (count(), write(descriptor, data[: len(data) // 2 + 1]))[1]
     os.fsync = lambda descriptor: (count(), sync(descriptor))[1]
+
+
+def _crash_storing(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    good(store.commit([entry("before")]))
+    _die_after(step)
     good(store.claim([key("k")]))
     tree = ingested(store, CONTENT)
     good(store.commit([entry("after", tree=tree, result=Value("after")), entry("more")]))
     good(store.release([key("k")]))
 
 
+def _crash_dropping(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    trees = [ingested(store, CONTENT), ingested(store, {"b": b"b"})]
+    good(store.commit([entry(number, tree=tree, ephemeral=True) for number, tree in enumerate(trees)]))
+    _die_after(step)
+    good(store.drop(trees))
+
+
+_CRASHES: Final = {"store": _crash_storing, "drop": _crash_dropping}
 _STEPS: Final = frozenset(
     ("open", "os.rename", "os.mkdir", "os.chmod", "os.link", "os.remove", "os.rmdir", "os.scandir", "shutil.copystat")
 )

@@ -565,7 +565,7 @@ def test_nothing_forbidden_reaches_the_objects(root: Path) -> None:
 
 def test_killed_at_any_step_no_half_result_is_left(tmp_path: Path) -> None:
     """What was acknowledged is there; what is there is whole; what was private is swept; and the store goes on."""
-    with Other("crashes", tmp_path) as other:
+    with Other("crashes", tmp_path, "store") as other:
         said: list[list[str]] = []
         while not said or said[-1][1] != "done":
             said.append(other.hear().split())

@@ -22,6 +22,7 @@ ROOTS: Final = PurePosixPath("roots")
 CLAIMS: Final = PurePosixPath("claims")
 TEMPORARY: Final = PurePosixPath("tmp")
 INDEX: Final = PurePosixPath("index.sqlite")
+ALONE: Final = "alone"
 FOLDERS: Final = (RECORDS, OBJECTS, ROOTS, CLAIMS, TEMPORARY)
 ENTRIES: Final = frozenset(str(entry) for entry in (FORMAT, *FOLDERS, INDEX))
 

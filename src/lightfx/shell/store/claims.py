@@ -21,11 +21,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from lightfx.core.layout import CLAIMS, TEMPORARY, claim_path
+from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY, claim_path
 from lightfx.core.names import Digest
 from lightfx.shell.store.tree import remove_tree
 
 NEWBORN: Final = 60.0  # seconds
+PATIENCE: Final = 0.01  # seconds
 
 
 class Claims:
@@ -40,6 +41,11 @@ class Claims:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         newborn.rename(self._owner)
         self._held: set[Digest] = set()
+        try:
+            self._wait_for_the_lonely()
+        except BaseException:
+            self.close()
+            raise
 
     def claim(self, keys: Iterable[Digest]) -> frozenset[Digest]:
         """Claim keys; gives those that are ours now."""
@@ -65,6 +71,35 @@ class Claims:
         self._owner.unlink(missing_ok=True)
         os.close(self._lock)
         self._lock = -1
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether no other owner lives; who opens the store waits until this is over.
+
+        First one says that one is alone, and then looks for others. Whoever
+        opens does it the other way round: so at least one of two sees the other.
+        """
+        path = self._root / CLAIMS / ALONE
+        if not self._take(path):
+            yield False
+            return
+        try:
+            alone = not any(self._lives(each) for each in (self._root / CLAIMS).glob("owner-*") if each != self._owner)
+            if alone:
+                yield True
+        finally:
+            path.unlink(missing_ok=True)
+        if not alone:
+            yield False
+
+    def _wait_for_the_lonely(self) -> None:
+        path = self._root / CLAIMS / ALONE
+        while path.exists() and not self._bury(path):
+            time.sleep(PATIENCE)
+
+    def _lives(self, owner: Path) -> bool:
+        with _locked(owner) as dead:
+            return dead is None and owner.exists()
 
     def _take(self, path: Path) -> bool:
         for _ in range(2):

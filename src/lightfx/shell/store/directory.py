@@ -17,32 +17,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar, final
 
 from returns.io import IOResult
-from returns.result import Failure
 
 from lightfx.core.config import Config
-from lightfx.core.failures import (
-    EngineFailure,
-    NoStore,
-    NotAStore,
-    UnknownFormat,
-)
-from lightfx.core.layout import (
-    ENTRIES,
-    FOLDERS,
-    FORMAT,
-    FORMAT_VERSION,
-    INDEX,
-    TEMPORARY,
-    format_text,
-    read_format,
-)
+from lightfx.core.failures import EngineFailure
+from lightfx.core.layout import INDEX, TEMPORARY
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
@@ -50,13 +34,15 @@ from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.claims import Claims
+from lightfx.shell.store.dropping import Dropper
+from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import remove_tree, salvage
-from lightfx.shell.store.trouble import StoreTroubleError, guarded
+from lightfx.shell.store.trouble import guarded
 
 T = TypeVar("T")
 
@@ -69,36 +55,8 @@ def open_directory(root: Path, *, create: bool = True) -> IOResult[DirectoryStor
 
 
 def _open(root: Path, *, create: bool) -> DirectoryStore:
-    if root.exists() and not root.is_dir():
-        raise StoreTroubleError(NotAStore(root, "it is a file, and a store is a folder"))
-    try:
-        text = (root / FORMAT).read_text(errors="replace")
-    except FileNotFoundError:
-        _make(root, create=create)
-        text = format_text()
-    version = read_format(text)
-    if version.value_or(None) != FORMAT_VERSION:
-        found = version.failure() if isinstance(version, Failure) else str(version.unwrap())
-        raise StoreTroubleError(UnknownFormat(root, found, FORMAT_VERSION))
+    found(root, create=create)
     return DirectoryStore(root)
-
-
-def _make(root: Path, *, create: bool) -> None:
-    strangers = sorted({each.name for each in root.iterdir()} - ENTRIES) if root.exists() else []
-    if strangers:
-        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
-    if not create:
-        raise StoreTroubleError(NoStore(root))
-    for folder in FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
-    try:
-        write_durably(root / FORMAT, [format_text().encode()], aside)
-    except FileNotFoundError:
-        # Someone made the store at the same time, and swept our half of it away.
-        if not (root / FORMAT).exists():
-            raise
-    sync_path(root.parent)
 
 
 @final
@@ -125,6 +83,8 @@ class DirectoryStore:
             self._observer = Observer(self._index)
             self._mending(self._read_in)
             self._claims.sweep()
+            self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, self._look_again)
+            held.callback(self._dropper.leave)
             self._held = held.pop_all()
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
@@ -202,8 +162,15 @@ class DirectoryStore:
         return self._do("read the index", work)
 
     def _whole(self, rows: Sequence[tuple[Stored, Place]]) -> list[tuple[Stored, Place]]:
-        """Leave out what has lost its files: it is as if it were not stored, and is made again."""
-        return [row for row in rows if row[0].tree is None or os.path.lexists(self._objects.path_of(row[0].tree))]
+        """Leave out what has lost its files: it is as if it were not stored, and is made again.
+
+        What is ephemeral stands without them.
+        """
+        return [
+            row
+            for row in rows
+            if row[0].tree is None or row[0].ephemeral or os.path.lexists(self._objects.path_of(row[0].tree))
+        ]
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Callable[[Stored], bool]) -> list[Listed]:
         read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
@@ -233,6 +200,11 @@ class DirectoryStore:
             self._add(self._groups.read(name))
         # Names may have come after our look within one tick of the folder's clock: look again then.
         self._seen, self._racy, self._own = changed, now - changed <= TICK, False
+
+    def _look_again(self) -> None:
+        """Catch up, and trust no moment that another group could have come in unseen."""
+        self._own = False
+        self._catch_up()
 
     def _add(self, group: Group) -> None:
         self._index.add(group.name, group.derivations, group.realizations)
@@ -272,6 +244,14 @@ class DirectoryStore:
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""
         return self._objects.folder_of(tree)
+
+    def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Tell which objects are there."""
+        return self._do("look for files", lambda: self._objects.present(trees))
+
+    def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
+        """Remove objects that nothing keeps, as `lightfx.shell.store.dropping` tells."""
+        return self._do("drop files", lambda: self._dropper.drop(trees))
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
         """Store realizations together."""
