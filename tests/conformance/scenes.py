@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from lightfx.core.realization import Value  # noqa: E402
 from lightfx.shell.executor.processes import LocalProcesses  # noqa: E402
 from lightfx.shell.store.claims import Claims  # noqa: E402
 from lightfx.shell.store.directory import DirectoryStore, open_directory  # noqa: E402
+from lightfx.shell.store.owners import Host, Lease, this_host, try_lock  # noqa: E402
 
 NOBODY: Final = 65534
 
@@ -30,8 +32,10 @@ NOBODY: Final = 65534
 class Other:
     """Another process, from the outside: `ask` it, or kill it."""
 
-    def __init__(self, scene: str, *arguments: object) -> None:
+    def __init__(self, scene: str, *arguments: object, named: str | None = None) -> None:
         command = [sys.executable, __file__, scene, *map(str, arguments)]
+        if named is not None:
+            command = ["unshare", "--uts", "sh", "-c", f'hostname {named} && exec "$@"', "sh", *command]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @property
@@ -80,7 +84,35 @@ def key(text: str) -> Digest:
 
 def converse(root: str) -> None:
     """Open a store, and do with it what is asked, line by line."""
-    store = good(open_directory(Path(root)))
+    _converse(good(open_directory(Path(root))))
+
+
+def abroad(root: str, host: str, locks: str, skew: str = "0") -> None:
+    """The same, as if on another host: ``host`` is its name, or ``-`` for what it is.
+
+    ``locks`` are ``real``, or ``alike``: free for whoever asks. The wall clock
+    is wrong by ``skew`` seconds.
+    """
+    wall, wall_ns = time.time, time.time_ns
+    time.time = lambda: wall() + float(skew)
+    time.time_ns = lambda: wall_ns() + int(float(skew) * 1e9)
+    _converse(good(open_directory(Path(root), claims=visitor(host, locks))))
+
+
+def visitor(host: str, locks: str) -> Callable[[Path], Claims]:
+    """Make the claims of an owner that is on a host, really or as if."""
+    return lambda root: Claims(
+        root,
+        host=this_host() if host == "-" else Host(host, f"machine of {host}", "boot"),
+        lease=SHORT,
+        lock=try_lock if locks == "real" else lambda _: True,
+    )
+
+
+SHORT: Final = Lease(beat=0.1, lease=2.0, grace=8.0)
+
+
+def _converse(store: DirectoryStore) -> None:
     print("open", flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
@@ -98,6 +130,7 @@ _ANSWERS: Final[dict[str, Callable[..., object]]] = {
     "alike": lambda store, text: len(good(store.alike([entry(text).realization.key]))),
     "listed": lambda store, text: len(good(store.listed([entry(text).realization.dref], frozenset()))),
     "half": _half_done,
+    "owner": lambda store: store._claims._owner,
     "close": lambda store: good(store.close()),
 }
 

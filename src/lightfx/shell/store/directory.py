@@ -27,7 +27,7 @@ from returns.io import IOResult
 
 from lightfx.core.config import Config
 from lightfx.core.failures import EngineFailure
-from lightfx.core.layout import INDEX, TEMPORARY
+from lightfx.core.layout import INDEX
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
@@ -50,21 +50,27 @@ T = TypeVar("T")
 TICK: Final = 50_000_000
 
 
-def open_directory(root: Path, *, create: bool = True) -> IOResult[DirectoryStore, EngineFailure]:
-    """Open the store in the folder ``root``; make it where there is none and ``create`` allows."""
-    return guarded(root, "open the store", lambda: _open(root.absolute(), create=create))
+def open_directory(
+    root: Path, *, create: bool = True, claims: Callable[[Path], Claims] = Claims
+) -> IOResult[DirectoryStore, EngineFailure]:
+    """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
+    ``claims`` enters the store at a path as one of its owners.
+    """
 
-def _open(root: Path, *, create: bool) -> DirectoryStore:
-    found(root, create=create)
-    return DirectoryStore(root)
+    def work() -> DirectoryStore:
+        home = root.absolute()
+        found(home, create=create)
+        return DirectoryStore(home, claims)
+
+    return guarded(root, "open the store", work)
 
 
 @final
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
         self._described: set[DRef] = set()
@@ -72,11 +78,9 @@ class DirectoryStore:
         self._racy = self._own = False
         self._batches: set[str] = set()
         with ExitStack() as held:
-            self._claims = Claims(root)
+            self._claims = claims(root)
             held.callback(self._claims.close)
-            self._private = root / TEMPORARY / self._claims.identity
-            self._private.mkdir(mode=0o700)
-            held.callback(remove_tree, self._private)
+            self._private = self._claims.private
             self._index = Index(root / INDEX)
             held.callback(self._index.close)
             self._groups = Groups(root)
