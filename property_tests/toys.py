@@ -23,6 +23,7 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause, Left
+from lightfx.core.parts import Step
 from lightfx.core.realization import (
     BuildOrder,
     Given,
@@ -73,6 +74,9 @@ class Toy:
     work: Work
     terms: Terms = Terms()
     type: object = int
+
+    def part(self, path: tuple[Step, ...], /) -> Toy:
+        return self
 
     def parts(self) -> tuple[tuple[str, str], ...]:
         return ()

@@ -20,6 +20,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
 from lightfx.core.outcome import Left, Returned
+from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Task
@@ -40,6 +41,9 @@ class Errand:
     @property
     def terms(self) -> Terms:
         return Terms(timeout=self.timeout)
+
+    def part(self, path: tuple[Step, ...], /) -> Errand:
+        return self
 
     def parts(self) -> tuple[tuple[str, str], ...]:
         return ()

@@ -29,6 +29,7 @@ from lightfx.core.derivation import Asks, Observed, Recipe
 from lightfx.core.listing import Listed
 from lightfx.core.matching import Every, First, Latest, Matcher, Only, Some
 from lightfx.core.outcome import Cancelled, Left
+from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
@@ -70,6 +71,10 @@ class ShadowRealizer:
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Nothing."""
         return ()
+
+    def part(self, path: tuple[Step, ...], /) -> ShadowRealizer:  # noqa: ARG002 -- nobody knows the annotation
+        """A part of what is known by its config alone is known no better."""
+        return self
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Refuse."""

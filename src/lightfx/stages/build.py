@@ -201,7 +201,7 @@ def _check_need(dependency: object) -> None:
 
 def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
     """Read what a reference was resolved to."""
-    codec = _codec(given.type)
+    codec = codec_for(given.type)
     outcomes = [_read(reference, each, codec) for each in given.given]
     lefts = [each for each in outcomes if isinstance(each, Left)]
     if lefts:
@@ -212,7 +212,7 @@ def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
     return Right(tuple(each.value for each in rights), tuple(rref for each in rights for rref in each.rrefs))
 
 
-def _codec(annotation: object) -> Codec[object]:
+def codec_for(annotation: object) -> Codec[object]:
     """Make the codec of an annotation, once: to make one costs a thousand times what it costs to use it."""
     try:
         return _codec_of(annotation)

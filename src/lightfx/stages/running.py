@@ -19,7 +19,7 @@ from returns.result import Failure, Result, Success
 from lightfx.codec.values import Encoded
 from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Config
-from lightfx.core.derivation import Asks, Dependency
+from lightfx.core.derivation import Asks, Dependency, Realizer
 from lightfx.core.outcome import BadOutput, Cause, Left, Returned
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
@@ -29,6 +29,7 @@ from lightfx.stages.signature import Function, Signature
 from lightfx.stages.surroundings import made_by
 
 if TYPE_CHECKING:
+    from lightfx.core.parts import Step
     from lightfx.stages.stage import Core
 
 
@@ -66,6 +67,12 @@ class StageRealizer:
         """List what the code consists of."""
         code = self.core.code()
         return () if code is None else code.parts
+
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Take a part of the value."""
+        from lightfx.stages.parts import part_realizer  # noqa: PLC0415 -- few plans take parts
+
+        return part_realizer(self.type, path)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Run the function once for each output; one that fails takes no other along.

@@ -12,7 +12,7 @@ import os
 import shutil
 from functools import cache
 from pathlib import Path
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
@@ -20,7 +20,7 @@ from returns.result import Failure, Result, Success
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
-from lightfx.core.derivation import Derivation, Observed, Recipe
+from lightfx.core.derivation import Derivation, Observed, Realizer, Recipe
 from lightfx.core.names import Name, short_hash
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
@@ -28,6 +28,9 @@ from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
 from lightfx.stages.surroundings import made_by
+
+if TYPE_CHECKING:
+    from lightfx.core.parts import Step
 
 _TERMS: Final = Terms()
 
@@ -113,6 +116,12 @@ class SourceRealizer:
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Nothing: there is no user code in it."""
         return ()
+
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Take a file, or a folder, out of a folder."""
+        from lightfx.stages.parts import part_realizer  # noqa: PLC0415 -- few plans take parts
+
+        return part_realizer(self.type, path)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
         """Copy."""
