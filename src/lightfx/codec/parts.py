@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, get_args, get_origin, is_typeddict
+from typing import Protocol, get_args, get_origin, is_typeddict, runtime_checkable
 
 from returns.result import Failure, Result, Success
 
@@ -84,8 +83,13 @@ def _taken(value: object, step: Step) -> object:
     if step.way is Way.ATTRIBUTE:
         found: object = getattr(value, str(step.at))
         return found
-    return _item_of(value, step.at)
+    if isinstance(value, _Indexed):
+        return value[step.at]
+    raise LookupError(f"there is no {step}")
 
 
-# Its annotation said that a value has items, and what their keys are.
-_item_of: Final[Callable[[object, str | int], object]] = operator.getitem
+@runtime_checkable
+class _Indexed(Protocol):
+    """What has items; its annotation said what their keys are."""
+
+    def __getitem__(self, at: str | int, /) -> object: ...
