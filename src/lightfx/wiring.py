@@ -75,6 +75,7 @@ def open_world(
     memory: int | str | None = None,
     tickets: Mapping[str, int] | None = None,
     create: bool = True,
+    index: str | os.PathLike[str] | None = None,
     journal: Journal | None = None,
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
@@ -85,6 +86,8 @@ def open_world(
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
+    ``index``: a file of this machine's own in which to keep the index of a
+    store that several machines share; None: it lies in the store.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
 
@@ -97,7 +100,7 @@ def open_world(
     from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
 
-    store = unwrap(open_directory(Path(path), create=create))
+    store = unwrap(open_directory(Path(path), create=create, index=None if index is None else Path(index)))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     executor: Executor = InlineExecutor(limits)
     if workers:

@@ -255,10 +255,10 @@ def test_a_record_moved_away_is_forgotten_by_an_index_that_knew_it(root: Path) -
     store = opened(root)
     spoilt = next(path for path in (root / "records").iterdir() if b'"x":2' in path.read_bytes())
     spoilt.rename(root.with_name("away"))
-    assert has(store, 1) == [True]
     failure = trouble(store.realizations([entry(2).realization.rref]))
     assert isinstance(failure, DamagedRecord)
     assert failure.place == str(spoilt)
+    assert has(store, 1, 2) == [True, False]
     assert not good(store.alike([entry(2).realization.key]))
     good(store.commit([entry(2)]))
     assert has(store, 1, 2) == [True, True]
@@ -283,13 +283,12 @@ def test_what_is_no_group_is_let_be(root: Path) -> None:
     good(store.close())
 
 
-def test_a_config_lost_with_its_group_is_damage(root: Path) -> None:
+def test_a_record_lost_with_its_group_is_damage_to_who_asks_for_it_and_nothing_to_who_lists(root: Path) -> None:
     filled(root, 1)
     store = opened(root)
     next((root / "records").iterdir()).unlink()
-    assert isinstance(
-        trouble(store.listed([entry(1).realization.dref], frozenset([entry(1).realization.dref]))), DamagedRecord
-    )
+    assert isinstance(trouble(store.realizations([entry(1).realization.rref])), DamagedRecord)
+    assert good(store.listed([entry(1).realization.dref], frozenset([entry(1).realization.dref]))) == []
     good(store.close())
 
 
@@ -593,3 +592,19 @@ def test_killed_at_any_step_no_half_result_is_left(tmp_path: Path) -> None:
         assert len(good(store.newest(None, 99))) == 3
         good(store.close())
     assert states == {(0, 1), (1, 1), (1, 3)}
+
+
+def test_two_machines_with_an_index_each_see_what_the_other_stores(tmp_path: Path) -> None:
+    """SQLite's WAL does not reach across machines: each keeps an index of its own, beside one truth."""
+    root = tmp_path / "store"
+    one = good(open_directory(root, index=tmp_path / "one" / "index.sqlite"))
+    other = good(open_directory(root, index=tmp_path / "other" / "index.sqlite"))
+    made = entry(1)
+    good(one.commit([made]))
+    (row,) = good(other.listed([made.realization.dref], frozenset()))
+    assert row.stored.rref == made.realization.rref
+    good(other.commit([entry(2)]))
+    assert len(good(one.alike([entry(2).realization.key]))) == 1
+    assert not (root / "index.sqlite").exists()
+    good(one.close())
+    good(other.close())

@@ -51,17 +51,20 @@ TICK: Final = 50_000_000
 
 
 def open_directory(
-    root: Path, *, create: bool = True, claims: Callable[[Path], Claims] = Claims
+    root: Path, *, create: bool = True, index: Path | None = None, claims: Callable[[Path], Claims] = Claims
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
-    ``claims`` enters the store at a path as one of its owners.
+    ``index`` is where its index lies, by default in the store. ``claims``
+    enters the store at a path as one of its owners.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create)
-        return DirectoryStore(home, claims)
+        place = home / INDEX if index is None else index.absolute()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return DirectoryStore(home, place, claims)
 
     return guarded(root, "open the store", work)
 
@@ -70,7 +73,7 @@ def open_directory(
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path, claims: Callable[[Path], Claims] = Claims) -> None:
+    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
         self._described: set[DRef] = set()
@@ -81,7 +84,7 @@ class DirectoryStore:
             self._claims = claims(root)
             held.callback(self._claims.close)
             self._private = self._claims.private
-            self._index = Index(root / INDEX)
+            self._index = Index(index)
             held.callback(self._index.close)
             self._groups = Groups(root)
             self._objects = Objects(root)
@@ -117,6 +120,7 @@ class DirectoryStore:
         """List what is stored of these derivations."""
 
         def work() -> Sequence[Listed]:
+            self._catch_up()
             rows = self._whole(self._index.of_derivations(drefs))
             whose = [stored.rref.dref for stored, _ in rows]
             self._described.update(whose)
