@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -44,3 +46,47 @@ def test_what_a_worker_cannot_load_is_said(pool: LocalProcesses, tmp_path: Path)
     assert isinstance(failure, Unshippable)
     assert "no number" in failure.why
     assert value(finish_one(pool, errands.double, tmp_path, x=1)) == [1, 1]
+
+
+BY_VALUE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from attrs import evolve, frozen
+from errands import Errand, task
+from executor_laws import finish
+from returns.result import Failure
+from lightfx import Build, stage
+from lightfx.core.derivation import Asks
+from lightfx.shell.executor.processes import LocalProcesses
+
+@frozen
+class Point:
+    x: int
+
+@stage(version="1")
+def inner(build: Build, point: Point) -> Point:
+    return Point(point.x + 1)
+
+class Asking(Errand):
+    def __call__(self, order):
+        return Failure(Asks((inner(Point(7)),)))
+
+executor = LocalProcesses(1, Path(sys.argv[1]))
+asked = finish(executor, [evolve(task(1, print, Path(sys.argv[1])), realizer=Asking(print))])[1]
+recipe = asked.result.failure().needs[0].origin
+order = task(2, print, Path(sys.argv[1])).order
+order = evolve(order, dref=recipe.dref, config=recipe.config)
+made = finish(executor, [evolve(task(2, print, Path(sys.argv[1])), order=order, realizer=recipe.realizer)])[2]
+print(recipe.dref == inner(Point(7)).dref, made.result.unwrap()[0].tree)
+print(recipe.realizer.decode(made.result.unwrap()[0].tree, None).unwrap() == Point(8))
+executor.close()
+"""
+
+
+def test_a_stage_that_came_by_value_asks_for_another_that_does(tmp_path: Path) -> None:
+    """As in a notebook: no side can import what the other sends, and a record is the same class when it is back."""
+    shared = str(Path(errands.__file__).parent)
+    command = [sys.executable, "-c", BY_VALUE, str(tmp_path / "scratch"), shared]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stdout.split("\n") == ["True {'x': 8}", "True", ""], ran.stderr

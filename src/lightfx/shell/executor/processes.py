@@ -14,7 +14,6 @@ Why not a pool from a library: see ``docs/decisions/0006-own-process-pool.md``.
 from __future__ import annotations
 
 import os
-import pickle  # from our own workers, over our own pipes
 import select
 import time
 from collections import deque
@@ -25,11 +24,11 @@ from typing import Final, assert_never, final
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
-from lightfx.effects.executor import Begun, Finished, Limits, Progressed, Report, Task
+from lightfx.effects.executor import Begun, Limits, Progressed, Report, Task
 from lightfx.shell.executor.crew import Order, Worker
 from lightfx.shell.executor.deaths import Deaths
 from lightfx.shell.executor.deferring import undisturbed
-from lightfx.shell.executor.shipping import TroubleError, pack
+from lightfx.shell.executor.shipping import TroubleError, pack, unpack_answer
 from lightfx.shell.executor.wire import Word, read_progress
 
 PATIENCE: Final = 0.02
@@ -239,13 +238,12 @@ class LocalProcesses:
     def _finished(self, worker: Worker, body: bytes) -> None:
         order = self._over(worker)
         try:
-            finished = pickle.loads(body)  # noqa: S301 -- from our own worker
+            finished = unpack_answer(body)
         except Exception as error:  # noqa: BLE001 -- what a stage asks for is the user's own code
             self._cannot(order, f"what it asks for cannot be loaded: {type(error).__name__}: {error}")
             return
-        if isinstance(finished, Finished):
-            self._told.append(finished)
-            self._pace += (finished.cost.seconds - self._pace) / 4
+        self._told.append(finished)
+        self._pace += (finished.cost.seconds - self._pace) / 4
 
     def _cannot(self, order: Order, why: str) -> None:
         self._trouble = self._trouble or Unshippable(order.task.order.dref, why)

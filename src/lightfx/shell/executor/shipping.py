@@ -11,13 +11,14 @@ import pickle  # between our own processes, over our own pipes
 import sys
 
 from attrs import evolve
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure, Unshippable
 from lightfx.core.realization import tell_nobody
 from lightfx.core.refs import DRef
 from lightfx.effects.executor import Finished, Task
+from lightfx.shell.executor.asking import FlatAsks, flat, nested
 
 
 class TroubleError(Exception):
@@ -37,15 +38,25 @@ def pack(task: Task) -> bytes:
 
 def pack_answer(finished: Finished, dref: DRef) -> bytes:
     """Spell what came of a task for the driver; it holds code only where a stage asks for derivations."""
-    if not (isinstance(finished.result, Failure) and isinstance(finished.result.failure(), Asks)):
+    asks = finished.result.failure() if isinstance(finished.result, Failure) else None
+    if not isinstance(asks, Asks):
         return pickle.dumps(finished, pickle.HIGHEST_PROTOCOL)
     try:
-        return _pack(finished, dref)
+        return _pack((evolve(finished, result=Success(())), flat(asks)), dref)
     except TroubleError as trouble:
         return pickle.dumps(evolve(finished, result=Failure(trouble.failure)), pickle.HIGHEST_PROTOCOL)
 
 
-def _pack(what: Task | Finished, dref: DRef) -> bytes:
+def unpack_answer(packed: bytes) -> Finished:
+    """Read what came of a task; raises whatever the user's own code raises as it is loaded."""
+    found: Finished | tuple[Finished, FlatAsks] = pickle.loads(packed)  # noqa: S301 -- from our own worker
+    if isinstance(found, Finished):
+        return found
+    finished, asked = found
+    return evolve(finished, result=Failure(nested(asked)))
+
+
+def _pack(what: Task | tuple[Finished, FlatAsks], dref: DRef) -> bytes:
     if not hasattr(sys.modules["__main__"], "__file__") and _has_cloudpickle():
         return _pack_by_value(what, dref, "")
     try:
@@ -62,7 +73,7 @@ def _has_cloudpickle() -> bool:
     return True
 
 
-def _pack_by_value(what: Task | Finished, dref: DRef, why: str) -> bytes:
+def _pack_by_value(what: Task | tuple[Finished, FlatAsks], dref: DRef, why: str) -> bytes:
     """Take the code itself along."""
     try:
         import cloudpickle  # noqa: PLC0415 -- as above
