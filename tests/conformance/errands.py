@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -250,6 +251,13 @@ def sleep_for_ever(order: BuildOrder) -> object:
     return None
 
 
+def wait_for_leave(order: BuildOrder) -> object:
+    """End when there is a file ``go`` beside the place."""
+    note(order.place, os.getpid())
+    until(lambda: (order.place.parent / "go").exists(), 600.0)
+    return None
+
+
 def sleep_with_a_child(order: BuildOrder) -> object:
     print("going to sleep", flush=True)
     child = subprocess.Popen(["/bin/sleep", "1000"])
@@ -344,6 +352,27 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     return True
 
 
+def take_more_than_it_may(_: BuildOrder) -> object:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, before[1]))
+    try:
+        return len(bytearray(8 << 30))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def take_all_memory(_: BuildOrder) -> object:
+    """Limit the group that the test names, go there, and take more than it has: the system kills for memory."""
+    group = Path(os.environ["LIGHTFX_TEST_CGROUP"])
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        if (group / name).exists():
+            (group / name).write_text(str(256 << 20))
+    if (group / "memory.swap.max").exists():
+        (group / "memory.swap.max").write_text("0")
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+    return len(b"x" * (1 << 30))
+
+
 def tell_and_sleep(order: BuildOrder) -> object:
     order.tell(5, 0)
     time.sleep(1000)
@@ -357,3 +386,8 @@ class Unloadable:
         return int, ("no number",)
 
     def __call__(self, _: object) -> None: ...
+
+
+def loaded(_: BuildOrder) -> object:
+    """What this process has imported."""
+    return sorted(sys.modules)

@@ -28,6 +28,18 @@ def test_an_interrupt_is_not_lost_where_the_deed_fails() -> None:
     assert isinstance(told.value.__context__, ValueError)
 
 
+def test_the_ask_of_the_system_is_deferred_too_where_somebody_handles_it() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            assert not heard
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_whoever_handles_it_is_asked() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))

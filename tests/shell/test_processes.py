@@ -236,6 +236,21 @@ def test_what_is_told_of_a_running_task_is_given_at_once(tmp_path: Path) -> None
     good(executor.close())
 
 
+def test_what_has_not_begun_can_be_withdrawn(tmp_path: Path) -> None:
+    executor = LocalProcesses(2, tmp_path / "scratch")
+    good(executor.start([task(n, errands.wait_for_leave, tmp_path / str(n)) for n in range(6)]))
+    assert until(lambda: bool(good(executor.wait(0.01)) or True) and all(pids(tmp_path / str(n)) for n in (0, 1)))
+    assert good(executor.withdraw()) == {2, 3, 4, 5}
+    (tmp_path / "go").touch()
+    found: set[int] = set()
+    while len(found) < 2:
+        found |= {each.number for each in good(executor.wait(None)) if isinstance(each, Finished)}
+    assert found == {0, 1}
+    assert not any(pids(tmp_path / str(number)) for number in range(2, 6))
+    assert list(good(executor.wait(None))) == []
+    good(executor.close())
+
+
 def test_long_orders_and_long_answers_arrive(tmp_path: Path) -> None:
     executor = LocalProcesses(2, tmp_path / "scratch")
     for size in (PACKET - 1000, PACKET, 1 << 20):

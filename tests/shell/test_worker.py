@@ -20,3 +20,12 @@ def test_a_worker_whose_output_was_closed_under_it_goes_on(pool: LocalProcesses,
     for turn in range(4):
         assert value(finish_one(pool, errands.close_descriptors, tmp_path / f"a{turn}")) == 1
         assert finish_one(pool, errands.speak, tmp_path / f"b{turn}").log.count("to ") == 2
+
+
+def test_a_worker_imports_no_command_line_and_no_database(pool: LocalProcesses, tmp_path: Path) -> None:
+    """Many come up at once, on machines whose disks are far away."""
+    found = value(finish_one(pool, errands.loaded, tmp_path))
+    assert isinstance(found, list)
+    assert "lightfx.shell.executor.worker" in found
+    heavy = {"typer", "rich", "sqlite3", "cloudpickle", "lightfx.cli", "lightfx.shell.store.directory"}
+    assert heavy.isdisjoint(found)

@@ -108,13 +108,24 @@ class LocalProcesses:
         self._trouble = None
         return trouble
 
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what no worker has begun."""
+        numbers: set[int] = set()
+
+        def work() -> None:
+            for order in self._all_back():
+                numbers.add(order.task.number)
+                order.forget()
+
+        return self._guard(work).map(lambda _: frozenset(numbers))
+
     def cancel(self) -> IOResult[None, EngineFailure]:
         """Stop every task at once."""
 
         def work() -> None:
+            for order in self._all_back():
+                order.forget()
             self._forget()
-            for worker in self._workers:
-                worker.take_back()
             self._end([worker for worker in self._workers if worker.held])
 
         return self._guard(work)
@@ -127,6 +138,12 @@ class LocalProcesses:
             self._end(list(self._workers))
 
         return self._guard(work)
+
+    def _all_back(self) -> Sequence[Order]:
+        """Take back all that was not read."""
+        back = [*self._waiting, *(order for worker in self._workers for order in worker.take_back())]
+        self._waiting.clear()
+        return back
 
     def _forget(self) -> None:
         for order in (*self._waiting, *(order for worker in self._workers for order in worker.held)):
