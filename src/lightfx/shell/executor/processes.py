@@ -14,10 +14,9 @@ Why not a pool from a library: see ``docs/decisions/0006-own-process-pool.md``.
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, assert_never, final
 
@@ -29,6 +28,7 @@ from lightfx.shell.executor.crew import Order, Worker
 from lightfx.shell.executor.deaths import Deaths
 from lightfx.shell.executor.deferring import undisturbed
 from lightfx.shell.executor.shipping import TroubleError, pack, unpack_answer
+from lightfx.shell.executor.switchboard import Switchboard, nearest
 from lightfx.shell.executor.wire import Word, read_progress
 
 PATIENCE: Final = 0.02
@@ -46,8 +46,7 @@ class LocalProcesses:
         self._limits = Limits(cores=workers) if limits is None else limits
         self._scratch = scratch
         self._workers: list[Worker] = []
-        self._lines: dict[int, Worker] = {}
-        self._poller = select.poll()
+        self._board = Switchboard()
         self._waiting: deque[Order] = deque()
         self._told: list[Report] = []
         self._trouble: EngineFailure | None = None
@@ -90,15 +89,15 @@ class LocalProcesses:
     def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
         """Tell what there is; an interrupt in the meantime loses nothing, and the next call tells it."""
         end = None if seconds is None else time.monotonic() + seconds
-        lines = [line for line, _ in self._poller.poll(0)]
+        spoken = self._board.listen(0.0)
         while True:
             with undisturbed():
-                self._take_in(lines)
+                self._take_in(spoken)
             left = None if end is None else end - time.monotonic()
             idle = not self._waiting and not any(worker.held for worker in self._workers)
             if self._told or self._trouble or idle or (left is not None and left <= 0):
                 break
-            lines = [line for line, _ in self._poller.poll(_milliseconds(self._until_deadline(left)))]
+            spoken = self._board.listen(nearest(self._workers, left))
         if self._told or not self._trouble:
             # What is told is forgotten last: from here to the caller, Python looks for no signal.
             told: IOResult[Sequence[Report], EngineFailure] = IOSuccess(tuple(self._told))
@@ -200,18 +199,16 @@ class LocalProcesses:
         self._started += 1
         worker = Worker.hire(self._scratch / f"worker-{self._started}.log")
         self._workers.append(worker)
-        for line in worker.lines:
-            self._lines[line] = worker
-            self._poller.register(line, select.POLLIN)
+        self._board.connect(worker)
 
     # Taking in.
 
-    def _take_in(self, lines: Iterable[int]) -> None:
+    def _take_in(self, spoken: Mapping[Worker, bool]) -> None:
         """Listen to who spoke, end who is out of time, hand out what there is."""
         try:
-            for worker in dict.fromkeys(self._lines[line] for line in lines):
+            for worker, at_its_end in spoken.items():
                 self._hear(worker)
-                if worker.leash.fileno() in lines:
+                if at_its_end:
                     self._bury(worker)
             now = time.monotonic()
             for worker in self._workers:
@@ -223,13 +220,6 @@ class LocalProcesses:
             self._trouble = trouble.failure
         except OSError as error:
             self._trouble = PoolLost(str(error))
-
-    def _until_deadline(self, left: float | None) -> float | None:
-        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
-        if not deadlines:
-            return left
-        nearest = max(0.0, min(deadlines) - time.monotonic())
-        return nearest if left is None else min(left, nearest)
 
     def _hear(self, worker: Worker) -> None:
         for word, body in worker.hear():
@@ -246,7 +236,7 @@ class LocalProcesses:
                 case never:
                     assert_never(never)
         if worker.let_go:  # it closed its line, or is out of time: its keeper tells the end
-            self._deafen(worker, worker.answers.fileno())
+            self._board.disconnect(worker, [worker.answers.fileno()])
 
     def _progressed(self, worker: Worker, number: int, done: float, total: float) -> None:
         if worker.held and worker.held[0].task.number == number:
@@ -300,16 +290,7 @@ class LocalProcesses:
     def _end(self, workers: Sequence[Worker]) -> Sequence[int | None]:
         """End workers, side by side."""
         for worker in workers:
-            for line in worker.lines:
-                self._deafen(worker, line)
+            self._board.disconnect(worker, worker.lines)
             worker.drop()
             self._workers.remove(worker)
         return [worker.end() for worker in workers]
-
-    def _deafen(self, worker: Worker, line: int) -> None:
-        if self._lines.pop(line, None) is worker:
-            self._poller.unregister(line)
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else int(seconds * 1000) + 1
