@@ -173,8 +173,9 @@ class LocalProcesses:
         while self._waiting and idle:
             self._give(idle.popleft())
         coming = sum(not worker.ready for worker in self._workers)
-        for _ in range(min(len(self._waiting), os.cpu_count() or 1, self._size - len(crew)) - coming):
-            self._hire()
+        if self._waiting and len(crew) + coming < self._size:
+            for _ in range(min(len(self._waiting), os.cpu_count() or 1, self._size - len(crew)) - coming):
+                self._hire()
         while self._waiting and crew and self._give(min(crew, key=lambda worker: len(worker.held))):
             pass
 
