@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from errands import pids, sleep_for_ever, task  # noqa: E402
+import errands  # noqa: E402
+from errands import double, pids, task  # noqa: E402
+from executor_laws import finish  # noqa: E402
 from makings import entry, good, ingested, trouble, written  # noqa: E402
 from returns.result import Success  # noqa: E402
 from returns.unsafe import unsafe_perform_io  # noqa: E402
@@ -280,17 +283,43 @@ _STEPS: Final = frozenset(
 )
 
 
-def pool(scratch: str) -> None:
-    """Open a pool, start tasks that never end, say who runs them, and wait."""
-    executor = LocalProcesses(2, Path(scratch))
-    tasks = [task(number, sleep_for_ever, Path(scratch) / f"task-{number}") for number in range(2)]
-    good(executor.start(tasks))
-    good(executor.wait(1.0))
-    while not all(pids(Path(scratch) / f"task-{number}") for number in range(2)):
-        good(executor.wait(0.05))
-    found = [pid for number in range(2) for pid in pids(Path(scratch) / f"task-{number}")]
-    print(*found, flush=True)
+def pool(scratch: str, *acts: str) -> None:
+    """Open a pool, start tasks that never end, say who runs them and who else came of them, and wait."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    _say_who(executor, Path(scratch), acts)
     good(executor.wait(None))
+    good(executor.wait(None))
+
+
+def pool_of_a_thread(scratch: str, *acts: str) -> None:
+    """The same, in a thread that ends, and leaves the pool to the main thread."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    thread = threading.Thread(target=_say_who, args=(executor, Path(scratch), acts))
+    thread.start()
+    thread.join()
+    good(executor.start([task(99, double, Path(scratch) / "more", x=1)]))
+    good(executor.wait(1.0))
+    print("on", flush=True)
+    good(executor.wait(None))
+
+
+def pool_of_a_parent(scratch: str, *acts: str) -> None:
+    """The same, by a program that has forked a child, which holds all lines of the pool open."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    _say_who(executor, Path(scratch), acts)
+    child = os.fork()
+    if not child:
+        time.sleep(1000)
+    print(child, flush=True)
+    good(executor.wait(None))
+
+
+def _say_who(executor: LocalProcesses, scratch: Path, acts: Sequence[str]) -> None:
+    folders = [scratch / f"task-{number}" for number in range(len(acts))]
+    good(executor.start([task(n, getattr(errands, act), folders[n]) for n, act in enumerate(acts)]))
+    while not all(map(pids, folders)):
+        good(executor.wait(0.05))
+    print(*(pid for folder in folders for pid in pids(folder)), flush=True)
 
 
 def closure(scratch: str) -> None:
@@ -298,9 +327,8 @@ def closure(scratch: str) -> None:
     captured = 40
 
     executor = LocalProcesses(1, Path(scratch))
-    good(executor.start([task(0, lambda _: captured + 2, Path(scratch) / "0")]))
-    finished = good(executor.wait(None))
-    print([each.result.unwrap()[0].tree for each in finished], flush=True)
+    (finished,) = finish(executor, [task(0, lambda _: captured + 2, Path(scratch) / "0")]).values()
+    print([finished.result.unwrap()[0].tree], flush=True)
     good(executor.close())
 
 

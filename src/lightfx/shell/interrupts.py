@@ -16,7 +16,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import final
+from typing import Final, final
+
+_WAITS: Final = frozenset({"wait", "sleep"})
 
 
 @final
@@ -32,22 +34,31 @@ class SignalInterrupts:
         """The name of the first that came."""
         return self._pending
 
-    def hear(self, number: int, _: FrameType | None) -> None:
+    def hear(self, number: int, frame: FrameType | None) -> None:
         """Take a signal in."""
         again = bool(self._pending)
         self._pending = self._pending or signal.Signals(number).name
-        if self._open or again:
+        if again or (self._open and _is_waiting(frame)):
             self._open = False
             raise KeyboardInterrupt
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Let the next one break in; also one that came before and nobody asked for yet."""
+        """Let the next one break in where it finds an executor that waits, or a clock that sleeps."""
         self._open = True
         try:
             yield
         finally:
             self._open = False
+
+
+def _is_waiting(frame: FrameType | None) -> bool:
+    """Whether a signal found us within a wait, and not just behind it with what the wait gave in hand."""
+    while frame is not None:
+        if frame.f_code.co_name in _WAITS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
