@@ -79,6 +79,7 @@ class _Loop:
     interrupts: Interrupts
     queue: deque[Command] = Factory(deque)
     ticked: float = 0.0
+    gave_up: int = -1
 
     def turn(self, commands: Iterable[Command]) -> EngineFailure | None:
         """Go on until all is settled, or stopped."""
@@ -107,7 +108,19 @@ class _Loop:
             return advance(performer, self.interrupts, self.ticked)
         if performer.state.busy or performer.state.put_off:
             return self._rest()
-        return Success((Stuck(),))
+        return Success((self._stuck(),))
+
+    def _stuck(self) -> Stuck:
+        """Nothing is left to wait for: checks of traces are given up, once. Should that not help, the fault is ours."""
+        if self.gave_up == self.performer.state.open:
+            waiting = [node.dref.text for node in self.performer.graph.nodes if self._waits(node.number)][:5]
+            raise RuntimeError(f"a run of lightfx is stuck, which is a fault in lightfx; it waits for {waiting}")
+        self.gave_up = self.performer.state.open
+        return Stuck()
+
+    def _waits(self, number: int) -> bool:
+        progress = self.performer.state.ledger[number]
+        return not (progress.settled or progress.shadow)
 
     def _rest(self) -> Answer:
         """Let time pass while someone else builds what is needed; what we made is stored before."""
