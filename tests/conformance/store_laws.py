@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
-from makings import entry, fill, good, ingested, listing, make_socket, refused, written
+from makings import Code, coded, entry, fill, good, ingested, listing, make_socket, refused, written
 
 from lightfx.core.config import Reference, Take
 from lightfx.core.names import Digest
@@ -126,6 +126,18 @@ def configs_are_read_back(rig: Rig) -> None:
     assert read == {each.realization.dref: each.config for each in made}
 
 
+def what_code_consists_of_is_found_by_its_fingerprint(rig: Rig) -> None:
+    """As it was told with the first realization of that code; two parts may have one name."""
+    parts = (("mine:train", "aa"), ("mine:train.<lambda>", "bb"), ("mine:train.<lambda>", "cc"))
+    code, moved_on, other = Code(parts), Code(parts, is_current=False), Code((("mine:other", 'é"\\'),))
+    good(rig.store.commit([coded(1, "blake3:1", code), coded(2, "blake3:1", code), coded(3, "blake3:2", moved_on)]))
+    good(rig.store.commit([coded(4, "blake3:3", other), entry(5)]))
+    asked = ["blake3:1", "blake3:2", "blake3:3", "blake3:4", ""]
+    for store in (rig.store, rig.again()):
+        assert good(store.codes(asked)) == {"blake3:1": parts, "blake3:3": other.what}
+    assert code.asked == 1, "to ask takes a moment"
+
+
 def what_is_unknown_is_not_in_the_answer(rig: Rig) -> None:
     """No failure, no placeholder."""
     stranger = entry("stranger").realization
@@ -134,6 +146,7 @@ def what_is_unknown_is_not_in_the_answer(rig: Rig) -> None:
     assert list(good(rig.store.alike([stranger.key]))) == []
     assert good(rig.store.realizations([stranger.rref])) == {}
     assert good(rig.store.configs([stranger.dref])) == {}
+    assert good(rig.store.codes(["blake3:77"])) == {}
     assert list(good(rig.store.names("zzzz", 9))) == []
     assert list(good(rig.store.newest("stranger", 9))) == []
 
@@ -469,6 +482,7 @@ LAWS: Final[tuple[Law, ...]] = (
     every_left_comes_with_its_record,
     records_are_read_back_whole,
     configs_are_read_back,
+    what_code_consists_of_is_found_by_its_fingerprint,
     what_is_unknown_is_not_in_the_answer,
     names_begin_with_the_prefix,
     the_newest_come_first,

@@ -175,6 +175,9 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.every_left_comes_with_its_record: {"listed": lambda store, *args: store.listed(*args).map(_bare)},
     laws.records_are_read_back_whole: {"realizations": _poorer},
     laws.configs_are_read_back: {"configs": lambda store, drefs: IOSuccess({})},
+    laws.what_code_consists_of_is_found_by_its_fingerprint: {
+        "codes": lambda store, asked: store.codes(asked).map(lambda found: {key: found[key][:1] for key in found})
+    },
     laws.what_is_unknown_is_not_in_the_answer: {"newest": lambda store, _, limit: store.newest(None, limit)},
     laws.names_begin_with_the_prefix: {"names": lambda store, prefix, limit: store.names(prefix, limit + 1)},
     laws.the_newest_come_first: {"newest": lambda store, *args: store.newest(*args).map(lambda rows: rows[::-1])},

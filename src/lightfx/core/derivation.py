@@ -56,7 +56,7 @@ class Realizer(Protocol):
         ...
 
     def parts(self) -> tuple[tuple[str, str], ...]:
-        """List what the code consists of, by name, each with a digest; nothing where that is not known."""
+        """List what the code consists of now, by name, each with a digest; nothing where that is not known."""
         ...
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:

@@ -142,7 +142,8 @@ class Performer:
         if not self.unstored:
             self.since = self._elapsed()
         self.made[realization.rref] = realization
-        self.unstored.append(Entry(self.graph.nodes[number].recipe.config, realization))
+        recipe = self.graph.nodes[number].recipe
+        self.unstored.append(Entry(recipe.config, realization, recipe.realizer))
 
     # Runs.
 

@@ -1,7 +1,9 @@
 """Groups of records: one immutable file of JSON lines for each commit, named by the digest of its bytes.
 
 A derivation stands before its first realization of that process, as
-``{"config":...,"derivation":...}``; every other line is a realization. What is
+``{"config":...,"derivation":...}``, and before that, where it is the first of
+that process with this code, what the code consists of, as
+``{"code":...,"parts":...}``; every other line is a realization. What is
 read is judged: a group by its name, a single line by a checksum that was taken
 when the whole group was known to be sound. What was flipped on the disk is
 damage, never another result.
@@ -9,6 +11,7 @@ damage, never another result.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -18,6 +21,7 @@ from zlib import crc32
 
 from attrs import frozen
 
+from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
@@ -25,7 +29,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry
+from lightfx.effects.store import Entry, Parts
 from lightfx.shell.store.trouble import StoreTroubleError
 
 Span: TypeAlias = tuple[int, int, int]
@@ -34,6 +38,7 @@ Place: TypeAlias = tuple[str, Span]
 SUFFIX: Final = ".jsonl"
 _AWAY: Final = "; move it away, and what it held is computed anew"
 _MISPLACED: Final = "is not where the index says: delete the index"
+_CODE: Final = re.compile(r'\{"code":"([^"\\]+)","parts":\[.*\]\}\n')
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
 
 
@@ -46,18 +51,26 @@ class Group:
     data: bytes
     derivations: Sequence[tuple[DRef, Span]]
     realizations: Sequence[tuple[Stored, Span]]
+    codes: Sequence[tuple[str, Span]] = ()
 
 
-def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
-    """Spell what is to be stored; derivations that are ``described`` elsewhere are not described again."""
+def spell_group(entries: Iterable[Entry], described: Container[DRef], coded: Container[str] = ()) -> Group:
+    """Spell what is to be stored; derivations ``described`` and fingerprints ``coded`` elsewhere are not told again."""
     here: set[DRef] = set()
     pieces: list[bytes] = []
     derivations: list[tuple[DRef, Span]] = []
+    codes: dict[str, Span] = {}
     realizations: list[tuple[Stored, Span]] = []
     start = 0
     for entry in entries:
         dref = entry.realization.dref
         if dref not in here and dref not in described:
+            fingerprint = entry.config.fingerprint
+            if fingerprint and fingerprint not in codes and fingerprint not in coded and (parts := entry.parts()):
+                line = _spell_code(fingerprint, parts)
+                codes[fingerprint] = _span(start, line)
+                pieces.append(line)
+                start += len(line)
             line = f'{{"config":{entry.config.text},"derivation":"{dref.text}"}}\n'.encode()
             derivations.append((dref, _span(start, line)))
             pieces.append(line)
@@ -68,7 +81,17 @@ def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
         pieces.append(line)
         start += len(line)
     data = b"".join(pieces)
-    return Group(records_path(Digest.of(data)).name, data, derivations, realizations)
+    return Group(records_path(Digest.of(data)).name, data, derivations, realizations, tuple(codes.items()))
+
+
+def _spell_code(fingerprint: str, parts: Parts) -> bytes:
+    # A name that is no text is of no use to a reader, and must not keep a result from being stored.
+    tree: Tree = [[name.encode(errors="backslashreplace").decode(), digest] for name, digest in parts]
+    return f"{spell_checked({'code': fingerprint, 'parts': tree})}\n".encode()
+
+
+def _read_parts(line: bytes) -> Parts:
+    return tuple((str(name), str(digest)) for name, digest in json.loads(line)["parts"])
 
 
 @final
@@ -94,6 +117,7 @@ class Groups:
             raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
         derivations: list[tuple[DRef, Span]] = []
         realizations: list[tuple[Stored, Span]] = []
+        codes: list[tuple[str, Span]] = []
         start = 0
         for line in data.splitlines(keepends=True):
             text = line.decode(errors="replace")
@@ -102,10 +126,12 @@ class Groups:
                 realizations.append((Stored.of(realization), _span(start, line)))
             elif (found := _DERIVATION.fullmatch(text)) is not None:
                 derivations.append((DRef(found[1]), _span(start, line)))
+            elif (found := _CODE.fullmatch(text)) is not None:
+                codes.append((found[1], _span(start, line)))
             else:
                 raise self._damaged(name, f"a line of it is no record{_AWAY}")
             start += len(line)
-        return Group(name, data, derivations, realizations)
+        return Group(name, data, derivations, realizations, codes)
 
     def records(self, places: Mapping[RRef, Place]) -> dict[RRef, str]:
         """Read the records of realizations where the index says they lie, as they were written."""
@@ -120,6 +146,11 @@ class Groups:
             dref: self._config(dref, line, places[dref][0])
             for dref, line in zip(places, self._lines(list(places.values())), strict=True)
         }
+
+    def codes(self, places: Mapping[str, Place]) -> dict[str, Parts]:
+        """Read what codes consist of, where the index says it lies."""
+        lines = self._lines(list(places.values()))
+        return {fingerprint: _read_parts(line) for fingerprint, line in zip(places, lines, strict=True)}
 
     def _lines(self, places: Sequence[Place]) -> list[bytes]:
         """Read lines, each group opened once."""

@@ -21,7 +21,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested
+from lightfx.effects.store import Entry, Ingested, Parts
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.tree import remove_tree, salvage
@@ -37,6 +37,7 @@ class MemoryStore:
         self._objects = Objects(scratch, durable=False)
         self._observer = Observer(None)
         self._configs: dict[DRef, Config] = {}
+        self._codes: dict[str, Parts] = {}
         self._realizations: dict[RRef, Realization] = {}
         self._by_dref: dict[DRef, list[RRef]] = {}
         self._by_key: dict[Digest, list[RRef]] = {}
@@ -64,6 +65,10 @@ class MemoryStore:
     def configs(self, drefs: Sequence[DRef]) -> IOResult[Mapping[DRef, Config], EngineFailure]:
         """Read the configs of derivations."""
         return IOSuccess({dref: self._configs[dref] for dref in drefs if dref in self._configs})
+
+    def codes(self, fingerprints: Sequence[str]) -> IOResult[Mapping[str, Parts], EngineFailure]:
+        """Read what codes consist of."""
+        return IOSuccess({each: self._codes[each] for each in fingerprints if each in self._codes})
 
     def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
         """List references that begin with ``prefix``."""
@@ -125,11 +130,18 @@ class MemoryStore:
             realization = entry.realization
             if realization.rref in self._realizations:
                 continue
-            self._configs.setdefault(realization.dref, entry.config)
+            if realization.dref not in self._configs:
+                self._describe(realization.dref, entry)
             self._realizations[realization.rref] = realization
             self._by_dref.setdefault(realization.dref, []).append(realization.rref)
             self._by_key.setdefault(realization.key, []).append(realization.rref)
         return IOSuccess(None)
+
+    def _describe(self, dref: DRef, entry: Entry) -> None:
+        self._configs[dref] = entry.config
+        fingerprint = entry.config.fingerprint
+        if fingerprint and fingerprint not in self._codes and (parts := entry.parts()):
+            self._codes[fingerprint] = parts
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Nothing is held."""
