@@ -20,16 +20,13 @@ from attrs import field, frozen
 from returns.io import IOResult
 
 from lightfx.core.config import Config
-from lightfx.core.derivation import Realizer
+from lightfx.core.derivation import Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
-
-Parts: TypeAlias = tuple[tuple[str, str], ...]
-"""What code consists of: names, as ``module:name``, each with a digest of its own text or value; sorted."""
 
 
 @final

@@ -27,6 +27,7 @@ from returns.io import IOResult
 from returns.result import Failure
 
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import (
     EngineFailure,
     NoStore,
@@ -48,7 +49,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested, Parts
+from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage

@@ -23,13 +23,14 @@ from attrs import frozen
 
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Parts
+from lightfx.effects.store import Entry
 from lightfx.shell.store.trouble import StoreTroubleError
 
 Span: TypeAlias = tuple[int, int, int]

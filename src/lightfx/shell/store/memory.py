@@ -14,6 +14,7 @@ from typing import final
 from returns.io import IOResult, IOSuccess
 
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.layout import OBJECTS, TEMPORARY
 from lightfx.core.listing import Listed
@@ -21,7 +22,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested, Parts
+from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.tree import remove_tree, salvage
