@@ -23,6 +23,7 @@ import typer
 from lightfx._version import __version__
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.page import Answer, document
+from lightfx.cli.wishes import Again, Wish
 from lightfx.core.failures import EngineError
 
 app: Final = typer.Typer(
@@ -84,13 +85,30 @@ def run(
     workers: Annotated[int, typer.Option(min=0, help="Processes that run stages; 0 runs them in this one")] = 0,
     create: Annotated[bool, typer.Option(help="Make the store where there is none")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="GLOB", help="Only targets whose label or stage name matches")
+    ] = "",
+    force: Annotated[
+        list[str] | None,
+        typer.Option("--force", metavar="REF|STAGE", help="Run it whatever is stored; may be given again"),
+    ] = None,
+    retry: Annotated[
+        Again | None, typer.Option("--retry", help="Which LEFTs to try again, in place of what their causes suggest")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and why; run nothing")] = False,
+    assert_realized: Annotated[
+        bool, typer.Option("--assert-realized", help="Run nothing; list what would have to run, exit code 1 if any")
+    ] = False,
     json: Json = False,
 ) -> Answer:
     """Realize a plan, and say what became of each target."""
     from lightfx.cli import running  # noqa: PLC0415 -- help is fast without it
     from lightfx.cli.opening import store_path  # noqa: PLC0415 -- help is fast without it
 
-    return running.run(plan, running.Wish(store_path(store), workers, create, quiet, json))
+    wish = Wish(
+        store_path(store), workers, create, quiet, json, only, tuple(force or ()), retry, dry_run, assert_realized
+    )
+    return running.run(plan, wish)
 
 
 @app.command()

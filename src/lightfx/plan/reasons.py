@@ -93,7 +93,7 @@ def _actions(forecast: Forecast) -> Sequence[Action]:
         elif progress.settled:
             actions.append(_settled(progress))
         else:
-            actions.append(_unsettled(forecast.state, node, progress, actions))
+            actions.append(_unsettled(forecast, node, progress, actions))
     return actions
 
 
@@ -107,11 +107,13 @@ def _settled(progress: Progress) -> Action:
     return Action.REPLAY if _first_left(progress) else Action.REUSE
 
 
-def _unsettled(state: State, node: Node, progress: Progress, actions: Sequence[Action]) -> Action:
+def _unsettled(forecast: Forecast, node: Node, progress: Progress, actions: Sequence[Action]) -> Action:
     """It waits: for another with the same inputs, or for what it needs."""
     if progress.unmet == 0:
         return Action.CUT_OFF
-    return Action.INHERIT if _left_need(state, node, actions) is not None else Action.MAYBE
+    if _left_need(forecast.state, node, actions) is not None:
+        return Action.INHERIT
+    return Action.BUILD if node.dref in forecast.forced else Action.MAYBE
 
 
 def _left_need(state: State, node: Node, actions: Sequence[Action]) -> int | None:
