@@ -27,13 +27,14 @@ from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
 from lightfx.engine.inspect import plan
 from lightfx.engine.realize import realize, realize_all
+from lightfx.plan.compare import Checked, Different, FileDifference, Identical, NotChecked
 from lightfx.plan.explain import Action, Plan, Step
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always, retry_failed
 from lightfx.stages.build import Build, UndeclaredNeedError
 from lightfx.stages.signature import StageError
 from lightfx.stages.sources import source_file, source_tree
 from lightfx.stages.stage import Stage, stage
-from lightfx.wiring import evaluate, evaluate_all, memory_world, open_world, unwrap
+from lightfx.wiring import check, evaluate, evaluate_all, memory_world, open_world, unwrap
 
 __all__ = [
     "Action",
@@ -42,6 +43,7 @@ __all__ = [
     "BuildOrder",
     "Cancelled",
     "Cause",
+    "Checked",
     "Closure",
     "Config",
     "Context",
@@ -49,13 +51,17 @@ __all__ = [
     "DRef",
     "Derivation",
     "Died",
+    "Different",
     "Digest",
     "EngineError",
     "EngineFailure",
+    "FileDifference",
+    "Identical",
     "Left",
     "LeftError",
     "MadeBy",
     "Name",
+    "NotChecked",
     "NotPlannableError",
     "Outcome",
     "Plan",
@@ -82,6 +88,7 @@ __all__ = [
     "Verdict",
     "World",
     "__version__",
+    "check",
     "evaluate",
     "evaluate_all",
     "instantiate",

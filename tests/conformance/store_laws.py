@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from makings import Code, coded, entry, fill, good, ingested, listing, make_socket, refused, written
 
 from lightfx.core.config import Reference, Take
+from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Cancelled, Died, Raised, Returned, Root, TimedOut, Upstream
 from lightfx.core.realization import Context, Cost, Log, MadeBy
@@ -392,6 +393,23 @@ def places_are_private_and_not_yet_made(rig: Rig) -> None:
     assert not any(place.exists() for place in places)
 
 
+def a_folder_is_listed_as_it_would_be_stored(rig: Rig) -> None:
+    """Objects and private folders alike; one that is not there is left out, one that cannot be stored says so."""
+    content = {"a/b": b"b", "l": "-> a", "run": lambda path: (path.write_bytes(b""), path.chmod(0o755))}
+    private, bad, gone = written(rig.store, content), written(rig.store, {"f": os.mkfifo}), rig.store.place()
+    before = good(rig.store.manifests([private, bad, gone]))
+    assert [each.path for each in before[private]] == ["a", "a/b", "l", "run"]  # type: ignore[union-attr]
+    assert before[bad] == Forbidden("f", "is a named pipe")
+    assert gone not in before
+    tree = good(rig.store.ingest([private]))[private]
+    assert isinstance(tree, Digest)
+    home = rig.store.folder_of(tree)
+    after = good(rig.store.manifests([home]))[home]
+    assert after == before[private]
+    assert digest_of(after) == tree  # type: ignore[arg-type]
+    assert not any(path.lstat().st_mode & 0o222 for path in (home, home / "a", home / "run"))
+
+
 def what_is_observed_is_what_would_be_stored(rig: Rig) -> None:
     """Files and folders have the digest that `ingest` gives."""
     tree = fill(rig.outside / "tree", {"a/b": b"b", "l": "-> a", os.fsdecode(b"\xfe"): b"odd"})
@@ -500,6 +518,7 @@ LAWS: Final[tuple[Law, ...]] = (
     salvage_keeps_what_may_be_kept,
     discard_removes_all,
     places_are_private_and_not_yet_made,
+    a_folder_is_listed_as_it_would_be_stored,
     what_is_observed_is_what_would_be_stored,
     only_content_is_observed,
     what_cannot_be_observed_is_a_cause,

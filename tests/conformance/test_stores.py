@@ -195,6 +195,11 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.salvage_keeps_what_may_be_kept: {"salvage": lambda store, folder: store.discard([folder])},
     laws.discard_removes_all: {"discard": lambda store, places: store.discard(places[:1])},
     laws.places_are_private_and_not_yet_made: {"place": lambda store: Path("/nowhere/1")},
+    laws.a_folder_is_listed_as_it_would_be_stored: {
+        "manifests": lambda store, folders: store.manifests(folders).map(
+            lambda found: {each: what if isinstance(what, Forbidden) else what[1:] for each, what in found.items()}
+        )
+    },
     laws.what_is_observed_is_what_would_be_stored: {"observe": _by_size},
     laws.only_content_is_observed: {"observe": _by_size},
     laws.what_cannot_be_observed_is_a_cause: {"observe": _silent},

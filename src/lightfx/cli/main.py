@@ -1,8 +1,8 @@
 """The command line: what can be said, and the one place where anything is printed.
 
 Commands give an `Answer` or complain; `main` writes it, and turns whatever went
-wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, or
-a realization has no files; 2 misuse, such as a reference to nothing; 3 trouble
+wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, a
+realization has no files, or differs when it is made again; 2 misuse, such as a reference to nothing; 3 trouble
 of the engine.
 
 Commands import what they need when they are called, so that help is fast.
@@ -147,6 +147,22 @@ def why(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
     from lightfx.cli import explaining  # noqa: PLC0415 -- help is fast without it
 
     return explaining.why(store, ref, json=json)
+
+
+@app.command()
+def check(
+    ref: Ref,
+    *,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="MODULE:PLAN", help="Where its stage is, if it cannot be imported")
+    ] = None,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
+    """Run it again and compare, byte by byte; exit code 1 where it differs."""
+    from lightfx.cli import checking  # noqa: PLC0415 -- help is fast without it
+
+    return checking.check(store, ref, plan, json=json)
 
 
 @app.command()

@@ -32,7 +32,7 @@ from lightfx.wiring import open_world, unwrap
 def run(plan: str, wish: Wish) -> Answer:
     """Realize the plan that ``plan`` names, and say what became of it."""
     tally = Tally()
-    with _output_kept():
+    with output_kept():
         targets = matching(planned(plan), wish.only)
         try:
             if wish.dry or wish.realized:
@@ -71,7 +71,7 @@ def _interrupted(tally: Tally) -> str:
 
 
 @contextmanager
-def _output_kept() -> Iterator[None]:
+def output_kept() -> Iterator[None]:
     """Keep standard output clear, of Python's own printing and of that of programs that are started."""
     sys.stdout.flush()
     try:

@@ -23,6 +23,7 @@ from lightfx.core.config import Config
 from lightfx.core.derivation import Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
@@ -120,6 +121,10 @@ class Store(Protocol):
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove from a half-done output folder what no object may hold."""
+        ...
+
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders, of objects or private ones, as `ingest` would; one that is not there is left out."""
         ...
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:

@@ -45,11 +45,12 @@ from lightfx.core.layout import (
     read_format,
 )
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested
+from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage
@@ -280,6 +281,10 @@ class DirectoryStore:
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
         return self._do("clear a half-done output folder", lambda: salvage(folder))
+
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders."""
+        return self._do("list a folder", lambda: self._objects.manifests(folders, self._private))
 
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""

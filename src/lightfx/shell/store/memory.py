@@ -18,11 +18,12 @@ from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.layout import OBJECTS, TEMPORARY
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested
+from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.tree import remove_tree, salvage
@@ -120,6 +121,11 @@ class MemoryStore:
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
         return guarded(self._scratch, "clear a half-done output folder", lambda: salvage(folder))
+
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders."""
+        private = self._scratch / TEMPORARY
+        return guarded(self._scratch, "list a folder", lambda: self._objects.manifests(folders, private))
 
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""
