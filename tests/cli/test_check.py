@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 CODE = """
@@ -35,6 +37,29 @@ def plan():
 """
 
 
+KINDS = """
+from pathlib import Path
+from lightfx import Build, stage
+
+@stage(version="1")
+def kinds(build: Build) -> int:
+    turned = Path("turned").exists()
+    for name in ("run", "tool", "other"):
+        (build.out / name).touch()
+        (build.out / name).chmod(0o755 if (name == "run") == turned and name != "other" else 0o644)
+    (build.out / "link").symlink_to("other" if turned else "run")
+    if turned:
+        (build.out / "kind").write_text("k")
+        (build.out / "more").symlink_to("run")
+    else:
+        (build.out / "kind").mkdir()
+        (build.out / "was").touch(0o755)
+    return 1
+
+plan = kinds()
+"""
+
+
 @pytest.fixture
 def desk(lightfx, monkeypatch):
     monkeypatch.delenv("MOOD", raising=False)
@@ -49,6 +74,12 @@ def test_the_same(desk):
     assert " fit: the same, byte by byte, run again in " in said.out
     tree = desk("check", "fit", "--json").json
     assert tree["identical"] is True and tree["code"] is None and tree["rref"].endswith("-fit")
+
+
+def test_a_check_without_a_store(desk, monkeypatch):
+    monkeypatch.setenv("LIGHTFX_STORE", str(desk.folder / "nowhere"))
+    assert desk("check", "fit").code == 2
+    assert not (desk.folder / "nowhere").exists()
 
 
 def test_what_a_stage_prints_is_not_in_the_answer(desk):
@@ -85,6 +116,29 @@ def test_a_right_that_fails_now(desk, monkeypatch):
     assert "it was RIGHT, and is LEFT raised (raised ValueError: angry)" in said.out
 
 
+def test_files_of_all_kinds(desk):
+    """Each in one line."""
+    desk.write(KINDS, "kinds.py")
+    assert desk("run", "kinds:plan").code == 0
+    (desk.folder / "turned").touch()
+    said = desk("check", "kinds")
+    assert said.code == 1
+    assert said.out.splitlines()[1:] == [
+        "the files",
+        "  kind  a folder -> a file, 1 B",
+        "  link  leads to other, not run",
+        "  more  only in what was made again: a link to run",
+        "  run   executable now",
+        "  tool  executable no more",
+        "  was   only in what is recorded: a file, 0 B, executable",
+    ]
+    for folder in (desk.store / "objects").iterdir():
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+    said = desk("check", "kinds")
+    assert said.code == 1 and "the recorded files are gone: they cannot be compared one by one" in said.out
+
+
 def test_code_that_changed_is_said_so(desk):
     desk.write(CODE.replace("return build.need(base)\n", "return build.need(base) + 0\n"))
     said = desk("check", "fine")
@@ -93,13 +147,15 @@ def test_code_that_changed_is_said_so(desk):
 
 
 def test_a_stage_that_cannot_be_imported(desk):
-    desk.write(CODE, "other.py")
-    (desk.folder / "plan.py").unlink()
+    stages = desk.write(CODE.replace('version="1"', 'version="2"'), "old_stages.py")
+    desk("run", "old_stages:plan")
+    stages.rename(stages.with_name("new_stages.py"))
     said = desk("check", "fit")
     assert (said.code, said.out) == (2, "")
-    assert " fit cannot be checked: the stage plan:fit cannot be imported: No module named 'plan'" in said.err
+    assert " fit cannot be checked: the stage old_stages:fit cannot be imported: No module named 'old_st" in said.err
     assert said.err.endswith("give the plan that it is in, with `--plan module:plan`\n")
-    assert desk("check", "fit", "--plan", "other:plan").code == 0
+    said = desk("check", "fit", "--plan", "new_stages:plan")
+    assert said.code == 0 and "the code changed" in said.out, "a version belongs to a stage of a module"
 
 
 def test_a_module_that_raises(desk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,42 @@ def plan():
 MANY = """
 def plan():
     return [fit(base(n), r / 10) for n in range(10) for r in range(10)]
+"""
+
+
+REASONS = """
+from pathlib import Path
+from lightfx import Build, Derivation, source_file, stage
+from lightfx.matchers import some
+
+@stage(version="1")
+def read(build: Build, file: Derivation[Path]) -> str:
+    return build.need(file).read_text()
+
+@stage(version="1")
+def one(build: Build, number: int, odd: bool = False) -> int:
+    if number < 0:
+        raise (OSError if odd else ValueError)("down")
+    return 1
+
+@stage(version="1")
+def two(build: Build, of: Derivation[int]) -> int:
+    return build.need(of)
+
+@stage(version="1")
+def filed(build: Build) -> Path:
+    (build.out / "f").touch()
+    return build.out / "f"
+
+Path("in.txt").touch()
+only_source = source_file("in.txt")
+source = read(only_source)
+before = [source, one(1), one(2), one(-1), one(-1, True), two(one(1)), filed()]
+after = [source, one(1).collect(some(3)), one(-1, True), two(one(-1)), two(one(2)), filed(), one(5)]
+
+def gone():
+    Path("in.txt").unlink()
+    return only_source
 """
 
 
@@ -104,11 +141,11 @@ def test_for_machines(desk):
     first = tree["steps"][0]
     assert (first["target"], first["name"], first["action"]) == (None, "base", "build")
     assert first["why"] == [
-        {"reason": "code changed", "field": "code.fingerprint", "changed": ["plan:helper"], "added": [], "removed": []}
+        {"what": "code changed", "field": "code.fingerprint", "changed": ["plan:helper"], "added": [], "removed": []}
     ]
     assert first["nearest"].endswith("-base") and first["seconds"] > 0
     second = tree["steps"][1]
-    assert [each["reason"] for each in second["why"]] == ["reference changed", "waits for"]
+    assert [each["what"] for each in second["why"]] == ["reference changed", "waits for"]
     assert second["why"][1]["drefs"] == [first["dref"]]
 
 
@@ -149,7 +186,7 @@ def test_force_by_stage_and_by_reference(desk):
         ("base", "reuse"), ("fit", "build"), ("base", "reuse"), ("fit", "build"), ("fit", "build"),
     ]  # fmt: skip
     forced = tree["steps"][1]
-    assert forced["why"] == [{"reason": "forced"}]
+    assert forced["why"] == [{"what": "forced"}]
     by_dref = desk("run", "plan:plan", "--dry-run", "--force", forced["dref"][:12], "--json").json
     assert by_dref["build"] == 1
     ref = next(row["rref"] for row in desk("ls", "fit", "--json").json if row["dref"] == forced["dref"])
@@ -173,6 +210,41 @@ def test_retry(desk):
     assert ran(desk) == ["fit"]
     said = desk("run", "plan:plan", "--retry", "some")
     assert said.code == 2 and "'failed'" in said.err
+
+
+def test_reasons_are_told_in_words(desk):
+    """Of each kind, as a person reads them and as a program does."""
+    desk.write("one", "in.txt")
+    desk.write(REASONS, "kinds.py")
+    assert desk("run", "kinds:before").code == 1
+    desk.write("two", "in.txt")
+    for folder in (desk.store / "objects").iterdir():
+        if (folder / "f").exists():
+            folder.chmod(0o700)
+            shutil.rmtree(folder)
+    said = desk("run", "kinds:after", "--dry-run").out
+    for words in (
+        "what it reads outside changed",
+        "1 are stored, and 2 more are wanted",
+        "LEFT raised is tried again: raised OSError: down",
+        " one, which is LEFT",
+        "the files of ",
+        " two, by content",
+    ):
+        assert words in said
+    tree = desk("run", "kinds:after", "--dry-run", "--json").json
+    assert {reason["what"] for step in tree["steps"] for reason in step["why"]} == {
+        "outside changed", "more wanted", "left retried", "left stands", "stands on", "files gone", "same as",
+        "waits for", "field changed",
+    }  # fmt: skip
+    desk.write("REASONS = 1\n" + REASONS, "kinds.py")
+    desk("run", "kinds:source")
+    desk.write("three", "in.txt")
+    desk("run", "kinds:only_source")
+    assert " in.txt came to " in desk("run", "kinds:source", "--dry-run").out
+    (desk.folder / "in.txt").unlink()
+    gone = desk("run", "kinds:gone", "--dry-run")
+    assert "what it reads outside cannot be read: raised FileNotFoundError" in gone.out
 
 
 def test_assert_realized(desk):

@@ -11,17 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx import (
     Build,
+    BuildOrder,
+    Config,
     Derivation,
     Different,
+    Digest,
+    EngineError,
     Identical,
     Left,
+    MadeBy,
     NotChecked,
     RRef,
+    Terms,
     Tolerant,
     World,
     check,
@@ -33,7 +39,13 @@ from lightfx import (
     stage,
     unwrap,
 )
+from lightfx.core.config import Reference
+from lightfx.core.derivation import Asks
+from lightfx.core.failures import PoolLost
 from lightfx.core.manifest import Kind
+from lightfx.core.realization import Output
+from lightfx.effects.store import Entry
+from lightfx.engine.check import check as check_with
 from lightfx.matchers import some
 from lightfx.reasons import FieldChanged
 
@@ -313,6 +325,70 @@ def test_code_that_changed_since_is_said_so(
         assert isinstance(found, Identical if same else Different)
         assert found.code is not None and found.code.changed == ("checked:helper",)
     assert evaluate(inline, module.base(4)) == (8 if same else 12), "nothing was stored of the check"
+
+
+def test_inputs_of_a_stage_that_cannot_be_imported_need_the_plan(inline: World) -> None:
+    def local(build: Build) -> Fit:
+        (build.out / "w").touch()
+        return Fit(1.0, build.out / "w")
+
+    plan = loss(stage(version="1")(local)())
+    (rref,) = made(inline, plan)
+    found = unwrap(check(inline, rref))
+    assert isinstance(found, NotChecked) and "--plan" in found.hint
+    assert isinstance(unwrap(check(inline, rref, plan)), Identical)
+
+
+@frozen(eq=False)
+class Odd:
+    """A realizer that answers as it is told."""
+
+    answer: Any
+    terms: Terms = Terms()
+    type: object = int
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def current(self, config: Config, /) -> bool:
+        return True
+
+    def decode(self, tree: Any, folder: Path | None, /) -> Any:
+        return Success(tree)
+
+    def made_by(self) -> MadeBy:
+        return MadeBy()
+
+    def __call__(self, order: BuildOrder, /) -> Any:
+        return self.answer
+
+
+def test_a_realizer_that_answers_otherwise(inline: World) -> None:
+    (rref,) = made(inline, refused(1))
+    two = Success((Output(1), Output(2)))
+    found = unwrap(check_with(inline, rref, lambda _: Success(Odd(two))))
+    assert isinstance(found, Different) and found.found.kind == "bad_output"
+    found = unwrap(check_with(inline, rref, lambda _: Success(Odd(Failure(Asks(()))))))
+    assert isinstance(found, NotChecked) and "asks for other derivations" in found.why
+    with pytest.raises(EngineError):
+        unwrap(check_with(inline, rref, lambda _: Success(Odd(Failure(PoolLost("gone"))))))
+
+
+def test_what_it_asked_for_is_given_again(inline: World) -> None:
+    """Needs that a stage made as it ran: found again by what they held."""
+    given, rref = made(inline, steady(9), refused(1))
+    (record,) = unwrap(inline.store.realizations((rref,))).values()
+    (config,) = unwrap(inline.store.configs((rref.dref,))).values()
+    content = unwrap(inline.store.realizations((given,)))[given].content
+    for number, contents in enumerate(((content,), (Digest.of(b"gone"),))):
+        asked = ((Reference(given.dref), contents),)
+        again = evolve(record, rref=RRef.of(rref.dref, key=f"k{number}", index=0, content="c"), asked=asked)
+        unwrap(inline.store.commit([Entry(config, again)]))
+        found = unwrap(check(inline, again.rref))
+        if number:
+            assert isinstance(found, NotChecked) and found.why == f"what it got of {given.dref} is gone"
+        else:
+            assert isinstance(found, Identical)
 
 
 def test_an_interrupt_leaves_nothing(inline: World, tmp_path: Path) -> None:

@@ -144,13 +144,13 @@ def refs(found: Sequence[DRef | RRef]) -> str:
 
 
 def reason_tree(reason: Reason) -> Mapping[str, object]:
-    """Say a reason to machines: ``reason`` tells which it is, the other fields are its facts.
+    """Say a reason to machines: ``what`` tells which it is, the other fields are its facts.
 
     >>> reason_tree(MoreWanted(2, 3))
-    {'reason': 'more wanted', 'stored': 2, 'more': 3}
+    {'what': 'more wanted', 'stored': 2, 'more': 3}
     """
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(reason).__name__).lower()
-    return {"reason": kind, **{name: _plain(value) for name, value in asdict(reason, recurse=False).items()}}
+    return {"what": kind, **{name: _plain(value) for name, value in asdict(reason, recurse=False).items()}}
 
 
 def _plain(value: object) -> object:
