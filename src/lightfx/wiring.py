@@ -18,7 +18,7 @@ from returns.io import IO, IOResult
 from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
 
-from lightfx.core.closure import instantiate
+from lightfx.core.closure import Plans, instantiate
 from lightfx.core.derivation import Derivation, Realizer
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.outcome import Left, LeftError, Outcome
@@ -163,13 +163,12 @@ def _value(plan: Derivation[T], outcome: Outcome[T]) -> T:
     return outcome.value
 
 
-def check(world: World, rref: RRef, /, plans: object = ()) -> IOResult[Checked, EngineFailure]:
+def check(world: World, rref: RRef, /, plans: Plans[K] = ()) -> IOResult[Checked, EngineFailure]:
     """Run a realization again, from what is recorded of it, and compare, byte by byte. Stores nothing.
 
-    ``plans``: a container of derivations to look its stage up in, and those of
-    its inputs; what is not found there is imported by the name that is
-    recorded of it. Where the code changed since, the new code is run, and that
-    is said.
+    ``plans``: derivations to look its stage up in, and those of its inputs;
+    what is not found there is imported by the name that is recorded of it.
+    Where the code changed since, the new code is run, and that is said.
 
     Gives `Identical`, `Different`, or `NotChecked`, which says why it could not
     be run.

@@ -8,16 +8,16 @@ committed, no folder is made.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf
-from typing import Final, TypeAlias, TypeVar, assert_never, final
+from typing import Final, TypeVar, assert_never, final
 
 from attrs import Factory, define
 from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
-from lightfx.core.closure import instantiate
-from lightfx.core.derivation import Derivation, Parts
+from lightfx.core.closure import Plans, instantiate
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
@@ -44,16 +44,14 @@ from lightfx.plan.reasons import Forecast, History, plan_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 from lightfx.plan.schedule import begin, step
 
-T = TypeVar("T")
 K = TypeVar("K")
-Plans: TypeAlias = Derivation[T] | Mapping[K, Derivation[T]] | Sequence[Derivation[T]]
 
 LOOKED_AT: Final = 5_000
 
 
 def plan(
     world: World,
-    plans: Plans[T, K],
+    plans: Plans[K],
     /,
     *,
     replay: ReplayPolicy = replay_by_cause,
