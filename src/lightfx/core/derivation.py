@@ -30,6 +30,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+Parts: TypeAlias = tuple[tuple[str, str], ...]
+"""What code consists of: names, as ``module:name``, each with a digest of its own text or value; sorted."""
+
+
 class Realizer(Protocol):
     """How a derivation is realized. Implementations are picklable by reference, or with cloudpickle."""
 
@@ -55,8 +59,8 @@ class Realizer(Protocol):
         """Say what would make the outputs: this host, this Python, the packages, the commit."""
         ...
 
-    def parts(self) -> tuple[tuple[str, str], ...]:
-        """List what the code consists of, by name, each with a digest; nothing where that is not known."""
+    def parts(self) -> Parts:
+        """List what the code consists of now, by name, each with a digest; nothing where that is not known."""
         ...
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
