@@ -26,20 +26,25 @@ from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Realizat
 from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
+from lightfx.engine.inspect import plan
 from lightfx.engine.realize import RunOptions, realize, realize_all
-from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always
+from lightfx.plan.compare import Checked, Different, FileDifference, Identical, NotChecked
+from lightfx.plan.explain import Action, Plan, Step
+from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always, retry_failed
 from lightfx.stages.build import Build, UndeclaredNeedError
 from lightfx.stages.signature import StageError
 from lightfx.stages.sources import source_file, source_tree
 from lightfx.stages.stage import Stage, stage
-from lightfx.wiring import evaluate, evaluate_all, memory_world, open_world, unwrap
+from lightfx.wiring import check, evaluate, evaluate_all, memory_world, open_world, unwrap
 
 __all__ = [
+    "Action",
     "BadOutput",
     "Build",
     "BuildOrder",
     "Cancelled",
     "Cause",
+    "Checked",
     "Closure",
     "Config",
     "Context",
@@ -47,16 +52,21 @@ __all__ = [
     "DRef",
     "Derivation",
     "Died",
+    "Different",
     "Digest",
     "EngineError",
     "EngineFailure",
+    "FileDifference",
+    "Identical",
     "Left",
     "LeftError",
     "MadeBy",
     "Name",
     "NoPartError",
+    "NotChecked",
     "NotPlannableError",
     "Outcome",
+    "Plan",
     "RRef",
     "Raised",
     "Realization",
@@ -71,6 +81,7 @@ __all__ = [
     "RunOptions",
     "Stage",
     "StageError",
+    "Step",
     "Terms",
     "TimedOut",
     "Tolerant",
@@ -80,16 +91,19 @@ __all__ = [
     "Verdict",
     "World",
     "__version__",
+    "check",
     "evaluate",
     "evaluate_all",
     "instantiate",
     "memory_world",
     "open_world",
+    "plan",
     "realize",
     "realize_all",
     "replay_always",
     "replay_by_cause",
     "retry_always",
+    "retry_failed",
     "source_file",
     "source_tree",
     "stage",

@@ -15,18 +15,22 @@ from typing import TypeVar, Unpack, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
-from returns.result import Failure, Result
+from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
 
-from lightfx.core.derivation import Derivation
+from lightfx.core.closure import Plans, instantiate
+from lightfx.core.derivation import Derivation, Realizer
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.layout import RUNS
 from lightfx.core.outcome import Left, LeftError, Outcome
+from lightfx.core.realization import Realization
+from lightfx.core.refs import RRef
 from lightfx.core.terms import Limits, bytes_of
 from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
 from lightfx.effects.world import Interrupts, World
 from lightfx.engine.realize import RunOptions, realize, realize_all
+from lightfx.plan.compare import Checked
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.journal.listeners import Both, Silence
 
@@ -167,6 +171,30 @@ def _value(plan: Derivation[T], outcome: Outcome[T]) -> T:
     if isinstance(outcome, Left):
         raise LeftError(plan.dref.text, outcome)
     return outcome.value
+
+
+def check(world: World, rref: RRef, /, plans: Plans[K] = ()) -> IOResult[Checked, EngineFailure]:
+    """Run a realization again, from what is recorded of it, and compare, byte by byte. Stores nothing.
+
+    ``plans``: derivations to look its stage up in, and those of its inputs;
+    what is not found there is imported by the name that is recorded of it.
+    Where the code changed since, the new code is run, and that is said.
+
+    Gives `Identical`, `Different`, or `NotChecked`, which says why it could not
+    be run.
+    """
+    from lightfx.engine.check import check as check_realization  # noqa: PLC0415 -- asked for
+    from lightfx.stages.finding import realizer_at  # noqa: PLC0415 -- asked for
+
+    recipes = instantiate(plans).derivations
+    by_name = {dref.name: recipe.realizer for dref, recipe in recipes.items()}
+
+    def realizer_of(realization: Realization) -> Result[Realizer, str]:
+        planned = recipes.get(realization.dref)
+        found = by_name.get(realization.dref.name) if planned is None else planned.realizer
+        return realizer_at(realization.made_by.stage) if found is None else Success(found)
+
+    return check_realization(world, rref, realizer_of)
 
 
 def unwrap(io: IOResult[T, EngineFailure]) -> T:

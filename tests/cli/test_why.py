@@ -52,10 +52,11 @@ def test_the_code_changed(lightfx):
     lightfx.run("run", "plan:plan")
     ref = lightfx("ls", "fit", "--limit", "1", "--json").json[0]["rref"]
     said = lightfx("why", ref).out
-    assert "  the code changed" in said.splitlines() and "seed" not in said
+    assert "  the code changed: plan:fit" in said.splitlines() and "seed" not in said
     nearest = lightfx("why", ref, "--json").json["nearest"]
     assert nearest["code_changed"] is True
-    assert nearest["differences"] == [{"field": "code.fingerprint"}]
+    (change,) = nearest["differences"]
+    assert change == {"field": "code.fingerprint", "changed": ["plan:fit"], "added": [], "removed": []}
 
 
 def test_an_input_changed(lightfx):

@@ -6,8 +6,9 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from attrs import define
 from returns.io import IOResult
 from returns.result import Failure, Success
 from returns.result import Result as Outcome
@@ -15,6 +16,7 @@ from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.canonical import Tree
 from lightfx.core.config import Config, input_key
+from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 from lightfx.core.realization import Log, Realization, Result, Value, content_of
@@ -65,6 +67,31 @@ def entry(
     rref = RRef.of(dref, key=known.text, index=index, content=content.text)
     realization = Realization(rref, known, index, content, made, tree, created=created, log=log, ephemeral=ephemeral)
     return Entry(config, realization)
+
+
+@define
+class Code:
+    """A realizer that knows the parts of its code, and counts how often it is asked."""
+
+    what: tuple[tuple[str, str], ...]
+    is_current: bool = True
+    asked: int = 0
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        self.asked += 1
+        return self.what
+
+    def current(self, config: Config) -> bool:
+        return self.is_current
+
+
+def coded(x: Tree, fingerprint: str, code: Code) -> Entry:
+    """Make a realization of the derivation ``train(x=x)`` of a stage with this code."""
+    config = Config.of(args={"x": x}, code={"fingerprint": fingerprint}, name="train")
+    dref, key = DRef.of(config.text, "train"), input_key(config.resolved(str))
+    content = content_of(spell_result(Value(1)), None)
+    rref = RRef.of(dref, key=key.text, index=0, content=content.text)
+    return Entry(config, Realization(rref, key, 0, content, Value(1), created=1.0), cast("Realizer", code))
 
 
 Content = Mapping[str, "str | bytes | Callable[[Path], object]"]

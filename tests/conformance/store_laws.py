@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
-from makings import entry, fill, good, ingested, listing, make_socket, refused, written
+from makings import Code, coded, entry, fill, good, ingested, listing, make_socket, refused, written
 
 from lightfx.core.config import Reference, Take
+from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Cancelled, Died, Raised, Returned, Root, TimedOut, Upstream
 from lightfx.core.realization import Context, Cost, Log, MadeBy
@@ -126,6 +127,18 @@ def configs_are_read_back(rig: Rig) -> None:
     assert read == {each.realization.dref: each.config for each in made}
 
 
+def what_code_consists_of_is_found_by_its_fingerprint(rig: Rig) -> None:
+    """As it was told with the first realization of that code; two parts may have one name."""
+    parts = (("mine:train", "aa"), ("mine:train.<lambda>", "bb"), ("mine:train.<lambda>", "cc"))
+    code, moved_on, other = Code(parts), Code(parts, is_current=False), Code((("mine:other", 'é"\\'),))
+    good(rig.store.commit([coded(1, "blake3:1", code), coded(2, "blake3:1", code), coded(3, "blake3:2", moved_on)]))
+    good(rig.store.commit([coded(4, "blake3:3", other), entry(5)]))
+    asked = ["blake3:1", "blake3:2", "blake3:3", "blake3:4", ""]
+    for store in (rig.store, rig.again()):
+        assert good(store.codes(asked)) == {"blake3:1": parts, "blake3:3": other.what}
+    assert code.asked == 1, "to ask takes a moment"
+
+
 def what_is_unknown_is_not_in_the_answer(rig: Rig) -> None:
     """No failure, no placeholder."""
     stranger = entry("stranger").realization
@@ -134,6 +147,7 @@ def what_is_unknown_is_not_in_the_answer(rig: Rig) -> None:
     assert list(good(rig.store.alike([stranger.key]))) == []
     assert good(rig.store.realizations([stranger.rref])) == {}
     assert good(rig.store.configs([stranger.dref])) == {}
+    assert good(rig.store.codes(["blake3:77"])) == {}
     assert list(good(rig.store.names("zzzz", 9))) == []
     assert list(good(rig.store.newest("stranger", 9))) == []
 
@@ -379,6 +393,23 @@ def places_are_private_and_not_yet_made(rig: Rig) -> None:
     assert not any(place.exists() for place in places)
 
 
+def a_folder_is_listed_as_it_would_be_stored(rig: Rig) -> None:
+    """Objects and private folders alike; one that is not there is left out, one that cannot be stored says so."""
+    content = {"a/b": b"b", "l": "-> a", "run": lambda path: (path.write_bytes(b""), path.chmod(0o755))}
+    private, bad, gone = written(rig.store, content), written(rig.store, {"f": os.mkfifo}), rig.store.place()
+    before = good(rig.store.manifests([private, bad, gone]))
+    assert [each.path for each in before[private]] == ["a", "a/b", "l", "run"]  # type: ignore[union-attr]
+    assert before[bad] == Forbidden("f", "is a named pipe")
+    assert gone not in before
+    tree = good(rig.store.ingest([private]))[private]
+    assert isinstance(tree, Digest)
+    home = rig.store.folder_of(tree)
+    after = good(rig.store.manifests([home]))[home]
+    assert after == before[private]
+    assert digest_of(after) == tree  # type: ignore[arg-type]
+    assert not any(path.lstat().st_mode & 0o222 for path in (home, home / "a", home / "run"))
+
+
 def what_is_observed_is_what_would_be_stored(rig: Rig) -> None:
     """Files and folders have the digest that `ingest` gives."""
     tree = fill(rig.outside / "tree", {"a/b": b"b", "l": "-> a", os.fsdecode(b"\xfe"): b"odd"})
@@ -550,6 +581,7 @@ LAWS: Final[tuple[Law, ...]] = (
     every_left_comes_with_its_record,
     records_are_read_back_whole,
     configs_are_read_back,
+    what_code_consists_of_is_found_by_its_fingerprint,
     what_is_unknown_is_not_in_the_answer,
     names_begin_with_the_prefix,
     the_newest_come_first,
@@ -567,6 +599,7 @@ LAWS: Final[tuple[Law, ...]] = (
     salvage_keeps_what_may_be_kept,
     discard_removes_all,
     places_are_private_and_not_yet_made,
+    a_folder_is_listed_as_it_would_be_stored,
     what_is_observed_is_what_would_be_stored,
     only_content_is_observed,
     what_cannot_be_observed_is_a_cause,

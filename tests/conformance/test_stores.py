@@ -198,6 +198,9 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.every_left_comes_with_its_record: {"listed": lambda store, *args: store.listed(*args).map(_bare)},
     laws.records_are_read_back_whole: {"realizations": _poorer},
     laws.configs_are_read_back: {"configs": lambda store, drefs: IOSuccess({})},
+    laws.what_code_consists_of_is_found_by_its_fingerprint: {
+        "codes": lambda store, asked: store.codes(asked).map(lambda found: {key: found[key][:1] for key in found})
+    },
     laws.what_is_unknown_is_not_in_the_answer: {"newest": lambda store, _, limit: store.newest(None, limit)},
     laws.names_begin_with_the_prefix: {"names": lambda store, prefix, limit: store.names(prefix, limit + 1)},
     laws.the_newest_come_first: {"newest": lambda store, *args: store.newest(*args).map(lambda rows: rows[::-1])},
@@ -215,6 +218,11 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.salvage_keeps_what_may_be_kept: {"salvage": lambda store, folder: store.discard([folder])},
     laws.discard_removes_all: {"discard": lambda store, places: store.discard(places[:1])},
     laws.places_are_private_and_not_yet_made: {"place": lambda store: Path("/nowhere/1")},
+    laws.a_folder_is_listed_as_it_would_be_stored: {
+        "manifests": lambda store, folders: store.manifests(folders).map(
+            lambda found: {each: what if isinstance(what, Forbidden) else what[1:] for each, what in found.items()}
+        )
+    },
     laws.what_is_observed_is_what_would_be_stored: {"observe": _by_size},
     laws.only_content_is_observed: {"observe": _by_size},
     laws.what_cannot_be_observed_is_a_cause: {"observe": _silent},

@@ -10,11 +10,11 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from makings import entry, fill, good, ingested, listing, outcome, refused, trouble, written
+from makings import Code, coded, entry, fill, good, ingested, listing, outcome, refused, trouble, written
 from scenes import CONTENT, Other
 
 from lightfx.core.failures import (
@@ -534,6 +534,28 @@ def test_small_values_make_no_folder(root: Path) -> None:
         "claims", "format", "index.sqlite", "objects", "records", "roots", "runs", "tmp",
     ]  # fmt: skip
     assert not [*(root / "tmp").iterdir(), *(root / "claims").iterdir()]
+
+
+def test_code_is_described_once_and_a_store_without_such_lines_is_read(root: Path) -> None:
+    """Not for each of ten thousand realizations of one stage."""
+    code = Code((("mine:train", "aa"),))
+    with closing(opened(root)) as store:
+        for number in range(3):
+            good(store.commit([coded(10 * number + each, "blake3:1", code) for each in range(10)]))
+        good(store.commit([entry(1)]))
+        assert good(store.codes(["blake3:1"])) == {"blake3:1": code.what}
+    assert code.asked == 1
+    lines = [line for path in sorted((root / "records").iterdir()) for line in path.read_bytes().splitlines(True)]
+    (told,) = [line for line in lines if line.startswith(b'{"code":')]
+    assert told == b'{"code":"blake3:1","parts":[["mine:train","aa"]]}\n'
+    for path in (root / "records").iterdir():
+        data = path.read_bytes()
+        path.unlink()
+        older = data.replace(told, b"")
+        (root / "records" / f"{Digest.of(older).hex}.jsonl").write_bytes(older)
+    with closing(opened(root)) as store:
+        assert good(store.codes(["blake3:1"])) == {}
+        assert len(good(store.newest(None, 99))) == 31
 
 
 def test_objects_and_records_are_read_only(root: Path) -> None:

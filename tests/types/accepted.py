@@ -13,18 +13,27 @@ from returns.result import Failure, Result, Success
 
 from lightfx import (
     Build,
+    Checked,
     Closure,
     Derivation,
+    Different,
     EngineFailure,
+    Identical,
     Left,
+    NotChecked,
     Outcome,
+    Plan,
     Right,
+    RRef,
     Stage,
+    Step,
     Tolerant,
     World,
+    check,
     evaluate,
     evaluate_all,
     instantiate,
+    plan,
     realize,
     realize_all,
     source_file,
@@ -32,6 +41,7 @@ from lightfx import (
     stage,
 )
 from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, then
+from lightfx.reasons import CodeChanged, FieldChanged, LeftStands
 
 Metres = NewType("Metres", float)
 
@@ -122,8 +132,37 @@ def use(world: World) -> None:
     assert_type(evaluate(world, dog), Dog)
     assert_type(evaluate_all(world, {"a": dog}), Mapping[str, Dog])
     assert_type(evaluate_all(world, [dog]), Sequence[Dog])
+    assert_type(plan(world, dog), IOResult[Plan, EngineFailure])
+    assert_type(plan(world, [dog, no_parameters()], force=frozenset({dog.dref})), IOResult[Plan, EngineFailure])
+    assert_type(plan(world, {Colour.RED: no_parameters(), Colour.BLUE: dog}), IOResult[Plan, EngineFailure])
+    assert_type(check(world, RRef("x"), (dog, no_parameters())), IOResult[Checked, EngineFailure])
+    assert_type(check(world, RRef("x")), IOResult[Checked, EngineFailure])
     assert_type(instantiate([dog]), Closure[list[Derivation[Dog]]])
     assert_type(instantiate((dog, no_parameters())), Closure[tuple[Derivation[Dog], Derivation[int]]])
+
+
+def told(step: Step) -> str:
+    for reason in step.why:
+        match reason:
+            case FieldChanged(field=field):
+                assert_type(field, str)
+            case CodeChanged(changed=names):
+                assert_type(names, tuple[str, ...])
+            case LeftStands():
+                return reason.reason
+            case _:
+                pass
+    return step.action.value
+
+
+def judged(checked: Checked) -> str:
+    match checked:
+        case Identical():
+            return "the same"
+        case Different(files=files):
+            return ", ".join(each.path for each in files)
+        case NotChecked():
+            return checked.why
 
 
 def look(outcome: Outcome[Dog]) -> str:

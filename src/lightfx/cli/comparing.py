@@ -1,100 +1,82 @@
-"""What differs between two derivations of one stage, as changes that a person can act on.
-
-Pure. References that differ are one change each, by their references; of the
-code it is said that it changed, since a fingerprint tells a person nothing.
-"""
+"""What changed, and other reasons to run or not, in words and as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Final, TypeAlias, final
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
 
-from attrs import frozen
+from attrs import asdict
 
-from lightfx.cli.words import titled
-from lightfx.core.canonical import Path, Tree, render_path
-from lightfx.core.config import Config, Reference, differences
-from lightfx.core.refs import DRef
+from lightfx.cli.words import counted, outcome, titled
+from lightfx.core.canonical import Tree
+from lightfx.core.config import Reference
+from lightfx.core.refs import DRef, RRef
+from lightfx.plan.changes import Change, CodeChanged, FieldChanged, ReferenceChanged
+from lightfx.plan.explain import (
+    FilesGone,
+    Forced,
+    InputChanged,
+    LeftRetried,
+    LeftStands,
+    MoreWanted,
+    NeverBuilt,
+    OutsideChanged,
+    Reason,
+    SameAs,
+    StandsOn,
+    StoredReason,
+    Unobservable,
+    WaitsFor,
+)
 
-CODE: Final = "code.fingerprint"
-_DREF: Final = "['$dref']"
 _LONG: Final = 200
+_FEW: Final = 3
 
 
-@final
-@frozen
-class CodeChanged:
-    """Another code, at ``field`` of the config."""
-
-    field: str = CODE
-
-    @property
-    def row(self) -> tuple[str, str, str, str]:
-        """Field, old, arrow, new."""
-        return "the code changed", "", "", ""
+# Changes.
 
 
-@final
-@frozen
-class ReferenceChanged:
-    """Another derivation at ``field``."""
+def row(change: Change) -> tuple[str, str, str, str]:
+    """Put a change into the columns of a table: field, old, arrow, new.
 
-    field: str
-    old: DRef
-    new: DRef
-
-    @property
-    def row(self) -> tuple[str, str, str, str]:
-        """Field, old, arrow, new."""
-        return self.field, titled(self.old), "->", titled(self.new)
-
-
-@final
-@frozen
-class FieldChanged:
-    """Another value at ``field``; what is not there on one side is None, as null is."""
-
-    field: str
-    old: Tree
-    new: Tree
-
-    @property
-    def row(self) -> tuple[str, str, str, str]:
-        """Field, old, arrow, new."""
-        return self.field, brief(self.old), "->", brief(self.new)
-
-
-Change: TypeAlias = CodeChanged | ReferenceChanged | FieldChanged
-
-
-def changes(old: Config, new: Config) -> tuple[Change, ...]:
-    """List what differs from ``old`` to ``new``.
-
-    >>> [each.row for each in changes(Config.of(rate=1, same=0), Config.of(rate=2, same=0))]
-    [('rate', '1', '->', '2')]
+    >>> row(FieldChanged("rate", 1, 2))
+    ('rate', '1', '->', '2')
     """
-    return tuple(_change(*each) for each in differences(old.tree, new.tree))
+    match change:
+        case CodeChanged():
+            return code_sentence(change), "", "", ""
+        case ReferenceChanged(field, old, new):
+            return field, titled(old), "->", titled(new)
+        case FieldChanged(field, old, new):
+            return field, brief(old), "->", brief(new)
+        case never:
+            assert_never(never)
 
 
-def _change(field: str, old: Tree, new: Tree) -> Change:
-    if field == CODE:
-        return CodeChanged()
-    if field.endswith(_DREF) and isinstance(old, str) and isinstance(new, str):
-        return ReferenceChanged(field.removesuffix(_DREF), DRef(old), DRef(new))
-    return FieldChanged(field, old, new)
+def code_sentence(change: CodeChanged) -> str:
+    """Say which functions of the code changed.
 
-
-def distance(found: tuple[Change, ...]) -> tuple[int, int]:
-    """How far two derivations are apart: other parameters weigh more than other code and other inputs.
-
-    So that a stage whose code changed is compared with itself, and not with
-    its neighbour in the grid that was built a moment ago.
-
-    >>> distance((CodeChanged(),)) < distance((FieldChanged("args.rate", 1, 2),))
-    True
+    >>> code_sentence(CodeChanged(("mine:fit",), (), ("mine:helper",)))
+    'the code changed: mine:fit; gone: mine:helper'
     """
-    return sum(isinstance(each, FieldChanged) for each in found), len(found)
+    pairs = (("", change.changed), ("new: ", change.added), ("gone: ", change.removed))
+    told = "; ".join(f"{what}{', '.join(names)}" for what, names in pairs if names)
+    return f"the code changed: {told}" if told else "the code changed"
+
+
+def change_tree(change: Change) -> Mapping[str, object]:
+    """Say a change to machines."""
+    match change:
+        case CodeChanged(field=field, changed=changed, added=added, removed=removed):
+            return {"field": field, "changed": list(changed), "added": list(added), "removed": list(removed)}
+        case ReferenceChanged(field, old, new):
+            return {"field": field, "old": old.text, "new": new.text}
+        case FieldChanged(field, old, new):
+            return {"field": field, "old": old, "new": new}
+        case never:
+            assert_never(never)
 
 
 def brief(tree: Tree) -> str:
@@ -107,18 +89,73 @@ def brief(tree: Tree) -> str:
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
-def places(tree: Tree, path: Path = ()) -> Iterator[tuple[Reference, str]]:
-    """List each use of a derivation in a config, with where it stands.
+# Reasons.
 
-    >>> [where for _, where in places({"args": {"data": {"$dref": "aaaa-x"}}})]
-    ['args.data']
+
+def said(reason: Reason) -> str:
+    """Put a reason into words.
+
+    >>> said(MoreWanted(2, 3))
+    '2 are stored, and 3 more are wanted'
     """
-    if isinstance(tree, Mapping):
-        if "$dref" in tree:
-            yield Reference.of_tree(tree), render_path(path)
-            return
-        for key, value in tree.items():
-            yield from places(value, (*path, key))
-    elif isinstance(tree, list):
-        for index, value in enumerate(tree):
-            yield from places(value, (*path, index))
+    match reason:
+        case FieldChanged() | CodeChanged() | ReferenceChanged():
+            return " ".join(filter(None, row(reason)))
+        case NeverBuilt():
+            return "nothing of this name was realized before"
+        case InputChanged(reference, old, new):
+            return f"{titled(reference.dref)} came to {refs(new)}, not {refs(old)}"
+        case OutsideChanged():
+            return "what it reads outside changed"
+        case Unobservable(why):
+            return f"what it reads outside cannot be read: {why}"
+        case StandsOn(dref):
+            return f"stands on {titled(dref)}, which is LEFT"
+        case SameAs(dref):
+            return f"it has the inputs of {titled(dref)}, by content"
+        case WaitsFor(drefs):
+            return f"{refs(drefs)} {'is' if len(drefs) == 1 else 'are'} built first"
+        case _:
+            return _said_of_stored(reason)
+
+
+def _said_of_stored(reason: StoredReason) -> str:
+    match reason:
+        case MoreWanted(stored, more):
+            return f"{stored:,} are stored, and {more:,} more are wanted"
+        case FilesGone(rref):
+            return f"the files of {titled(rref)} are gone"
+        case LeftRetried(_, kind, why):
+            return f"{outcome(kind)} is tried again: {why}"
+        case LeftStands(_, kind, why):
+            return f"{outcome(kind)} stands: {why}"
+        case Forced():
+            return "forced"
+        case never:
+            assert_never(never)
+
+
+def refs(found: Sequence[DRef | RRef]) -> str:
+    """List references, as far as a line takes them."""
+    if not found:
+        return "nothing"
+    more = [f"{counted(len(found) - _FEW, 'other')}"] if len(found) > _FEW else []
+    return ", ".join([*map(titled, found[:_FEW]), *more])
+
+
+def reason_tree(reason: Reason) -> Mapping[str, object]:
+    """Say a reason to machines: ``what`` tells which it is, the other fields are its facts.
+
+    >>> reason_tree(MoreWanted(2, 3))
+    {'what': 'more wanted', 'stored': 2, 'more': 3}
+    """
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(reason).__name__).lower()
+    return {"what": kind, **{name: _plain(value) for name, value in asdict(reason, recurse=False).items()}}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, DRef | RRef):
+        return value.text
+    if isinstance(value, Reference):
+        return value.tree
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from lightfx.cli.comparing import Change, CodeChanged, FieldChanged, ReferenceChanged
+from lightfx.cli.comparing import change_tree, row
 from lightfx.cli.finding import find
 from lightfx.cli.opening import open_to_read
 from lightfx.cli.page import Answer, Page, document
@@ -14,6 +14,7 @@ from lightfx.cli.words import ago, duration, full_reason, outcome, reason, title
 from lightfx.core.config import Take
 from lightfx.core.outcome import Upstream
 from lightfx.core.refs import RRef
+from lightfx.plan.changes import CodeChanged
 
 
 def why(store: str | None, ref: str, *, json: bool) -> Answer:
@@ -84,7 +85,7 @@ def _nearest(page: Page, nearest: Nearest, now: float) -> None:
             page.excerpt(("", "", "", ""), rows, indent=2)
         case OtherPlan(dref, created, changes):
             page.line(f"the nearest earlier: {titled(dref)}, {ago(created, now)}", "bold")
-            page.excerpt(("", "", "", ""), [each.row for each in changes], indent=2)
+            page.excerpt(("", "", "", ""), [row(each) for each in changes], indent=2)
         case never:
             assert_never(never)
 
@@ -141,19 +142,7 @@ def _nearest_tree(nearest: Nearest) -> Mapping[str, object] | None:
                 "dref": dref.text,
                 "created": created,
                 "code_changed": any(isinstance(each, CodeChanged) for each in changes),
-                "differences": [_change_tree(each) for each in changes],
+                "differences": [change_tree(each) for each in changes],
             }
-        case never:
-            assert_never(never)
-
-
-def _change_tree(change: Change) -> Mapping[str, object]:
-    match change:
-        case CodeChanged(field):
-            return {"field": field}
-        case ReferenceChanged(field, old, new):
-            return {"field": field, "old": old.text, "new": new.text}
-        case FieldChanged(field, old, new):
-            return {"field": field, "old": old, "new": new}
         case never:
             assert_never(never)

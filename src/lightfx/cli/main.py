@@ -1,8 +1,8 @@
 """The command line: what can be said, and the one place where anything is printed.
 
 Commands give an `Answer` or complain; `main` writes it, and turns whatever went
-wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, or
-a realization has no files; 2 misuse, such as a reference to nothing; 3 trouble
+wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, a
+realization has no files, or differs when it is made again; 2 misuse, such as a reference to nothing; 3 trouble
 of the engine.
 
 Commands import what they need when they are called, so that help is fast.
@@ -23,6 +23,7 @@ import typer
 from lightfx._version import __version__
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.page import Answer, document
+from lightfx.cli.wishes import Again, Wish
 from lightfx.core.failures import EngineError
 
 app: Final = typer.Typer(
@@ -84,13 +85,30 @@ def run(
     workers: Annotated[int, typer.Option(min=0, help="Processes that run stages; 0 runs them in this one")] = 0,
     create: Annotated[bool, typer.Option(help="Make the store where there is none")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="GLOB", help="Only targets whose label or stage name matches")
+    ] = "",
+    force: Annotated[
+        list[str] | None,
+        typer.Option("--force", metavar="REF|STAGE", help="Run it whatever is stored; may be given again"),
+    ] = None,
+    retry: Annotated[
+        Again | None, typer.Option("--retry", help="Which LEFTs to try again, in place of what their causes suggest")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and why; run nothing")] = False,
+    assert_realized: Annotated[
+        bool, typer.Option("--assert-realized", help="Run nothing; list what would have to run, exit code 1 if any")
+    ] = False,
     json: Json = False,
 ) -> Answer:
     """Realize a plan, and say what became of each target."""
     from lightfx.cli import running  # noqa: PLC0415 -- help is fast without it
     from lightfx.cli.opening import store_path  # noqa: PLC0415 -- help is fast without it
 
-    return running.run(plan, running.Wish(store_path(store), workers, create, quiet, json))
+    wish = Wish(
+        store_path(store), workers, create, quiet, json, only, tuple(force or ()), retry, dry_run, assert_realized
+    )
+    return running.run(plan, wish)
 
 
 @app.command()
@@ -129,6 +147,22 @@ def why(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
     from lightfx.cli import explaining  # noqa: PLC0415 -- help is fast without it
 
     return explaining.why(store, ref, json=json)
+
+
+@app.command()
+def check(
+    ref: Ref,
+    *,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="MODULE:PLAN", help="Where its stage is, if it cannot be imported")
+    ] = None,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
+    """Run it again and compare, byte by byte; exit code 1 where it differs."""
+    from lightfx.cli import checking  # noqa: PLC0415 -- help is fast without it
+
+    return checking.check(store, ref, plan, json=json)
 
 
 @app.command()

@@ -63,7 +63,7 @@ def _import_file(path: Path) -> object:
         steps.insert(0, root.name)
         root = root.parent
     name = ".".join(steps)
-    _put_first(root)
+    put_first(root)
     module = _import(name)
     found = getattr(module, "__file__", None)
     if not isinstance(found, str) or Path(found).resolve() != file:
@@ -75,13 +75,14 @@ def _import_module(name: str) -> object:
     if not all(step.isidentifier() for step in name.split(".")):
         raise misuse(f"{name!r} is no name of a module", _USAGE)
     try:
-        _put_first(Path.cwd())
+        put_first(Path.cwd())
     except OSError as error:
         raise misuse(f"the working folder is gone: {error.strerror}") from error
     return _import(name)
 
 
-def _put_first(folder: Path) -> None:
+def put_first(folder: Path) -> None:
+    """Look in ``folder`` before all others when a module is imported."""
     if sys.path[:1] != [str(folder)]:
         sys.path.insert(0, str(folder))
 

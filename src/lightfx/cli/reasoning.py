@@ -2,28 +2,27 @@
 
 The nearest earlier derivation is looked for among what was stored last under
 the same name: this derivation itself on other inputs, or else the one whose
-config differs least; of equals, the newest.
+config differs least (`lightfx.plan.nearest`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final, TypeAlias, final
+from typing import TypeAlias, final
 
 from attrs import frozen
 
-from lightfx.cli.comparing import Change, changes, distance, places
 from lightfx.cli.finding import Subject
 from lightfx.core.config import Reference
-from lightfx.core.listing import Listed
 from lightfx.core.outcome import Upstream
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
+from lightfx.engine.foresight import past_of
+from lightfx.plan.changes import Change, changes, places
+from lightfx.plan.nearest import Moved, Past, moved
 from lightfx.wiring import unwrap
-
-LOOKED_AT: Final = 5_000
 
 
 class How(Enum):
@@ -51,7 +50,7 @@ class SamePlan:
     """The same config had other inputs: these references came to other realizations, or what it observes changed."""
 
     earlier: Realization
-    moved: tuple[tuple[Reference, tuple[RRef, ...], tuple[RRef, ...]], ...]
+    moved: Moved
 
 
 @final
@@ -88,15 +87,14 @@ class Why:
 def why_of(world: World, subject: Subject) -> Why:
     """Find out why the realization of ``subject`` that is spoken of is there."""
     realization = subject.chosen
-    rows = unwrap(world.store.newest(subject.dref.name.text, LOOKED_AT))
-    earlier = [row for row in rows if row.stored.created < realization.created]
-    own = [row.realization for row in earlier if row.realization is not None and row.stored.rref.dref == subject.dref]
+    made, past = unwrap(past_of(world, subject.dref.name.text, before=realization.created))
+    own = [each for each in made if each.dref == subject.dref]
     return Why(
         realization,
         _how(realization),
         _inputs(world, subject, realization),
         tuple(each for each in own if each.key == realization.key and each.result.kind != "right"),
-        _same_plan(realization, own) or _other_plan(world, subject, earlier),
+        _same_plan(realization, own) or _other_plan(world, subject, past),
     )
 
 
@@ -129,21 +127,12 @@ def _same_plan(realization: Realization, own: Sequence[Realization]) -> SamePlan
     others = [each for each in own if each.key != realization.key]
     if not others:
         return None
-    before = dict(others[0].context.entries)
-    moved = tuple(
-        (reference, before.get(reference, ()), rrefs)
-        for reference, rrefs in realization.context.entries
-        if before.get(reference, ()) != rrefs
-    )
-    return SamePlan(others[0], moved)
+    return SamePlan(others[0], moved(others[0].context, realization.context))
 
 
-def _other_plan(world: World, subject: Subject, earlier: Sequence[Listed]) -> OtherPlan | NothingEarlier:
-    created: dict[DRef, float] = {}
-    for row in earlier:  # newest first
-        created.setdefault(row.stored.rref.dref, row.stored.created)
-    created.pop(subject.dref, None)
-    configs = unwrap(world.store.configs(tuple(created)))
-    found = [OtherPlan(dref, created[dref], changes(config, subject.config)) for dref, config in configs.items()]
-    nearest = min(found, key=lambda each: (distance(each.changes), -each.created, each.dref), default=None)
-    return nearest or NothingEarlier()
+def _other_plan(world: World, subject: Subject, past: Past) -> OtherPlan | NothingEarlier:
+    nearest = past.nearest(subject.config)
+    if nearest is None:
+        return NothingEarlier()
+    codes = unwrap(world.store.codes((nearest.config.fingerprint, subject.config.fingerprint)))
+    return OtherPlan(nearest.dref, nearest.created, changes(nearest.config, subject.config, codes))

@@ -12,42 +12,32 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
-from typing import final
 
-from attrs import frozen
-
+from lightfx.cli.choosing import forced, matching, policy
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
+from lightfx.cli.forecasting import forecast
 from lightfx.cli.page import Answer
 from lightfx.cli.planning import Target, planned
 from lightfx.cli.progress import listening, shower
 from lightfx.cli.summary import Summary, told
 from lightfx.cli.tally import Tally
+from lightfx.cli.wishes import Wish
 from lightfx.core.closure import NotPlannableError
 from lightfx.core.outcome import Outcome
+from lightfx.effects.world import World
 from lightfx.engine.realize import realize_all
 from lightfx.shell.journal.listeners import Listener
 from lightfx.wiring import open_world, unwrap
 
 
-@final
-@frozen
-class Wish:
-    """How a run is to be carried out."""
-
-    store: Path
-    workers: int = 0
-    create: bool = True
-    quiet: bool = False
-    json: bool = False
-
-
 def run(plan: str, wish: Wish) -> Answer:
     """Realize the plan that ``plan`` names, and say what became of it."""
     tally = Tally()
-    with _output_kept():
-        targets = planned(plan)
+    with output_kept():
+        targets = matching(planned(plan), wish.only)
         try:
+            if wish.dry or wish.realized:
+                return forecast(targets, wish)
             summary = _realized(targets, wish, tally)
         except KeyboardInterrupt:
             raise ComplaintError(Complaint(_interrupted(tally), code=Exit.INTERRUPTED)) from None
@@ -62,11 +52,17 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
     began = time.time()
     with open_world(wish.store, workers=wish.workers, create=wish.create, journal=journal) as world:
         try:
-            plans = [each.derivation for each in targets]
-            outcomes: Sequence[Outcome[object]] = unwrap(realize_all(world, plans))
+            outcomes = _carried_out(world, targets, wish)
         finally:
             showing.close(tally)
         return told(world, targets, outcomes, tally, began)
+
+
+def _carried_out(world: World, targets: Sequence[Target], wish: Wish) -> Sequence[Outcome[object]]:
+    """Turn a wish into the arguments of `realize_all`: here, and nowhere else."""
+    plans = [each.derivation for each in targets]
+    force = forced(world, targets, wish.force)
+    return unwrap(realize_all(world, plans, replay=policy(wish.retry), force=force))
 
 
 def _interrupted(tally: Tally) -> str:
@@ -75,7 +71,7 @@ def _interrupted(tally: Tally) -> str:
 
 
 @contextmanager
-def _output_kept() -> Iterator[None]:
+def output_kept() -> Iterator[None]:
     """Keep standard output clear, of Python's own printing and of that of programs that are started."""
     sys.stdout.flush()
     try:

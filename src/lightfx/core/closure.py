@@ -7,8 +7,8 @@ is iterative, and linear in derivations and uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
-from typing import Generic, TypeVar, final
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Generic, TypeAlias, TypeVar, final
 
 import attrs
 from attrs import frozen
@@ -18,6 +18,10 @@ from lightfx.core.refs import DRef
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
+K = TypeVar("K")
+
+Plans: TypeAlias = Derivation[object] | Mapping[K, Derivation[object]] | Sequence[Derivation[object]]
+"""One plan, or many in a container, whatever they are of."""
 
 
 class NotPlannableError(TypeError):

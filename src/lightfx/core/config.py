@@ -30,6 +30,7 @@ from lightfx.core.refs import DRef
 
 _NAME_ON: Final = re.compile(r',"name":"[^"\\]*"(,"path":"(?:[^"\\]|\\.)*","place":"[a-z2-7]*")?\}')
 _SOURCES: Final = ('"code":{"source":"file"}', '"code":{"source":"tree"}')
+_FINGERPRINT: Final = re.compile(r'"code":\{"fingerprint":"([^"]+)"(?:,"packages":\{.*\})?\},"name":"[^"\\]*"\}')
 _REFERENCE: Final = re.compile(r'\{"\$dref":"([^"]+)"(?:,"matcher":"([^"]+)")?(,"take":"many")?(,"tolerate":true)?\}')
 
 
@@ -166,6 +167,19 @@ class Config:
         """
         tree: Mapping[str, Tree] = json.loads(self.text)
         return tree
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the code that it names; "" where it names none.
+
+        >>> Config.of(args={}, code={"fingerprint": "blake3:77"}, name="f").fingerprint
+        'blake3:77'
+        >>> Config.of(args={"code": {"fingerprint": "mine"}}, code={"version": "1"}, name="f").fingerprint
+        ''
+        """
+        start = self.text.rfind('"code":{"fingerprint":"')
+        found = _FINGERPRINT.fullmatch(self.text, start) if start >= 0 else None
+        return "" if found is None else found[1]
 
     @property
     def references(self) -> tuple[Reference, ...]:

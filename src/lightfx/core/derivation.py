@@ -35,6 +35,10 @@ U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
 
 
+Parts: TypeAlias = tuple[tuple[str, str], ...]
+"""What code consists of: names, as ``module:name``, each with a digest of its own text or value; sorted."""
+
+
 class Realizer(Protocol):
     """How a derivation is realized. Implementations are picklable by reference, or with cloudpickle."""
 
@@ -60,8 +64,8 @@ class Realizer(Protocol):
         """Say what would make the outputs: this host, this Python, the packages, the commit."""
         ...
 
-    def parts(self) -> tuple[tuple[str, str], ...]:
-        """List what the code consists of, by name, each with a digest; nothing where that is not known."""
+    def parts(self) -> Parts:
+        """List what the code consists of now, by name, each with a digest; nothing where that is not known."""
         ...
 
     def part(self, path: tuple[Step, ...], /) -> Realizer:

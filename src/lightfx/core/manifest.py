@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import final
+from typing import TypeAlias, final
 
 from attrs import frozen
 
@@ -41,6 +41,10 @@ class Entry:
     def tree(self) -> list[Tree]:
         """The entry as it is digested."""
         return [self.path, self.kind.value, self.data, self.size, self.executable]
+
+
+Manifest: TypeAlias = tuple[Entry, ...]
+"""The content of a folder, sorted by path."""
 
 
 def digest_of(entries: Iterable[Entry]) -> Digest:

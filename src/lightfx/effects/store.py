@@ -6,6 +6,7 @@ syncs. Laws, which ``tests/conformance/`` asks of every implementation:
 - what `commit` was given is listed afterwards, by derivation and by key, also
   by another world on the same store; committing it again changes nothing;
 - `commit` is whole or not at all, and durable when it returns;
+- the parts of the code of what was committed are found by its fingerprint;
 - a claim is granted to one claimant at a time, and freed by its end;
 - files that anything keeps are never dropped; what is ephemeral is listed with
   its files or without.
@@ -17,12 +18,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias, final
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.io import IOResult
 
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
@@ -32,10 +35,16 @@ from lightfx.core.refs import DRef, RRef
 @final
 @frozen
 class Entry:
-    """A realization to store, with the config of its derivation."""
+    """A realization to store, with the config of its derivation, and what knows the parts of its code."""
 
     config: Config
     realization: Realization
+    realizer: Realizer | None = field(default=None, eq=False, repr=False)
+
+    def parts(self) -> Parts:
+        """List the parts of the code that the config names, as far as they are known; to ask takes a moment."""
+        parts = () if self.realizer is None else self.realizer.parts()
+        return parts if self.realizer is not None and parts and self.realizer.current(self.config) else ()
 
 
 @final
@@ -71,6 +80,10 @@ class Store(Protocol):
 
     def configs(self, drefs: Sequence[DRef]) -> IOResult[Mapping[DRef, Config], EngineFailure]:
         """Read the configs of derivations that have a realization."""
+        ...
+
+    def codes(self, fingerprints: Sequence[str]) -> IOResult[Mapping[str, Parts], EngineFailure]:
+        """Say what the codes with these fingerprints consist of. What is not known is not in the answer."""
         ...
 
     def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
@@ -131,6 +144,10 @@ class Store(Protocol):
         of what he was to store. It is removed when the store is next closed by
         one who is alone on it.
         """
+        ...
+
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders, of objects or private ones, as `ingest` would; one that is not there is left out."""
         ...
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:

@@ -53,7 +53,8 @@ class Keeper:
         if not self.unstored:
             self.since = self.elapsed()
         self.made[realization.rref] = realization
-        self.unstored.append(Entry(self.graph.nodes[number].recipe.config, realization))
+        recipe = self.graph.nodes[number].recipe
+        self.unstored.append(Entry(recipe.config, realization, recipe.realizer))
 
     def spare(self, tree: Digest) -> None:
         """Do not drop files after all: they are needed again."""

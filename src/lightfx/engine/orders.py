@@ -31,11 +31,12 @@ def order_for(run: Run, state: State, known: Mapping[RRef, Realization], store: 
         types[reference] = graph.nodes[need].recipe.realizer.type
     inputs: dict[Reference, Input] = {}
     for reference, rrefs in run.context.entries:
-        given = tuple(_given(known[rref], store) for rref in rrefs)
+        given = tuple(given_of(known[rref], store) for rref in rrefs)
         inputs[reference] = Input(types[reference], reference.take, reference.tolerate, given)
     return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs)
 
 
-def _given(realization: Realization, store: Store) -> Given:
+def given_of(realization: Realization, store: Store) -> Given:
+    """Hand a realization to a realizer."""
     folder = store.folder_of(realization.tree) if realization.tree else None
     return Given(realization.rref, realization.result, folder, realization.log.tail if realization.log else "")

@@ -63,6 +63,15 @@ def replay_always(left: Left) -> Verdict:  # noqa: ARG001 -- a policy is asked a
     return Verdict.REPLAY
 
 
+def retry_failed(left: Left) -> Verdict:
+    """Try again what failed, and let stand what a stage returned as its answer.
+
+    >>> retry_failed(Left(Returned("str", "no"))), retry_failed(Left(TimedOut(3.0)))
+    (<Verdict.REPLAY: 'replay'>, <Verdict.RETRY: 'retry'>)
+    """
+    return Verdict.REPLAY if isinstance(left.cause, Returned) else Verdict.RETRY
+
+
 def retry_always(left: Left) -> Verdict:  # noqa: ARG001 -- a policy is asked about a LEFT
     """Try every LEFT again.
 

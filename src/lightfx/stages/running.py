@@ -25,7 +25,7 @@ from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.stages.build import Build, Suspended
-from lightfx.stages.signature import Function, Signature
+from lightfx.stages.signature import Function, Signature, StageError
 from lightfx.stages.surroundings import made_by
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ class StageRealizer:
         return made_by(self.core.function.__module__, self.core.path)
 
     def parts(self) -> tuple[tuple[str, str], ...]:
-        """List what the code consists of."""
-        code = self.core.code()
+        """List what the code consists of now; nothing where it has no fingerprint, or has none any more."""
+        try:
+            code = self.core.code()
+        except StageError:  # it was planned, and something that it names became what has no fingerprint
+            return ()
         return () if code is None else code.parts
 
     def part(self, path: tuple[Step, ...], /) -> Realizer:

@@ -26,14 +26,16 @@ from typing import Final, TypeVar, final
 from returns.io import IOResult
 
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.layout import INDEX
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested
+from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
@@ -77,6 +79,7 @@ class DirectoryStore:
         self.root = root
         self._places = 0
         self._described: set[DRef] = set()
+        self._coded: set[str] = set()
         self._seen = -1
         self._racy = self._own = False
         self._batches: set[str] = set()
@@ -161,6 +164,15 @@ class DirectoryStore:
 
         return self._do("read records", work)
 
+    def codes(self, fingerprints: Sequence[str]) -> IOResult[Mapping[str, Parts], EngineFailure]:
+        """Read what codes consist of."""
+
+        def work() -> Mapping[str, Parts]:
+            self._catch_up()
+            return self._groups.codes(dict(self._index.codes(fingerprints)))
+
+        return self._do("read records", work)
+
     def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
         """List references that begin with ``prefix``."""
         # References are ASCII; nothing else is asked for, since not all text is text to SQLite.
@@ -206,6 +218,7 @@ class DirectoryStore:
             self._index.forget()
             self._batches.clear()
             self._described.clear()
+            self._coded.clear()
         fresh = sorted(names - self._batches)
         if fresh:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
@@ -221,7 +234,7 @@ class DirectoryStore:
         self._catch_up()
 
     def _add(self, group: Group) -> None:
-        self._index.add(group.name, group.derivations, group.realizations)
+        self._index.add(group.name, group.derivations, group.realizations, group.codes)
         self._batches.add(group.name)
 
     def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
@@ -255,6 +268,10 @@ class DirectoryStore:
         """Remove what no object may hold."""
         return self._do("clear a half-done output folder", lambda: salvage(folder))
 
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders."""
+        return self._do("list a folder", lambda: self._objects.manifests(folders, self._private))
+
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""
         return self._objects.folder_of(tree)
@@ -274,12 +291,13 @@ class DirectoryStore:
     def _commit(self, entries: Sequence[Entry]) -> None:
         if not entries:
             return
-        group = spell_group(entries, self._described)
+        group = spell_group(entries, self._described, self._coded)
         before = self._groups.folder.stat().st_mtime_ns
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
         if before == self._seen:
             self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
         self._described.update(dref for dref, _ in group.derivations)
+        self._coded.update(fingerprint for fingerprint, _ in group.codes)
         self._mending(lambda: self._add(group))
 
     def close(self) -> IOResult[None, EngineFailure]:

@@ -1,7 +1,9 @@
 """Groups of records: one immutable file of JSON lines for each commit, named by the digest of its bytes.
 
 A derivation stands before its first realization of that process, as
-``{"config":...,"derivation":...}``; every other line is a realization. What is
+``{"config":...,"derivation":...}``, and before that, where it is the first of
+that process with this code, what the code consists of, as
+``{"code":...,"parts":...}``; every other line is a realization. What is
 read is judged: a group by its name, a single line by a checksum that was taken
 when the whole group was known to be sound. What was flipped on the disk is
 damage, never another result.
@@ -9,6 +11,7 @@ damage, never another result.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -18,7 +21,9 @@ from zlib import crc32
 
 from attrs import frozen
 
+from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
@@ -35,6 +40,7 @@ SUFFIX: Final = ".jsonl"
 AT_ONCE: Final = 1 << 24
 _AWAY: Final = "; move it away, and what it held is computed anew"
 _MISPLACED: Final = "is not where the index says: delete the index"
+_CODE: Final = re.compile(r'\{"code":"([^"\\]+)","parts":\[.*\]\}\n')
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
 
 
@@ -47,18 +53,26 @@ class Group:
     data: bytes
     derivations: Sequence[tuple[DRef, Span]]
     realizations: Sequence[tuple[Stored, Span]]
+    codes: Sequence[tuple[str, Span]] = ()
 
 
-def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
-    """Spell what is to be stored; derivations that are ``described`` elsewhere are not described again."""
+def spell_group(entries: Iterable[Entry], described: Container[DRef], coded: Container[str] = ()) -> Group:
+    """Spell what is to be stored; derivations ``described`` and fingerprints ``coded`` elsewhere are not told again."""
     here: set[DRef] = set()
     pieces: list[bytes] = []
     derivations: list[tuple[DRef, Span]] = []
+    codes: dict[str, Span] = {}
     realizations: list[tuple[Stored, Span]] = []
     start = 0
     for entry in entries:
         dref = entry.realization.dref
         if dref not in here and dref not in described:
+            fingerprint = entry.config.fingerprint
+            if fingerprint and fingerprint not in codes and fingerprint not in coded and (parts := entry.parts()):
+                line = _spell_code(fingerprint, parts)
+                codes[fingerprint] = _span(start, line)
+                pieces.append(line)
+                start += len(line)
             line = f'{{"config":{entry.config.text},"derivation":"{dref.text}"}}\n'.encode()
             derivations.append((dref, _span(start, line)))
             pieces.append(line)
@@ -69,7 +83,17 @@ def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
         pieces.append(line)
         start += len(line)
     data = b"".join(pieces)
-    return Group(records_path(Digest.of(data)).name, data, derivations, realizations)
+    return Group(records_path(Digest.of(data)).name, data, derivations, realizations, tuple(codes.items()))
+
+
+def _spell_code(fingerprint: str, parts: Parts) -> bytes:
+    # A name that is no text is of no use to a reader, and must not keep a result from being stored.
+    tree: Tree = [[name.encode(errors="backslashreplace").decode(), digest] for name, digest in parts]
+    return f"{spell_checked({'code': fingerprint, 'parts': tree})}\n".encode()
+
+
+def _read_parts(line: bytes) -> Parts:
+    return tuple((str(name), str(digest)) for name, digest in json.loads(line)["parts"])
 
 
 @final
@@ -95,6 +119,7 @@ class Groups:
             raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
         derivations: list[tuple[DRef, Span]] = []
         realizations: list[tuple[Stored, Span]] = []
+        codes: list[tuple[str, Span]] = []
         start = 0
         for line in data.splitlines(keepends=True):
             text = line.decode(errors="replace")
@@ -103,10 +128,12 @@ class Groups:
                 realizations.append((Stored.of(realization), _span(start, line)))
             elif (found := _DERIVATION.fullmatch(text)) is not None:
                 derivations.append((DRef(found[1]), _span(start, line)))
+            elif (found := _CODE.fullmatch(text)) is not None:
+                codes.append((found[1], _span(start, line)))
             else:
                 raise self._damaged(name, f"a line of it is no record{_AWAY}")
             start += len(line)
-        return Group(name, data, derivations, realizations)
+        return Group(name, data, derivations, realizations, codes)
 
     def records(self, places: Sequence[tuple[RRef, Place]]) -> list[str]:
         """Read the records of realizations where the index says they lie, as they were written, in that order."""
@@ -119,6 +146,11 @@ class Groups:
             dref: self._config(dref, line, places[dref][0])
             for dref, line in zip(places, self._lines(list(places.values())), strict=True)
         }
+
+    def codes(self, places: Mapping[str, Place]) -> dict[str, Parts]:
+        """Read what codes consist of, where the index says it lies."""
+        lines = self._lines(list(places.values()))
+        return {fingerprint: _read_parts(line) for fingerprint, line in zip(places, lines, strict=True)}
 
     def _lines(self, places: Sequence[Place]) -> list[bytes]:
         """Read lines, each group opened once."""

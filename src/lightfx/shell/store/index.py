@@ -39,6 +39,10 @@ CREATE TABLE IF NOT EXISTS derivation (
     dref TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
     checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS code (
+    fingerprint TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS realization (
     rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
     content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL, tree TEXT,
@@ -108,6 +112,7 @@ class Index:
         batch: str,
         derivations: Iterable[tuple[DRef, Span]],
         realizations: Iterable[tuple[Stored, Span]],
+        codes: Iterable[tuple[str, Span]] = (),
     ) -> None:
         """Index one group of records, all at once."""
         with self._writing() as run:
@@ -116,6 +121,10 @@ class Index:
             run.executemany(
                 "INSERT OR IGNORE INTO derivation VALUES (?, ?, ?, ?, ?)",
                 ((dref.text, number, *span) for dref, span in derivations),
+            )
+            run.executemany(
+                "INSERT OR IGNORE INTO code VALUES (?, ?, ?, ?, ?)",
+                ((fingerprint, number, *span) for fingerprint, span in codes),
             )
             run.executemany(
                 _ADD,
@@ -131,7 +140,7 @@ class Index:
     def forget(self) -> None:
         """Forget all records: somebody took groups of them away."""
         with self._writing() as run:
-            for table in ("realization", "derivation", "batch"):
+            for table in ("realization", "derivation", "code", "batch"):
                 run.execute(f"DELETE FROM {table}")
 
     @contextmanager
@@ -194,12 +203,19 @@ class Index:
 
     def derivations(self, drefs: Sequence[DRef]) -> list[tuple[DRef, Place]]:
         """Say where the configs of these derivations lie."""
+        return [(DRef(dref), place) for dref, place in self._places("derivation", "dref", [ref.text for ref in drefs])]
+
+    def codes(self, fingerprints: Sequence[str]) -> list[tuple[str, Place]]:
+        """Say where it lies what the codes with these fingerprints consist of."""
+        return self._places("code", "fingerprint", fingerprints)
+
+    def _places(self, table: str, column: str, values: Sequence[str]) -> list[tuple[str, Place]]:
         query = (
-            "SELECT d.dref, b.name, d.start, d.size, d.checksum FROM derivation d JOIN batch b ON b.id = d.batch"
-            " WHERE d.dref IN (SELECT value FROM json_each(?))"
+            f"SELECT t.{column}, b.name, t.start, t.size, t.checksum FROM {table} t JOIN batch b ON b.id = t.batch"
+            f" WHERE t.{column} IN (SELECT value FROM json_each(?))"
         )
-        rows = self._database.execute(query, (json.dumps([ref.text for ref in drefs]),))
-        return [(DRef(dref), (batch, (start, size, checksum))) for dref, batch, start, size, checksum in rows]
+        rows = self._database.execute(query, (json.dumps(list(values)),))
+        return [(value, (batch, (start, size, checksum))) for value, batch, start, size, checksum in rows]
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """List references that begin with ``prefix``, sorted."""

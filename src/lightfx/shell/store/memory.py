@@ -14,14 +14,16 @@ from typing import final
 from returns.io import IOResult, IOSuccess
 
 from lightfx.core.config import Config
+from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.layout import OBJECTS, TEMPORARY
 from lightfx.core.listing import Listed
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.store import Entry, Ingested
+from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.tree import remove_tree, salvage
@@ -37,6 +39,7 @@ class MemoryStore:
         self._objects = Objects(scratch, durable=False)
         self._observer = Observer(None)
         self._configs: dict[DRef, Config] = {}
+        self._codes: dict[str, Parts] = {}
         self._realizations: dict[RRef, Realization] = {}
         self._by_dref: dict[DRef, list[RRef]] = {}
         self._by_key: dict[Digest, list[RRef]] = {}
@@ -65,6 +68,10 @@ class MemoryStore:
     def configs(self, drefs: Sequence[DRef]) -> IOResult[Mapping[DRef, Config], EngineFailure]:
         """Read the configs of derivations."""
         return IOSuccess({dref: self._configs[dref] for dref in drefs if dref in self._configs})
+
+    def codes(self, fingerprints: Sequence[str]) -> IOResult[Mapping[str, Parts], EngineFailure]:
+        """Read what codes consist of."""
+        return IOSuccess({each: self._codes[each] for each in fingerprints if each in self._codes})
 
     def names(self, prefix: str, limit: int) -> IOResult[Sequence[str], EngineFailure]:
         """List references that begin with ``prefix``."""
@@ -116,6 +123,11 @@ class MemoryStore:
         """Remove what no object may hold."""
         return guarded(self._scratch, "clear a half-done output folder", lambda: salvage(folder))
 
+    def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
+        """List what is in folders."""
+        private = self._scratch / TEMPORARY
+        return guarded(self._scratch, "list a folder", lambda: self._objects.manifests(folders, private))
+
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""
         return self._objects.folder_of(tree)
@@ -145,11 +157,18 @@ class MemoryStore:
                 if known.ephemeral and not realization.ephemeral:
                     self._realizations[realization.rref] = realization
                 continue
-            self._configs.setdefault(realization.dref, entry.config)
+            if realization.dref not in self._configs:
+                self._describe(realization.dref, entry)
             self._realizations[realization.rref] = realization
             self._by_dref.setdefault(realization.dref, []).append(realization.rref)
             self._by_key.setdefault(realization.key, []).append(realization.rref)
         return IOSuccess(None)
+
+    def _describe(self, dref: DRef, entry: Entry) -> None:
+        self._configs[dref] = entry.config
+        fingerprint = entry.config.fingerprint
+        if fingerprint and fingerprint not in self._codes and (parts := entry.parts()):
+            self._codes[fingerprint] = parts
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Nothing is held."""

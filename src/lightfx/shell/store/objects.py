@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from lightfx.core.layout import OBJECTS, object_path
-from lightfx.core.manifest import Entry, Kind, digest_of
+from lightfx.core.manifest import Entry, Kind, Manifest, digest_of
 from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
-from lightfx.effects.store import Ingested
+from lightfx.effects.store import Forbidden, Ingested
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree
 
@@ -82,6 +82,18 @@ class Objects:
                 home.rename(aside / tree.hex)
                 moved += 1
         return moved
+
+    def manifests(self, folders: Sequence[Path], private: Path) -> dict[Path, Manifest | Forbidden]:
+        """List what is in folders; rights are taken on those in ``private`` alone."""
+        listed: dict[Path, Manifest | Forbidden] = {}
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                try:
+                    found = entries_of(folder, ours=folder.is_relative_to(private))
+                    listed[folder] = tuple(sorted(found, key=lambda entry: entry.path))
+                except ForbiddenError as error:
+                    listed[folder] = error.forbidden
+        return listed
 
     def path_of(self, tree: Digest) -> str:
         """Where an object lies, as text: for those who ask by the thousand."""

@@ -1,0 +1,45 @@
+"""`plan`: what a run would do, as a value, without the run.
+
+What it takes, the step machine and the past of the stages, is imported by the
+first plan that is asked for: a program that only realizes does without.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from returns.io import IOResult
+
+from lightfx.core.closure import Plans, instantiate
+from lightfx.core.failures import EngineFailure
+from lightfx.core.refs import DRef
+from lightfx.effects.world import World
+from lightfx.plan.explain import Plan
+from lightfx.plan.replay import ReplayPolicy, replay_by_cause
+
+K = TypeVar("K")
+
+
+def plan(
+    world: World,
+    plans: Plans[K],
+    /,
+    *,
+    replay: ReplayPolicy = replay_by_cause,
+    force: frozenset[DRef] = frozenset(),
+) -> IOResult[Plan, EngineFailure]:
+    """Say what `realize` would do with one plan or with many, and why. Runs nothing, and stores nothing.
+
+    ``replay`` says which stored LEFTs stand, as in `realize`. ``force`` names
+    derivations that are to be run whatever is stored of them. Of what stands on
+    something that would be run, it is not known what a run would do: it is told
+    as `Action.MAYBE`.
+
+    Fails as a run would: with `Unmatched` where a matcher refuses, and on
+    trouble of the engine.
+    """
+    from lightfx.engine.foresight import foresee  # noqa: PLC0415 -- see the head of the file
+    from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
+
+    with world.perform.undisturbed():
+        return IOResult.from_result(foresee(world, graph_of(instantiate(plans)), replay, force))
