@@ -94,6 +94,8 @@ def _order(
     stored = {rref: each for rref, each in known.items() if each is not None}
     entries = dict(recorded.context.entries)
     for reference, contents in recorded.asked:
+        if reference in entries:
+            continue
         found = {each.content: rref for rref, each in stored.items() if rref.dref == reference.dref}
         entries[reference] = tuple(found[content] for content in contents if content in found)
         if len(entries[reference]) < len(contents):

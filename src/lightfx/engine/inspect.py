@@ -106,9 +106,7 @@ class _Reader:
                 return self._observe(nodes)
             case List(drefs, reading):
                 listed = self.world.perform.result(self.world.store.listed(drefs, reading))
-                return listed.map(
-                    lambda rows: (Listing([row for row in rows if not self._forced(row.stored.rref.dref)]),)
-                )
+                return listed.map(lambda rows: (Listing(self._unforced(rows)),))
             case Seek(keys):
                 return self._seek(keys)
             case Run():
@@ -121,8 +119,9 @@ class _Reader:
                 assert_never(never)
         return Success(())
 
-    def _forced(self, dref: DRef) -> bool:
-        return dref in self.force
+    def _unforced(self, rows: Sequence[Listed]) -> Sequence[Listed]:
+        """Leave out what is to be run whatever is stored."""
+        return [row for row in rows if row.stored.rref.dref not in self.force] if self.force else rows
 
     def _observe(self, nodes: Sequence[int]) -> Result[Sequence[Event], EngineFailure]:
         paths = {
@@ -134,7 +133,7 @@ class _Reader:
         return seen.map(lambda found: (Observations({number: found[path] for number, path in paths.items()}),))
 
     def _seek(self, keys: Sequence[tuple[int, Digest]]) -> Result[Sequence[Event], EngineFailure]:
-        wanted = [(number, key) for number, key in keys if not self._forced(self.graph.nodes[number].dref)]
+        wanted = [(number, key) for number, key in keys if self.graph.nodes[number].dref not in self.force]
         found = self.world.perform.result(self.world.store.alike(tuple(dict.fromkeys(key for _, key in wanted))))
         if isinstance(found, Failure):
             return Failure(found.failure())

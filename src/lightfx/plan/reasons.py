@@ -198,7 +198,8 @@ def _why_run(
         found = _about_the_key(forecast.state.ledger[node.number], runs, own) or _about_inputs(node, runs[0], own)
         if found:
             return found, None
-    waits = () if runs else (WaitsFor(_waited_for(forecast, node)),)
+    waited = () if runs else _waited_for(forecast, node)
+    waits = (WaitsFor(waited),) if waited else ()
     past = history.pasts.get(node.dref.name.text)
     nearest = None if past is None or (own and not runs) else past.nearest(node.recipe.config, before)
     if nearest is None:
