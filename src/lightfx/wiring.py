@@ -28,14 +28,12 @@ from lightfx.core.terms import bytes_of
 from lightfx.effects.executor import Executor, Limits
 from lightfx.effects.journal import Journal
 from lightfx.effects.world import World
-from lightfx.engine.check import check as check_realization
 from lightfx.engine.realize import realize, realize_all
 from lightfx.plan.compare import Checked
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.executor.inline import InlineExecutor
 from lightfx.shell.journal.listeners import Silence
-from lightfx.stages.finding import realizer_at
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -173,6 +171,9 @@ def check(world: World, rref: RRef, /, plans: Plans[K] = ()) -> IOResult[Checked
     Gives `Identical`, `Different`, or `NotChecked`, which says why it could not
     be run.
     """
+    from lightfx.engine.check import check as check_realization  # noqa: PLC0415 -- asked for
+    from lightfx.stages.finding import realizer_at  # noqa: PLC0415 -- asked for
+
     recipes = instantiate(plans).derivations
     by_name = {dref.name: recipe.realizer for dref, recipe in recipes.items()}
 

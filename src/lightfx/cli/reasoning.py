@@ -19,7 +19,7 @@ from lightfx.core.outcome import Upstream
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
-from lightfx.engine.inspect import past_of
+from lightfx.engine.foresight import past_of
 from lightfx.plan.changes import Change, changes, places
 from lightfx.plan.nearest import Moved, Past, moved
 from lightfx.wiring import unwrap

@@ -1,52 +1,23 @@
-"""Planning without running: the step machine driven by what is stored, and by nothing else.
+"""`plan`: what a run would do, as a value, without the run.
 
-The commands that read are carried out as in a run. A run is noted, and gives
-nothing; so what stands on it stays open. Nothing is claimed, nothing is
-committed, no folder is made.
+What it takes, the step machine and the past of the stages, is imported by the
+first plan that is asked for: a program that only realizes does without.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from math import inf
-from typing import Final, TypeVar, assert_never, final
+from typing import TypeVar
 
-from attrs import Factory, define
 from returns.io import IOResult
-from returns.result import Failure, Result, Success
 
 from lightfx.core.closure import Plans, instantiate
-from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
-from lightfx.core.listing import Listed
-from lightfx.core.names import Digest
-from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef
 from lightfx.effects.world import World
 from lightfx.plan.explain import Plan
-from lightfx.plan.graph import Graph, graph_of
-from lightfx.plan.moves import (
-    Alike,
-    Command,
-    Event,
-    Fail,
-    Keep,
-    List,
-    Listing,
-    Observations,
-    Observe,
-    Run,
-    Seek,
-)
-from lightfx.plan.nearest import Past
-from lightfx.plan.reasons import Forecast, History, plan_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
-from lightfx.plan.schedule import begin, step
 
 K = TypeVar("K")
-
-LOOKED_AT: Final = 5_000
 
 
 def plan(
@@ -67,116 +38,8 @@ def plan(
     Fails as a run would: with `Unmatched` where a matcher refuses, and on
     trouble of the engine.
     """
+    from lightfx.engine.foresight import foresee  # noqa: PLC0415 -- see the head of the file
+    from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
+
     with world.perform.undisturbed():
-        graph = graph_of(instantiate(plans))
-        return IOResult.from_result(_plan(world, graph, replay, force))
-
-
-def _plan(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef]) -> Result[Plan, EngineFailure]:
-    state, commands = begin(graph, policy, world.store.folder_of)
-    reader = _Reader(world, graph, force)
-    queue = deque(commands)
-    while queue:
-        answered = reader.read(queue.popleft())
-        if isinstance(answered, Failure):
-            return Failure(answered.failure())
-        for event in answered.unwrap():
-            queue.extend(step(state, event)[1])
-    if reader.trouble is not None:
-        return Failure(reader.trouble)
-    forecast = Forecast(graph, state, reader.runs, force)
-    return _history_of(world, forecast).map(lambda history: plan_of(forecast, history))
-
-
-@final
-@define(eq=False)
-class _Reader:
-    """Carries out the commands that read, and notes the others."""
-
-    world: World
-    graph: Graph
-    force: frozenset[DRef]
-    runs: dict[int, list[Run]] = Factory(dict)
-    trouble: EngineFailure | None = None
-
-    def read(self, command: Command) -> Result[Sequence[Event], EngineFailure]:
-        """Answer one command."""
-        match command:
-            case Observe(nodes):
-                return self._observe(nodes)
-            case List(drefs, reading):
-                listed = self.world.perform.result(self.world.store.listed(drefs, reading))
-                return listed.map(lambda rows: (Listing(self._unforced(rows)),))
-            case Seek(keys):
-                return self._seek(keys)
-            case Run():
-                self.runs.setdefault(command.node, []).append(command)
-            case Keep():
-                pass
-            case Fail(failure):
-                self.trouble = self.trouble or failure
-            case never:
-                assert_never(never)
-        return Success(())
-
-    def _unforced(self, rows: Sequence[Listed]) -> Sequence[Listed]:
-        """Leave out what is to be run whatever is stored."""
-        return [row for row in rows if row.stored.rref.dref not in self.force] if self.force else rows
-
-    def _observe(self, nodes: Sequence[int]) -> Result[Sequence[Event], EngineFailure]:
-        paths = {
-            number: observed.path
-            for number in nodes
-            if (observed := self.graph.nodes[number].recipe.observed) is not None
-        }
-        seen = self.world.perform.result(self.world.store.observe(tuple(dict.fromkeys(paths.values()))))
-        return seen.map(lambda found: (Observations({number: found[path] for number, path in paths.items()}),))
-
-    def _seek(self, keys: Sequence[tuple[int, Digest]]) -> Result[Sequence[Event], EngineFailure]:
-        wanted = [(number, key) for number, key in keys if self.graph.nodes[number].dref not in self.force]
-        found = self.world.perform.result(self.world.store.alike(tuple(dict.fromkeys(key for _, key in wanted))))
-        if isinstance(found, Failure):
-            return Failure(found.failure())
-        by_key: dict[Digest, list[Listed]] = {}
-        for row in found.unwrap():
-            by_key.setdefault(row.stored.key, []).append(row)
-        rows = {number: by_key.get(key, ()) for number, key in wanted}
-        return Success((Alike({number: rows.get(number, ()) for number, _ in keys}),))
-
-
-def _history_of(world: World, forecast: Forecast) -> Result[History, EngineFailure]:
-    """Read what was realized before of the stages that run, or may."""
-    made: dict[DRef, list[Realization]] = {}
-    pasts: dict[str, Past] = {}
-    for name in forecast.names:
-        read = _past_of(world, name, inf)
-        if isinstance(read, Failure):
-            return Failure(read.failure())
-        realizations, pasts[name] = read.unwrap()
-        for each in realizations:
-            made.setdefault(each.dref, []).append(each)
-    now: dict[str, Parts] = {}
-    for node in forecast.graph.nodes:
-        fingerprint = node.recipe.config.fingerprint
-        if fingerprint and fingerprint not in now and node.dref.name.text in pasts:
-            now[fingerprint] = node.recipe.realizer.parts()
-    before = {each.config.fingerprint for past in pasts.values() for each in past.newest}
-    codes = world.perform.result(world.store.codes(tuple(before - {""})))
-    return codes.map(lambda found: History(made, pasts, {**now, **found}))
-
-
-def past_of(
-    world: World, name: str, *, before: float = inf
-) -> IOResult[tuple[Sequence[Realization], Past], EngineFailure]:
-    """Read what was realized last under a name, ``before`` a moment: all of it, newest first, and as a past."""
-    return IOResult.from_result(_past_of(world, name, before))
-
-
-def _past_of(world: World, name: str, before: float) -> Result[tuple[Sequence[Realization], Past], EngineFailure]:
-    rows = world.perform.result(world.store.newest(name, LOOKED_AT))
-    if isinstance(rows, Failure):
-        return Failure(rows.failure())
-    records = [row.realization for row in rows.unwrap() if row.stored.created < before]
-    made = [each for each in records if each is not None]
-    configs = world.perform.result(world.store.configs(tuple({each.dref: None for each in made})))
-    return configs.map(lambda found: (made, Past.of(made, found)))
+        return IOResult.from_result(foresee(world, graph_of(instantiate(plans)), replay, force))
