@@ -22,6 +22,7 @@ from lightfx.core.derivation import Asks, Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.manifest import Manifest, digest_of
 from lightfx.core.outcome import BadOutput, Left, Returned, Upstream
+from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, Input, MadeBy, Output, Outputs, Realization, Value, content_of
 from lightfx.core.realization import Result as Kept
 from lightfx.core.records import spell_result
@@ -161,6 +162,10 @@ class Regardless:
     def parts(self) -> Parts:
         """List what the code consists of now."""
         return self.realizer.parts()
+
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Take a part of what it makes."""
+        return self.realizer.part(path)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Run it."""
