@@ -195,7 +195,8 @@ def test_workers_run_a_plan(lightfx):
     assert lightfx("log", "data").out == "read 3\n"
 
 
-def test_interrupt_keeps_what_had_finished(lightfx):
+@pytest.mark.parametrize(("ask", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt_keeps_what_had_finished(lightfx, ask, code):
     lightfx.write(
         """
 import time
@@ -220,9 +221,9 @@ plan = [quick(), slow()]
     end = time.monotonic() + 30
     while not (lightfx.folder / "waiting").exists() and time.monotonic() < end:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ask)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     last = err.splitlines()[-1]
     assert last.startswith("lightfx: interrupted: 1 of 2 derivations") and "run again to go on" in last
     assert "Traceback" not in err and "interrupted" in out
@@ -239,3 +240,40 @@ def test_the_console_script_is_there(lightfx):
         pytest.skip("lightfx is not installed beside this Python")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("lightfx ")
+
+
+def test_stop_after_says_what_was_not_run(lightfx):
+    lightfx.write(
+        """
+from lightfx import Build, Resources, stage
+
+@stage(version="1")
+def bad(build: Build, number: int) -> int:
+    raise ValueError(number)
+
+@stage(version="1", resources=Resources(memory="1GiB", tickets={"gpu": 1}))
+def drawn(build: Build) -> int:
+    return 1
+
+plan = [bad(number) for number in range(3)]
+gpu = drawn()
+"""
+    )
+    said = lightfx("run", "plan:plan", "--stop-after", "1", "--json")
+    rows = said.json["targets"]
+    assert said.code == 1
+    assert rows[0]["kind"] == "raised" and rows[0]["how"] == "built"
+    assert [(row["kind"], row["how"], row["rrefs"]) for row in rows[1:]] == [("cancelled", "not run", [])] * 2
+    assert "LEFT cancelled" in lightfx("run", "plan:plan", "--stop-after", "1", "--retry", "lefts").out
+
+
+def test_what_tasks_share_is_said_on_the_command_line(lightfx):
+    test_stop_after_says_what_was_not_run(lightfx)
+    assert (
+        "takes 1,073,741,824 bytes of memory of 1,000, and 1 gpu of 0"
+        in lightfx("run", "plan:gpu", "--memory", "1kB").err
+    )
+    assert lightfx("run", "plan:gpu", "--ticket", "gpu=1", "--memory", "2GiB").code == 0
+    for wrong in (("--ticket", "gpu"), ("--ticket", "gpu=0"), ("--memory", "much")):
+        said = lightfx("run", "plan:gpu", *wrong)
+        assert said.code == 2 and said.err.count("\n") == 1

@@ -29,6 +29,7 @@ class Exit(IntEnum):
     ENGINE = 3
     INTERRUPTED = 130
     BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
 @final

@@ -23,7 +23,7 @@ import typer
 from lightfx._version import __version__
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.page import Answer, document
-from lightfx.cli.wishes import Again, Wish
+from lightfx.cli.wishes import Again, Wish, read_memory, read_ticket
 from lightfx.core.failures import EngineError
 
 app: Final = typer.Typer(
@@ -83,6 +83,16 @@ def run(
     *,
     store: Store = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that run stages; 0 runs them in this one")] = 0,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="Memory that tasks share, such as 8GiB")
+    ] = None,
+    ticket: Annotated[
+        list[str] | None,
+        typer.Option("--ticket", metavar="NAME=N", help="How many there are of what tasks name; may be given again"),
+    ] = None,
+    stop_after: Annotated[
+        int | None, typer.Option("--stop-after", min=1, metavar="N", help="Start nothing more after so many LEFTs")
+    ] = None,
     create: Annotated[bool, typer.Option(help="Make the store where there is none")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")] = False,
     only: Annotated[
@@ -106,7 +116,19 @@ def run(
     from lightfx.cli.opening import store_path  # noqa: PLC0415 -- help is fast without it
 
     wish = Wish(
-        store_path(store), workers, create, quiet, json, only, tuple(force or ()), retry, dry_run, assert_realized
+        store_path(store),
+        workers,
+        create,
+        quiet,
+        json,
+        only,
+        tuple(force or ()),
+        retry,
+        dry_run,
+        assert_realized,
+        stop_after,
+        read_memory(memory),
+        tuple(read_ticket(each) for each in ticket or ()),
     )
     return running.run(plan, wish)
 

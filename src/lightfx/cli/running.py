@@ -24,7 +24,7 @@ from lightfx.cli.tally import Tally
 from lightfx.cli.wishes import Wish
 from lightfx.core.closure import NotPlannableError
 from lightfx.core.outcome import Outcome
-from lightfx.effects.world import World
+from lightfx.effects.world import TERMINATED, World
 from lightfx.engine.realize import realize_all
 from lightfx.shell.journal.listeners import Listener
 from lightfx.wiring import open_world, unwrap
@@ -41,6 +41,10 @@ def run(plan: str, wish: Wish) -> Answer:
             summary = _realized(targets, wish, tally)
         except KeyboardInterrupt:
             raise ComplaintError(Complaint(_interrupted(tally), code=Exit.INTERRUPTED)) from None
+        except SystemExit as ended:
+            if ended.code != TERMINATED:
+                raise
+            raise ComplaintError(Complaint(_interrupted(tally), code=Exit.TERMINATED)) from None
         except NotPlannableError as error:
             raise misuse(f"{plan} cannot be realized: {error}") from error
     return summary.document() if wish.json else summary.page()
@@ -50,7 +54,14 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
     showing = shower(quiet=wish.quiet)
     journal = Listener(listening(tally, showing))
     began = time.time()
-    with open_world(wish.store, workers=wish.workers, create=wish.create, journal=journal) as world:
+    with open_world(
+        wish.store,
+        workers=wish.workers,
+        memory=wish.memory,
+        tickets=dict(wish.tickets),
+        create=wish.create,
+        journal=journal,
+    ) as world:
         try:
             outcomes = _carried_out(world, targets, wish)
         finally:
@@ -62,7 +73,7 @@ def _carried_out(world: World, targets: Sequence[Target], wish: Wish) -> Sequenc
     """Turn a wish into the arguments of `realize_all`: here, and nowhere else."""
     plans = [each.derivation for each in targets]
     force = forced(world, targets, wish.force)
-    return unwrap(realize_all(world, plans, replay=policy(wish.retry), force=force))
+    return unwrap(realize_all(world, plans, replay=policy(wish.retry), force=force, stop_after=wish.stop_after))
 
 
 def _interrupted(tally: Tally) -> str:

@@ -29,6 +29,7 @@ class How(Enum):
     CUT_OFF = "cut off"
     BUILT = "built"
     INHERITED = "inherited"
+    NOT_RUN = "not run"
 
 
 @final
@@ -64,6 +65,8 @@ class Row:
     @property
     def ref(self) -> str:
         """The first realization, short, and how many more there are."""
+        if not self.rrefs:
+            return short(self.dref)
         first, *others = self.rrefs
         return f"{short(first)} +{len(others)}" if others else short(first)
 
@@ -180,7 +183,9 @@ def told(
 def _row(target: Target, came: Outcome[object], tally: Tally, cut_off: frozenset[RRef]) -> Row:
     dref = target.derivation.dref
     result: Result = came.cause if isinstance(came, Left) else Value(None)
-    if result.kind == "upstream":
+    if not came.rrefs:
+        how = How.NOT_RUN
+    elif result.kind == "upstream":
         how = How.INHERITED
     elif dref in tally.built:
         how = How.BUILT

@@ -8,6 +8,9 @@ from typing import final
 
 from attrs import frozen
 
+from lightfx.cli.complaints import misuse
+from lightfx.core.terms import bytes_of
+
 
 class Again(Enum):
     """Which stored LEFTs are tried again, in place of what their causes suggest."""
@@ -26,6 +29,8 @@ class Wish:
     ``force`` names derivations, by reference or stage, that run whatever is
     stored; ``retry`` is None for the default policy. ``dry`` plans and runs
     nothing; ``realized`` asserts that there would be nothing to run.
+    ``stop_after``: how many LEFTs are enough, None for no end. ``memory`` and
+    ``tickets`` are what tasks share.
     """
 
     store: Path
@@ -38,3 +43,26 @@ class Wish:
     retry: Again | None = None
     dry: bool = False
     realized: bool = False
+    stop_after: int | None = None
+    memory: str | None = None
+    tickets: tuple[tuple[str, int], ...] = ()
+
+
+def read_memory(text: str | None) -> str | None:
+    """Check an amount of memory; complains where it is none."""
+    try:
+        return None if text is None else str(bytes_of(text))
+    except ValueError as error:
+        raise misuse(f"--memory {text}: {error}") from error
+
+
+def read_ticket(text: str) -> tuple[str, int]:
+    """Read how many there are of something: ``gpu=2``.
+
+    >>> read_ticket("gpu=2")
+    ('gpu', 2)
+    """
+    name, _, count = text.partition("=")
+    if not name or not count.isascii() or not count.isdigit() or int(count) < 1:
+        raise misuse(f"--ticket {text}: a name and a number are wanted, such as gpu=2")
+    return name, int(count)

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from lightfx.core.outcome import Left, Raised, Returned
 
-_MEMORY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?)?B?\s*", re.ASCII)
+_MEMORY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?)?B?\s*", re.ASCII)
 _UNITS: Final = {
     f"{letter}{i}": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", 1) for i in ("", "i")
 }
@@ -31,7 +31,7 @@ def bytes_of(amount: int | str) -> int:
         return amount
     if found is None:
         raise ValueError(f"memory is {amount!r}; it takes bytes, or a number with a unit, such as '2GiB'")
-    return int(float(found[1]) * _UNITS.get(found[2], 1))
+    return int(float(found[1]) * _UNITS.get((found[2] or "").replace("k", "K"), 1))
 
 
 def _counts(tickets: Mapping[str, int]) -> Mapping[str, int]:

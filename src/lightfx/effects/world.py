@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, final
+from typing import Final, Protocol, Self, TypeVar, final
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -20,6 +20,9 @@ from lightfx.effects.store import Store
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+
+TERMINATED: Final = 143  # what a process leaves with that was asked to end (128 + SIGTERM)
 
 
 class Interrupts(Protocol):

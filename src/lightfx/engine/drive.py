@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure
 from lightfx.effects.journal import RunBegan, RunEnded
-from lightfx.effects.world import Interrupts, World
+from lightfx.effects.world import TERMINATED, Interrupts, World
 from lightfx.engine.perform import Answer, Performer
 from lightfx.engine.starting import REST, advance, missing
 from lightfx.plan.graph import Graph
@@ -27,8 +27,6 @@ from lightfx.plan.moves import Command, Event, Stuck, Tick
 from lightfx.plan.replay import ReplayPolicy
 from lightfx.plan.schedule import begin, step
 from lightfx.plan.wishes import Wishes
-
-TERMINATED = 143
 
 
 def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> Result[State, EngineFailure]:
@@ -44,6 +42,10 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
             loop = _Loop(performer, interrupts)
             failure = opened.failure() if isinstance(opened, Failure) else loop.turn(opened.unwrap())
             stored = performer.keeper.finish()
+        except KeyboardInterrupt:
+            if interrupts.pending == "SIGTERM":
+                raise SystemExit(TERMINATED) from None
+            raise
         finally:
             performer.abandon()
             performer.tell(RunEnded(performer.summary()))
