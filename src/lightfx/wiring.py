@@ -22,8 +22,9 @@ from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.terms import bytes_of
-from lightfx.effects.executor import Executor, Limits
+from lightfx.effects.executor import Executor, ExecutorMaker, Limits
 from lightfx.effects.journal import Journal
+from lightfx.effects.store import Store
 from lightfx.effects.world import World
 from lightfx.engine.realize import realize, realize_all
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
@@ -67,6 +68,7 @@ def open_world(
     /,
     *,
     workers: int = 0,
+    executor: ExecutorMaker | None = None,
     memory: int | str | None = None,
     tickets: Mapping[str, int] | None = None,
     create: bool = True,
@@ -76,6 +78,7 @@ def open_world(
 
     ``workers``: how many processes run stages, and so how many cores they
     share; 0 runs stages in this process.
+    ``executor``: what runs them in place of both: `lightfx.executors.dask`.
     ``memory``: bytes, or text such as "8GiB", that tasks share; None: no limit.
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
@@ -85,18 +88,30 @@ def open_world(
     Raises `EngineError` where there is no usable store.
     """
     _refuse_in_newborn_worker()
+    if workers and executor is not None:
+        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
 
     store = unwrap(open_directory(Path(path), create=create))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
-    executor: Executor = InlineExecutor(limits)
-    if workers:
+    runs: Executor = InlineExecutor(limits)
+    if executor is not None:
+        runs = _opened(executor, limits, store)
+    elif workers:
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
-        executor = LocalProcesses(workers, store.place(), limits)
-    return World(store, executor, SystemClock(), journal or Silence(), Performing())
+        runs = LocalProcesses(workers, store.place(), limits)
+    return World(store, runs, SystemClock(), journal or Silence(), Performing())
+
+
+def _opened(executor: ExecutorMaker, limits: Limits, store: Store) -> Executor:
+    try:
+        return unwrap(executor(limits))
+    except EngineError:
+        unwrap(store.close())
+        raise
 
 
 def _refuse_in_newborn_worker() -> None:

@@ -156,7 +156,8 @@ class Terms:
 
     ``outputs``: how many one run makes. ``timeout``: seconds after which an
     attempt is stopped, where the executor can stop it. ``ephemeral``: its files
-    are dropped when the last dependent of the run has finished.
+    are dropped when the last dependent of the run has finished. ``local``: it
+    reads what the driver's machine alone is sure to have, so it runs there.
     """
 
     outputs: int = 1
@@ -164,3 +165,4 @@ class Terms:
     resources: Resources = Resources()
     retry: Retry = Retry(times=0)
     ephemeral: bool = False
+    local: bool = False

@@ -29,7 +29,7 @@ from lightfx.core.terms import Terms
 from lightfx.stages.surroundings import made_by
 
 _PATH: Final = codec_of(Path).unwrap()
-_TERMS: Final = Terms()
+_TERMS: Final = Terms(local=True)
 
 
 def source_file(path: str | os.PathLike[str], /) -> Derivation[Path]:
@@ -84,7 +84,7 @@ class SourceRealizer:
 
     @property
     def terms(self) -> Terms:
-        """One copy, that takes what it takes."""
+        """One copy, that takes what it takes, where the path means what it meant to who wrote it."""
         return _TERMS
 
     @property
