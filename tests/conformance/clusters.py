@@ -77,11 +77,14 @@ class DaskCluster:
 
     def staff(self, count: int) -> Self:
         """See that there are so many workers, whatever happened to others before."""
+        assert until(lambda: self._is_staffed(count)), self.said()
+        return self
+
+    def _is_staffed(self, count: int) -> bool:
         self.workers = {name: each for name, each in self.workers.items() if each.poll() is None}
         for _ in range(count - len(self.workers)):
             self.hire()
-        assert until(lambda: self.present() == len(self.workers)), self.said()
-        return self
+        return self.present() == len(self.workers)
 
     def present(self) -> int:
         """How many workers the scheduler knows."""

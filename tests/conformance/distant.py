@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 
 from attrs import frozen
-from errands import argument, note
+from errands import Errand, argument, note
 from returns.result import Failure, Result, Success
 
 from lightfx import Build, Derivation, Tolerant, stage
+from lightfx.core.derivation import Asks
 from lightfx.core.outcome import Left, Returned
-from lightfx.core.realization import BuildOrder
+from lightfx.core.realization import BuildOrder, Outputs
+from lightfx.core.terms import Terms
 
 # Stages.
 
@@ -123,6 +125,23 @@ def linger_the_first_time(order: BuildOrder) -> object:
     (order.folder(0) / "who").write_text("first")
     (home / "late").touch()
     return Left(Returned("first", None), folder=order.folder(0))
+
+
+@frozen
+class Local(Errand):
+    """An errand for the driver's machine."""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(local=True)
+
+
+@frozen
+class Asking(Errand):
+    """An errand that asks for a derivation."""
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:  # type: ignore[override]
+        return Failure(Asks((halve(8), halve(9).tolerate())))
 
 
 class Unloadable:

@@ -39,6 +39,7 @@ from lightfx import (
     source_file,
     unwrap,
 )
+from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.effects.executor import Begun, Executor, ExecutorMaker, Finished, Limits, Progressed, Report, Task
 from lightfx.executors import dask
@@ -177,13 +178,37 @@ if __name__ == "__main__":
 """
 
 
-def test_what_a_script_defines_goes_by_value(cluster: DaskCluster, tmp_path: Path) -> None:
-    cluster.staff(2)
-    (tmp_path / "script.py").write_text(SCRIPT)
-    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "store"), cluster.address]
+def run_script(text: str, cluster: DaskCluster, home: Path) -> subprocess.CompletedProcess[str]:
+    (home / "script.py").write_text(text)
+    command = [sys.executable, str(home / "script.py"), str(home / "store"), cluster.address]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_script_that_runs_goes_along(cluster: DaskCluster, tmp_path: Path) -> None:
+    """Its stages, its records, its helpers are found by name."""
+    cluster.staff(2)
+    done = run_script(SCRIPT, cluster, tmp_path)
     assert done.stdout == "42\n", done.stderr
+
+
+def test_a_script_without_a_guard_is_told_of_it(cluster: DaskCluster, tmp_path: Path) -> None:
+    cluster.staff(1)
+    done = run_script(SCRIPT.replace('if __name__ == "__main__":', "if True:"), cluster, tmp_path)
+    assert done.returncode == 1
+    assert "cannot be given to a worker process" in done.stderr
+    assert "under `if __name__ == '__main__':`" in done.stderr
+
+
+def test_what_a_stage_asks_for_comes_back(cluster: DaskCluster, tmp_path: Path) -> None:
+    cluster.staff(1)
+    executor = opened(cluster)
+    good(executor.start([evolve(task(1, errands.who, tmp_path), realizer=distant.Asking(errands.who))]))
+    (finished,) = ends(executor)
+    asks = finished.result.failure()
+    assert isinstance(asks, Asks)
+    assert [need.dref for need in asks.needs] == [distant.halve(8).dref, distant.halve(9).dref]
+    good(executor.close())
 
 
 # What a worker may do.
@@ -242,12 +267,14 @@ def test_a_worker_killed_in_mid_task_gives_another_a_try(cluster: DaskCluster, t
     good(executor.close())
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2, 5])  # a fifth is never touched
 def test_a_task_that_always_kills_its_worker_ends_as_died(cluster: DaskCluster, tmp_path: Path, workers: int) -> None:
     """Within ten seconds, whether workers are left or not; and no other task with it."""
     cluster.staff(workers)
     (tmp_path / "workers").write_text(" ".join(str(each.pid) for each in cluster.workers.values()))
     executor = opened(cluster)
+    warm = [task(number, errands.spin, tmp_path / str(number)) for number in range(4 * workers)]
+    finish(Finishing(executor), warm)  # type: ignore[arg-type]
     good(executor.start([task(1, distant.kill_its_worker, tmp_path / "place", x=str(tmp_path))]))
     (finished,) = ends(executor, 10.0)
     assert cause(finished) == Died(None, None)
@@ -339,7 +366,7 @@ def test_a_scheduler_that_goes_away_is_a_failure_of_the_engine_and_the_next_run_
             cluster.scheduler.kill()
             failed = begun()
             assert isinstance(failed, PoolLost)
-            assert "scheduler" in failed.why
+            assert "the Dask scheduler at" in failed.why
             assert isinstance(trouble(executor.start([task(1, errands.who, tmp_path / "x")])), PoolLost)
         stage_process = int((tmp_path / "ran-3").read_text())
         assert until(lambda: not lives(stage_process))
@@ -425,6 +452,9 @@ def test_without_workers_it_waits_and_not_for_ever(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(driver, "SETTLE", 0.1)
     with DaskCluster(tmp_path) as cluster:
         late = opened(cluster)
+        good(late.start([evolve(task(0, errands.who, tmp_path / "0"), realizer=distant.Local(errands.who))]))
+        (at_home,) = ends(late)
+        assert value(at_home) == os.getpid()
         good(late.start([task(1, errands.double, tmp_path / "1", x=1)]))
         hasty = good(dask(cluster.address, patience=0.5)(NO_LIMITS))
         good(hasty.start([task(1, errands.double, tmp_path / "2", x=1)]))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
@@ -172,7 +173,7 @@ class Cluster:
 
         try:
             answer = await self.client.gather(future, asynchronous=True)  # type: ignore[no-untyped-call]
-        except (KilledWorker, asyncio.CancelledError) as error:
+        except (KilledWorker, CancelledError, asyncio.CancelledError) as error:
             if getattr(error, "reason", "") == "scheduler-connection-lost":
                 self.news.put(SchedulerLost("the connection is closed"))
             self.news.put(Failed(key, lost=True, why=str(error)))

@@ -22,7 +22,7 @@ from typing import Final
 
 from blake3 import blake3
 
-_SOCKET: Final = b"S"
+_SOCKET: Final = b"s"  # of our own: a tar has no word for it
 _SPECIAL: Final = {tarfile.FIFOTYPE: stat.S_IFIFO, _SOCKET: stat.S_IFSOCK}
 _FORMAT: Final = tarfile.GNU_FORMAT
 

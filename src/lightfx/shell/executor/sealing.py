@@ -130,9 +130,9 @@ class Sealed:
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Let what is in it make the outputs."""
         made = self.task.realizer(evolve(order, inputs=self.task.order.inputs))
-        if isinstance(made, Failure) and isinstance(made.failure(), Asks):
-            sealed = _seal(order, made.failure())
-            return Failure(sealed)  # type: ignore[arg-type]  # `opened` takes it off before the engine sees it
+        why = made.failure() if isinstance(made, Failure) else None
+        if isinstance(why, Asks):
+            return Failure(_seal(order, why))  # type: ignore[arg-type]  # `opened` opens it before the engine sees it
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
