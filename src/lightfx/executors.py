@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import final
 
 from attrs import field, frozen
-from returns.io import IOFailure, IOResult
+from returns.io import IOResult
 
-from lightfx.core.failures import EngineFailure, PoolLost
+from lightfx.core.failures import EngineFailure
 from lightfx.effects.executor import Executor, ExecutorMaker, Limits
 
 __all__ = ["Dask", "ExecutorMaker", "dask"]
@@ -36,10 +36,8 @@ class Dask:
 
     def __call__(self, limits: Limits, /) -> IOResult[Executor, EngineFailure]:
         """Connect."""
-        try:
-            from lightfx.shell.executor.dask import open_dask  # noqa: PLC0415 -- an extra, and slow to import
-        except ImportError as error:
-            return IOFailure(PoolLost(f"Dask cannot be imported (pip install 'lightfx[dask]'): {error}"))
+        from lightfx.shell.executor.dask import open_dask  # noqa: PLC0415 -- asked for
+
         return open_dask(self.address, limits, shared=self.shared, heartbeat=self.heartbeat, patience=self.patience)
 
 

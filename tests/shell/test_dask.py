@@ -441,11 +441,23 @@ def test_without_a_scheduler_no_world_opens(tmp_path: Path, monkeypatch: pytest.
             open_world(tmp_path / "store", executor=dask(address))
         assert isinstance(raised.value.failure, PoolLost)
         assert address in raised.value.failure.why
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "distributed", None)
+        with pytest.raises(EngineError, match=r"pip install 'lightfx\[dask\]'"):
+            open_world(tmp_path / "store", executor=dask("tcp://127.0.0.1:1"))
     with pytest.raises(ValueError, match="workers is 2"):
         open_world(tmp_path / "store", executor=dask("tcp://127.0.0.1:1"), workers=2)
     for wrong in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="no time to wait"):
             dask("tcp://127.0.0.1:1", heartbeat=wrong)
+
+
+def test_nothing_of_dask_is_imported_before_a_world_is_opened() -> None:
+    code = "import sys, lightfx.executors as e; e.dask('tcp://x:1'); print({'dask', 'distributed'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SOURCES)}, capture_output=True, text=True
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_without_workers_it_waits_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

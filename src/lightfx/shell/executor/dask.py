@@ -54,7 +54,9 @@ def open_dask(
     """Connect to the scheduler at ``address``; see `lightfx.executors.dask`."""
     try:
         cluster = Cluster.connect(address, f"lightfx-{uuid4().hex}", heartbeat)
-    except (OSError, ValueError, ImportError) as error:
+    except ImportError as error:
+        return IOFailure(PoolLost(f"Dask cannot be imported (pip install 'lightfx[dask]'): {error}"))
+    except (OSError, ValueError) as error:
         return IOFailure(PoolLost(f"no Dask scheduler answers at {address}: {error}"))
     return IOSuccess(DaskExecutor(cluster, address, limits, shared=shared, patience=patience))
 
