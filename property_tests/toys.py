@@ -23,6 +23,7 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause, Left
+from lightfx.core.parts import Step
 from lightfx.core.realization import (
     BuildOrder,
     Given,
@@ -40,6 +41,24 @@ from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import Terms
 from lightfx.plan import schedule
 from lightfx.plan.graph import Graph, graph_of
+from lightfx.plan.ledger import Chosen, State
+from lightfx.plan.moves import (
+    Alike,
+    Built,
+    Command,
+    Differ,
+    Drop,
+    Event,
+    Fail,
+    Keep,
+    List,
+    Listing,
+    Observations,
+    Observe,
+    Recall,
+    Run,
+    Seek,
+)
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 
 Made: TypeAlias = "Value | Cause"
@@ -55,6 +74,9 @@ class Toy:
     work: Work
     terms: Terms = Terms()
     type: object = int
+
+    def part(self, path: tuple[Step, ...], /) -> Toy:
+        return self
 
     def parts(self) -> tuple[tuple[str, str], ...]:
         return ()
@@ -166,7 +188,7 @@ class Simulation:
     shelf: Shelf
     chance: random.Random
     outside: Mapping[Path, Digest | Cause]
-    ran: list[schedule.Run] = Factory(list)
+    ran: list[Run] = Factory(list)
     kept: list[Realization] = Factory(list)
     unstored: list[Realization] = Factory(list)
     known: dict[RRef, Realization] = Factory(dict)
@@ -181,26 +203,26 @@ class Simulation:
         self.shelf.commit(self.unstored)
         self.unstored.clear()
 
-    def answer(self, command: schedule.Command) -> schedule.Event | None:
+    def answer(self, command: Command) -> Event | None:
         match command:
-            case schedule.Observe(nodes):
+            case Observe(nodes):
                 paths = {number: self.graph.nodes[number].recipe.observed for number in nodes}
-                return schedule.Observations(
-                    {number: self.outside[at.path] for number, at in paths.items() if at is not None}
-                )
-            case schedule.List(drefs, reading):
-                return schedule.Listing(self.shelf.of(drefs, reading))
-            case schedule.Seek(keys):
-                return schedule.Alike({number: self.shelf.under(key) for number, key in keys})
-            case schedule.Keep(_, realization):
+                return Observations({number: self.outside[at.path] for number, at in paths.items() if at is not None})
+            case List(drefs, reading, since):
+                return Listing(self.shelf.of(drefs, reading), since, since + len(drefs))
+            case Recall() | Drop() | Differ():
+                raise TypeError("toys neither ask nor drop files")
+            case Seek(keys):
+                return Alike({number: self.shelf.under(key) for number, key in keys})
+            case Keep(_, realization):
                 self.kept.append(self.keep(realization))
                 return None
-            case schedule.Fail(failure):
+            case Fail(failure):
                 raise TroubleError(failure)
-            case schedule.Run():
+            case Run():
                 raise TypeError("runs are carried out by chance")
 
-    def carry_out(self, run: schedule.Run) -> schedule.Built:
+    def carry_out(self, run: Run) -> Built:
         """Make the outputs of a run; a run that fails fails for each of its outputs."""
         self.ran.append(run)
         node = self.graph.nodes[run.node]
@@ -221,18 +243,18 @@ class Simulation:
             rref = RRef.of(run.dref, key=run.key.text, index=index, content=content.text)
             realization = Realization(rref, run.key, index, content, result, context=run.context)
             rows.append(Listed.whole(self.keep(realization)))
-        return schedule.Built(run.node, tuple(rows))
+        return Built(run.node, tuple(rows))
 
 
 @define(eq=False)
 class Report:
     """What a simulated run came to."""
 
-    state: schedule.State
+    state: State
     graph: Graph
-    ran: list[schedule.Run]
+    ran: list[Run]
     kept: list[Realization]
-    chosen: list[schedule.Chosen]
+    chosen: list[Chosen]
     known: dict[RRef, Realization]
 
     @property
@@ -259,12 +281,12 @@ def simulate(
     chance = random.Random(seed)
     simulation = Simulation(graph, shelf, chance, outside or {})
     state, commands = schedule.begin(graph, policy, lambda tree: Path("/nowhere") / tree.hex)
-    queue, backlog = list(commands), list[schedule.Run]()
+    queue, backlog = list(commands), list[Run]()
     while queue or backlog:
-        event: schedule.Event | None
+        event: Event | None
         if queue:
             command = queue.pop(0)
-            if isinstance(command, schedule.Run):
+            if isinstance(command, Run):
                 backlog.append(command)
                 continue
             event = simulation.answer(command)

@@ -20,8 +20,10 @@ from lightfx import Left, Outcome, Right, Upstream, World, memory_world, realize
 from lightfx.core.failures import EngineFailure
 from lightfx.core.matching import Some
 from lightfx.core.realization import Value
+from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Task
 from lightfx.plan import schedule
+from lightfx.plan.desk import Desk
 from lightfx.shell.executor.work import carry_out
 from lightfx.wiring import unwrap
 
@@ -34,9 +36,15 @@ class Shuffling:
     def __init__(self, seed: int, budget: int | None = None, capacity: int = 3) -> None:
         self.capacity = capacity
         self.blocking = False
+        self.limits = Limits()
         self._chance = random.Random(seed)
         self._waiting: list[Task] = []
         self._budget = budget
+
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        numbers = frozenset(task.number for task in self._waiting)
+        self._waiting.clear()
+        return IOSuccess(numbers)
 
     def start(self, tasks: Sequence[Task]) -> IOResult[None, EngineFailure]:
         self._waiting.extend(tasks)
@@ -224,12 +232,9 @@ def test_the_reckoning_is_no_tautology() -> None:
 
 # Wrong engines, each caught.
 
-Desk = schedule._Desk
-
-
 WRONG: dict[str, tuple[object, str, object]] = {
-    "forgets what it just made": (Desk, "_tell_made", lambda *given: None),
-    "keys that ignore contents": (schedule, "_spell_contents", lambda chosen, reference: "{}"),
+    "forgets what it just made": (Desk, "tell_made", lambda *given: None),
+    "keys that ignore contents": (schedule, "spell_contents", lambda rows, reference: "{}"),
     "lets nothing stand": (
         schedule,
         "replayed",

@@ -16,10 +16,15 @@ from hypothesis import strategies as st
 from toys import KilledError, Report, Shelf, simulate
 from worlds import REPLAYED_OPS, Small, Spec, Use, fates, histories, plans, small_worlds
 
+from lightfx.core.listing import Listed
 from lightfx.core.matching import Best, Every, Latest, Matcher
-from lightfx.core.outcome import Left, Upstream
+from lightfx.core.outcome import Left, Root, Upstream
 from lightfx.core.realization import Value
+from lightfx.plan import desk as desk_module
 from lightfx.plan import schedule
+from lightfx.plan.desk import Desk
+from lightfx.plan.graph import Node
+from lightfx.plan.ledger import Progress
 from lightfx.plan.rebuild import free_indices
 from lightfx.plan.replay import Verdict, replay_always, replay_by_cause
 
@@ -184,8 +189,6 @@ def test_a_choice_stays_when_nothing_runs(world: Small, seed: int, matcher: Matc
 
 # Wrong step machines, each caught.
 
-Desk = schedule._Desk
-
 
 @contextmanager
 def changed(name: str, change: object, where: object = Desk) -> Iterator[None]:
@@ -194,47 +197,47 @@ def changed(name: str, change: object, where: object = Desk) -> Iterator[None]:
 
 
 def _lefts_are_fine() -> object:
-    right = Desk._go_on
+    right = schedule._enter
 
-    def go_on(desk: Desk, node: schedule.Node, progress: schedule.Progress) -> None:
-        with mock.patch.object(Desk, "_settle_left"):
+    def enter(desk: Desk, node: Node, progress: Progress) -> None:
+        with mock.patch.object(Desk, "settle_left"):
             right(desk, node, progress)
         if not progress.settled and progress.runs == 0 and (node.number, progress.key) not in desk.seeking:
-            desk._judge(node, progress, sought=False)
+            desk.judge(node, progress, sought=False)
 
-    return go_on
+    return enter
 
 
-def _blame_the_nearest(desk: Desk, lefts: Iterable[schedule.Listed]) -> Upstream:
-    roots = {row.stored.rref: schedule.Root(row.stored.rref, "left") for row in lefts}
+def _blame_the_nearest(desk: Desk, lefts: Iterable[Listed]) -> Upstream:
+    roots = {row.stored.rref: Root(row.stored.rref, "left") for row in lefts}
     return Upstream(tuple(roots.values()), len(roots))
 
 
 def _no_cutoff() -> object:
-    right = Desk._tell
+    right = Desk.tell
 
-    def tell(desk: Desk, node: schedule.Node, progress: schedule.Progress, rows: Iterable[schedule.Listed]) -> None:
+    def tell(desk: Desk, node: Node, progress: Progress, rows: Iterable[Listed]) -> None:
         right(desk, node, progress, [row for row in rows if row.stored.rref.dref == node.dref])
 
     return tell
 
 
-def _first_to_end_wins(desk: Desk, node: schedule.Node, progress: schedule.Progress, **how: bool) -> None:
+def _first_to_end_wins(desk: Desk, node: Node, progress: Progress, **how: bool) -> None:
     rows = progress.candidates
     if len(rows) >= 3:
-        desk._settle(node.number, dict.fromkeys(node.demands, (rows[0],)))
+        desk.settle(node.number, dict.fromkeys(node.demands, (rows[0],)))
     else:
         RIGHT_JUDGE(desk, node, progress, **how)
 
 
-RIGHT_JUDGE = Desk._judge
+RIGHT_JUDGE = Desk.judge
 WRONG: dict[str, tuple[str, object, object]] = {
-    "treats a LEFT as fine": ("_go_on", _lefts_are_fine(), Desk),
-    "blames the nearest, not the root": ("_blame", _blame_the_nearest, Desk),
-    "knows no early cutoff": ("_tell", _no_cutoff(), Desk),
-    "drops followers": ("_tell_followers", lambda *given: None, Desk),
-    "forgets what it just made": ("_tell_made", lambda *given: None, Desk),
-    "keys that ignore contents": ("_spell_contents", lambda chosen, reference: "{}", schedule),
+    "treats a LEFT as fine": ("_enter", _lefts_are_fine(), schedule),
+    "blames the nearest, not the root": ("blame", _blame_the_nearest, Desk),
+    "knows no early cutoff": ("tell", _no_cutoff(), Desk),
+    "drops followers": ("tell_followers", lambda *given: None, Desk),
+    "forgets what it just made": ("tell_made", lambda *given: None, Desk),
+    "keys that ignore contents": ("spell_contents", lambda rows, reference: "{}", schedule),
     "lets everything stand": ("replayed", lambda rows, policy: list(rows), schedule),
     "lets nothing stand": (
         "replayed",
@@ -244,9 +247,9 @@ WRONG: dict[str, tuple[str, object, object]] = {
     "numbers outputs from 0 always": (
         "free_indices",
         lambda occupied, count, per_run: free_indices([], count, per_run),
-        schedule,
+        desk_module,
     ),
-    "takes what ends first": ("_judge", _first_to_end_wins, Desk),
+    "takes what ends first": ("judge", _first_to_end_wins, Desk),
 }
 
 

@@ -21,11 +21,12 @@ from lightfx.core.outcome import (
     TimedOut,
     Upstream,
 )
+from lightfx.core.parts import NoPartError
 from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
-from lightfx.engine.realize import realize, realize_all
+from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always
 from lightfx.stages.build import Build, UndeclaredNeedError
 from lightfx.stages.signature import StageError
@@ -53,6 +54,7 @@ __all__ = [
     "LeftError",
     "MadeBy",
     "Name",
+    "NoPartError",
     "NotPlannableError",
     "Outcome",
     "RRef",
@@ -66,6 +68,7 @@ __all__ = [
     "Returned",
     "Right",
     "Root",
+    "RunOptions",
     "Stage",
     "StageError",
     "Terms",

@@ -13,7 +13,8 @@ from attrs import field, frozen
 from returns.io import IOResult
 
 from lightfx.core.failures import EngineFailure
-from lightfx.effects.executor import Executor, ExecutorMaker, Limits
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Executor, ExecutorMaker
 
 __all__ = ["Dask", "ExecutorMaker", "dask"]
 

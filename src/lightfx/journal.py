@@ -20,10 +20,11 @@ from lightfx.effects.journal import (
     TaskRetried,
     TaskStarted,
 )
-from lightfx.shell.journal.listeners import Listener, Silence
+from lightfx.shell.journal.listeners import Both, Listener, Silence
 
 __all__ = [
     "Advanced",
+    "Both",
     "Differed",
     "Journal",
     "JournalEvent",

@@ -9,9 +9,9 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar, final, overload
+from typing import TypeVar, Unpack, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -20,17 +20,16 @@ from returns.unsafe import unsafe_perform_io
 
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
+from lightfx.core.layout import RUNS
 from lightfx.core.outcome import Left, LeftError, Outcome
-from lightfx.core.terms import bytes_of
-from lightfx.effects.executor import Executor, ExecutorMaker, Limits
+from lightfx.core.terms import Limits, bytes_of
+from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
-from lightfx.effects.world import World
-from lightfx.engine.realize import realize, realize_all
-from lightfx.plan.replay import ReplayPolicy, replay_by_cause
+from lightfx.effects.world import Interrupts, World
+from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.shell.clock import SystemClock
-from lightfx.shell.executor.inline import InlineExecutor
-from lightfx.shell.journal.listeners import Silence
+from lightfx.shell.journal.listeners import Both, Silence
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -62,6 +61,12 @@ class Performing:
             if paused:
                 gc.enable()
 
+    def interrupts(self) -> AbstractContextManager[Interrupts]:
+        """Note asks to stop while a run goes on."""
+        from lightfx.shell.interrupts import noted  # noqa: PLC0415 -- runs alone need it
+
+        return noted()
+
 
 def open_world(
     path: str | os.PathLike[str],
@@ -72,6 +77,7 @@ def open_world(
     memory: int | str | None = None,
     tickets: Mapping[str, int] | None = None,
     create: bool = True,
+    index: str | os.PathLike[str] | None = None,
     journal: Journal | None = None,
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
@@ -83,7 +89,10 @@ def open_world(
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
-    ``journal``: who listens to what happens in a run.
+    ``index``: a file of this machine's own in which to keep the index of a
+    store that several machines share; None: it lies in the store.
+    ``journal``: who listens to what happens in a run. The store keeps it in
+    any case: ``lightfx runs`` lists the runs.
 
     Raises `EngineError` where there is no usable store.
     """
@@ -92,9 +101,11 @@ def open_world(
         raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
-    from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- a store is opened after it is asked for
+    from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
+    from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
+    from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
 
-    store = unwrap(open_directory(Path(path), create=create))
+    store = unwrap(open_directory(Path(path), create=create, index=None if index is None else Path(index)))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     runs: Executor = InlineExecutor(limits)
     if executor is not None:
@@ -103,7 +114,8 @@ def open_world(
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
         runs = LocalProcesses(workers, store.place(), limits)
-    return World(store, runs, SystemClock(), journal or Silence(), Performing())
+    kept = RunFile(store.root / RUNS)
+    return World(store, runs, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
 
 
 def _opened(executor: ExecutorMaker, limits: Limits, store: Store) -> Executor:
@@ -128,6 +140,7 @@ def _refuse_in_newborn_worker() -> None:
 
 def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:
     """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests."""
+    from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- asked for
     from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
 
     return World(
@@ -135,34 +148,33 @@ def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None 
     )
 
 
-def evaluate(world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = replay_by_cause) -> T:
-    """Realize a plan and give its value; for scripts.
+def evaluate(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> T:
+    """Realize a plan and give its value; for scripts. ``options`` are those of `RunOptions`.
 
     Raises `LeftError` where the outcome is a LEFT, with its traceback and log,
     and `EngineError` on trouble of the engine.
     """
-    return _value(plan, unwrap(realize(world, plan, replay=replay)))
+    return _value(plan, unwrap(realize(world, plan, **options)))
 
 
 @overload
-def evaluate_all(world: World, plans: Mapping[K, Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Mapping[K, T]: ...
+def evaluate_all(world: World, plans: Mapping[K, Derivation[T]], /, **options: Unpack[RunOptions]) -> Mapping[K, T]: ...
 @overload
-def evaluate_all(world: World, plans: Sequence[Derivation[T]], /, *, replay: ReplayPolicy = ...) -> Sequence[T]: ...
+def evaluate_all(world: World, plans: Sequence[Derivation[T]], /, **options: Unpack[RunOptions]) -> Sequence[T]: ...
 def evaluate_all(
     world: World,
     plans: Mapping[K, Derivation[T]] | Sequence[Derivation[T]],
     /,
-    *,
-    replay: ReplayPolicy = replay_by_cause,
+    **options: Unpack[RunOptions],
 ) -> Mapping[K, T] | Sequence[T]:
     """Realize many plans in one run and give their values in the same container; for scripts.
 
     Raises as `evaluate` does, on the first LEFT, when all that can run has run.
     """
     if isinstance(plans, Mapping):
-        outcomes = unwrap(realize_all(world, plans, replay=replay))
+        outcomes = unwrap(realize_all(world, plans, **options))
         return {key: _value(plans[key], outcome) for key, outcome in outcomes.items()}
-    found = unwrap(realize_all(world, plans, replay=replay))
+    found = unwrap(realize_all(world, plans, **options))
     return [_value(plan, outcome) for plan, outcome in zip(plans, found, strict=True)]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 import sys
 import time
@@ -231,71 +229,6 @@ plan = [quick(), slow()]
     (lightfx.folder / "go").touch()
     again = lightfx("run", "plan:plan", "--json").json
     assert [row["how"] for row in again["targets"]] == ["reused", "built"]
-
-
-def test_a_terminal_sees_a_bar_and_stages_do_not(lightfx):
-    """A bar bound to sys.stderr late would write itself into the logs of stages."""
-    lightfx.write(
-        """
-import time
-from lightfx import Build, stage
-
-@stage(version="1")
-def slow(build: Build) -> int:
-    build.log("mine")
-    time.sleep(0.4)
-    return 1
-
-plan = slow()
-"""
-    )
-    ours, theirs = pty.openpty()
-    process = lightfx.start("run", "plan:plan", stderr=theirs)
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(ours, 4096)
-        except OSError:  # the other side has closed
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(ours)
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0 and "built" in out
-    assert b"realizing" in seen and b"0/1" in seen and b"settled" not in seen
-    assert lightfx("log", "slow").out == "mine\n"
-
-
-def test_lines_come_every_so_many_seconds(monkeypatch):
-    import io
-
-    from lightfx.cli import progress
-    from lightfx.core.refs import DRef
-    from lightfx.effects.journal import Advanced, RunBegan, TaskEnded
-
-    stream, tally = io.StringIO(), progress.Tally()
-    hear = progress.listening(tally, progress.Lines(stream, every=0.0))
-    hear(RunBegan(3))
-    hear(TaskEnded(DRef("a-x"), "raised", "", 1.0))
-    hear(Advanced(2, 1, 0, 1, 1))
-    assert [line.split(":", 2)[1] for line in stream.getvalue().splitlines()] == [
-        " 0 of 3 derivations settled",
-        " 1 of 3 derivations settled",
-        " 2 of 3 derivations settled",
-    ]
-    assert "1 built, 1 LEFT" in stream.getvalue()
-    seldom = io.StringIO()
-    lines = progress.Lines(seldom, every=60.0)
-    lines.show(tally)
-    assert seldom.getvalue() == ""
-    lines.close(tally)
-    assert seldom.getvalue().count("\n") == 1
-    closed = io.StringIO()
-    progress.Nothing().show(tally)
-    progress.Nothing().close(tally)
-    assert closed.getvalue() == ""
 
 
 def test_the_console_script_is_there(lightfx):

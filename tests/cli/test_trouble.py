@@ -13,7 +13,7 @@ from lightfx.cli import finding
 from lightfx.cli import main as entry
 from lightfx.cli.words import harmless
 
-COMMANDS = [("ls",), ("show", "x"), ("log", "x"), ("why", "x"), ("path", "x")]
+COMMANDS = [("ls",), ("show", "x"), ("log", "x"), ("why", "x"), ("path", "x"), ("runs",), ("runs", "show", "x")]
 
 
 def one_line(said, code, sentence):

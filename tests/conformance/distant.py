@@ -11,7 +11,7 @@ from attrs import frozen
 from errands import Errand, argument, note
 from returns.result import Failure, Result, Success
 
-from lightfx import Build, Derivation, Tolerant, stage
+from lightfx import Build, Derivation, Resources, Tolerant, stage
 from lightfx.core.derivation import Asks
 from lightfx.core.outcome import Left, Returned
 from lightfx.core.realization import BuildOrder, Outputs
@@ -71,6 +71,28 @@ def divide(build: Build, number: int) -> float:
 def bad(build: Build, number: int) -> int:
     os.mkfifo(build.out / "pipe")
     return number
+
+
+@stage
+def deep(build: Build, number: int) -> int:
+    """Ask for what only the number tells."""
+    build.progress(1, 2)
+    return build.need(halve(2 * number)) + 1
+
+
+@stage(resources=Resources(tickets={"gpu": 1}))
+def with_gpu(build: Build, home: str, number: int) -> int:
+    mark = Path(home) / f"at-{number}"
+    mark.touch()
+    time.sleep(0.1)
+    there = len(list(Path(home).glob("at-*")))
+    mark.unlink()
+    return there
+
+
+@stage(resources=Resources(tickets={"gpu": 2}))
+def with_two(build: Build) -> int:
+    return 2
 
 
 @stage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
+from lightfx.core.derivation import Asks, Derivation, Recipe
 from lightfx.core.outcome import Left, Returned
+from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Task
-from lightfx.shell.executor.worker import serve
 
 Act = Callable[[BuildOrder], object]
 
@@ -41,6 +43,9 @@ class Errand:
     def terms(self) -> Terms:
         return Terms(timeout=self.timeout)
 
+    def part(self, path: tuple[Step, ...], /) -> Errand:
+        return self
+
     def parts(self) -> tuple[tuple[str, str], ...]:
         return ()
 
@@ -53,9 +58,9 @@ class Errand:
     def made_by(self) -> MadeBy:
         return MadeBy(host="here", python=sys.version.split()[0])
 
-    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         made = self.act(order)
-        if isinstance(made, Left):
+        if isinstance(made, Left | Asks):
             return Failure(made)
         return Success((Output(made),))  # type: ignore[arg-type]
 
@@ -118,6 +123,24 @@ def spin(_: BuildOrder) -> object:
     while time.perf_counter() < end:
         pass
     return len(bytearray(8 << 20))
+
+
+def ask(_: BuildOrder) -> object:
+    """Ask for a derivation made as it runs."""
+    made = entry(7, name="double")
+    return Asks((Derivation(Recipe(made.config, made.realization.dref, errand(double))).tolerate(),))
+
+
+def count(order: BuildOrder) -> object:
+    """Say how far it is, from another thread too, and from one that it leaves behind."""
+    order.tell(1, 3)
+    thread = threading.Thread(target=order.tell, args=(2, 3))
+    thread.start()
+    thread.join()
+    late = threading.Timer(0.05, order.tell, (3, 3))
+    late.daemon = True
+    late.start()
+    return None
 
 
 # What writes.
@@ -227,17 +250,78 @@ def die_later(_: BuildOrder) -> object:
 
 
 def sleep_for_ever(order: BuildOrder) -> object:
-    note(order.place, os.getpid())
+    note(order.place, os.getpid(), os.getppid())
     time.sleep(1000)
+    return None
+
+
+def wait_for_leave(order: BuildOrder) -> object:
+    """End when there is a file ``go`` beside the place."""
+    note(order.place, os.getpid())
+    until(lambda: (order.place.parent / "go").exists(), 600.0)
     return None
 
 
 def sleep_with_a_child(order: BuildOrder) -> object:
     print("going to sleep", flush=True)
     child = subprocess.Popen(["/bin/sleep", "1000"])
-    note(order.place, os.getpid(), child.pid)
+    note(order.place, os.getpid(), child.pid, os.getppid())
     child.wait()
     return None
+
+
+def flee(order: BuildOrder) -> object:
+    """Start a daemon as of old: it has another session, no parent, no environment, and no ear for signals."""
+    pid = _daemon(order.place)
+    note(order.place, os.getpid(), os.getppid(), pid)
+    time.sleep(1000)
+    return None
+
+
+def flee_and_die(order: BuildOrder) -> object:
+    """The same; the daemon is alone in the world before anybody looks."""
+    note(order.place, _daemon(order.place))
+    os._exit(3)
+
+
+def flee_and_return(order: BuildOrder) -> object:
+    """Leave a daemon to whoever runs next."""
+    note(order.place, _daemon(order.place))
+    return None
+
+
+_DAEMON = """
+import os, signal, sys, time
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+with open(sys.argv[1] + ".aside", "w") as file:
+    file.write(str(os.getpid()))
+os.rename(sys.argv[1] + ".aside", sys.argv[1])
+time.sleep(1000)
+"""
+
+
+def _daemon(place: Path) -> int:
+    place.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-I", "-S", "-c", _DAEMON, place / "daemon"], env={}, check=True)
+    while not (place / "daemon").exists():
+        time.sleep(0.01)
+    return int((place / "daemon").read_text())
+
+
+def hold_the_interpreter(order: BuildOrder) -> object:
+    """Sleep in C without letting any thread run."""
+    note(order.place, os.getpid(), os.getppid())
+    return ctypes.PyDLL(None).sleep(1000)
+
+
+def block_signals(order: BuildOrder) -> object:
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    return sleep_for_ever(order)
 
 
 def note(place: Path, *numbers: int) -> None:
@@ -272,13 +356,42 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     return True
 
 
-def never_come_up(*_: object) -> None:
-    """Stand in for a worker's main function."""
-    os._exit(5)
+def take_more_than_it_may(_: BuildOrder) -> object:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, before[1]))
+    try:
+        return len(bytearray(8 << 30))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def come_up_the_second_time(pipe: object, lifeline: object, log: Path) -> None:
-    """The same, for a machine that was short of something once."""
-    if log.name == "worker-1.log":
-        os._exit(5)
-    serve(pipe, lifeline, log)  # type: ignore[arg-type]
+def take_all_memory(_: BuildOrder) -> object:
+    """Limit the group that the test names, go there, and take more than it has: the system kills for memory."""
+    group = Path(os.environ["LIGHTFX_TEST_CGROUP"])
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        if (group / name).exists():
+            (group / name).write_text(str(256 << 20))
+    if (group / "memory.swap.max").exists():
+        (group / "memory.swap.max").write_text("0")
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+    return len(b"x" * (1 << 30))
+
+
+def tell_and_sleep(order: BuildOrder) -> object:
+    order.tell(5, 0)
+    time.sleep(1000)
+    return None
+
+
+class Unloadable:
+    """It can be pickled, and raises when it is loaded."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return int, ("no number",)
+
+    def __call__(self, _: object) -> None: ...
+
+
+def loaded(_: BuildOrder) -> object:
+    """What this process has imported."""
+    return sorted(sys.modules)

@@ -12,27 +12,34 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import errands
+from attrs import evolve
 from errands import Act, task
 from makings import good
 from returns.result import Failure
 
+from lightfx.core.derivation import Asks, Recipe, Tolerant
 from lightfx.core.failures import CodeChanged
 from lightfx.core.outcome import Cause, Left, Raised, Returned
 from lightfx.core.realization import INLINE_LOG, LOG_NAME
-from lightfx.effects.executor import Executor, Finished, Task
+from lightfx.effects.executor import Executor, Finished, Report, Task
 
 Law: TypeAlias = Callable[[Executor, Path], None]
 
 
 def finish(executor: Executor, tasks: Sequence[Task]) -> dict[int, Finished]:
     """Run tasks to their end."""
+    return {each.number: each for each in told(executor, tasks) if isinstance(each, Finished)}
+
+
+def told(executor: Executor, tasks: Sequence[Task]) -> list[Report]:
+    """Run tasks to their end, and give all that was told of them."""
     good(executor.start(tasks))
-    found: dict[int, Finished] = {}
-    while len(found) < len(tasks):
+    found: list[Report] = []
+    while (ended := sum(isinstance(each, Finished) for each in found)) < len(tasks):
         batch = good(executor.wait(None))
         assert batch, "waiting for ever gave nothing"
-        assert not found.keys() & {each.number for each in batch}
-        found |= {each.number: each for each in batch}
+        found += batch
+    assert ended == len({each.number for each in found if isinstance(each, Finished)}), "something ended twice"
     assert list(good(executor.wait(0.0))) == []
     return found
 
@@ -159,6 +166,29 @@ def code_that_changed_does_not_run(executor: Executor, folder: Path) -> None:
     assert isinstance(finished.result.failure(), CodeChanged)
 
 
+def what_a_stage_asks_for_comes_back(executor: Executor, folder: Path) -> None:
+    """With all that it takes to plan it."""
+    asked = finish_one(executor, errands.ask, folder).result.failure()
+    assert isinstance(asked, Asks)
+    (need,) = asked.needs
+    assert isinstance(need, Tolerant)
+    recipe = need.derivation.origin
+    assert isinstance(recipe, Recipe)
+    assert recipe.config.tree["args"] == {"x": 7}
+    assert value(finish_one(executor, errands.double, folder / "next", x=1)) == [1, 1]
+    again = evolve(task(2, errands.double, folder / "asked", x=3), realizer=recipe.realizer)
+    assert value(finish(executor, [again])[2]) == [3, 3]
+
+
+def nothing_is_told_of_a_task_after_its_end(executor: Executor, folder: Path) -> None:
+    """Neither that it began, nor how far it is."""
+    seen: set[int] = set()
+    for report in told(executor, [task(number, errands.count, folder / str(number)) for number in range(6)]):
+        assert report.number not in seen
+        if isinstance(report, Finished):
+            seen.add(report.number)
+
+
 def nothing_comes_of_what_was_cancelled(executor: Executor, folder: Path) -> None:
     """And the executor goes on."""
     good(executor.start([task(number, errands.double, folder / str(number), x=0) for number in range(20)]))
@@ -188,6 +218,8 @@ LAWS: Final[tuple[Law, ...]] = (
     no_task_spoils_the_output_of_the_next,
     no_task_moves_the_next_elsewhere,
     code_that_changed_does_not_run,
+    what_a_stage_asks_for_comes_back,
+    nothing_is_told_of_a_task_after_its_end,
     nothing_comes_of_what_was_cancelled,
     closing_twice_is_fine,
 )

@@ -54,6 +54,7 @@ def entry(
     tree: Digest | None = None,
     created: float = 1.0,
     log: Log | None = None,
+    ephemeral: bool = False,
 ) -> Entry:
     """Make a realization of the derivation ``name(x=x)``, named by what it holds."""
     config = Config.of(args={"x": x}, name=name)
@@ -62,7 +63,8 @@ def entry(
     known = key or input_key(config.resolved(str))
     content = content_of(spell_result(made), tree)
     rref = RRef.of(dref, key=known.text, index=index, content=content.text)
-    return Entry(config, Realization(rref, known, index, content, made, tree, created=created, log=log))
+    realization = Realization(rref, known, index, content, made, tree, created=created, log=log, ephemeral=ephemeral)
+    return Entry(config, realization)
 
 
 Content = Mapping[str, "str | bytes | Callable[[Path], object]"]

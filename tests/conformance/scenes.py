@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from errands import pids, sleep_for_ever, task  # noqa: E402
+import errands  # noqa: E402
+from errands import double, pids, task  # noqa: E402
+from executor_laws import finish  # noqa: E402
 from makings import entry, good, ingested, trouble, written  # noqa: E402
 from returns.result import Success  # noqa: E402
 from returns.unsafe import unsafe_perform_io  # noqa: E402
@@ -21,7 +25,9 @@ from returns.unsafe import unsafe_perform_io  # noqa: E402
 from lightfx.core.names import Digest  # noqa: E402
 from lightfx.core.realization import Value  # noqa: E402
 from lightfx.shell.executor.processes import LocalProcesses  # noqa: E402
+from lightfx.shell.store.claims import Claims  # noqa: E402
 from lightfx.shell.store.directory import DirectoryStore, open_directory  # noqa: E402
+from lightfx.shell.store.owners import Host, Lease, this_host, try_lock  # noqa: E402
 
 NOBODY: Final = 65534
 
@@ -29,8 +35,10 @@ NOBODY: Final = 65534
 class Other:
     """Another process, from the outside: `ask` it, or kill it."""
 
-    def __init__(self, scene: str, *arguments: object) -> None:
+    def __init__(self, scene: str, *arguments: object, named: str | None = None) -> None:
         command = [sys.executable, __file__, scene, *map(str, arguments)]
+        if named is not None:
+            command = ["unshare", "--uts", "sh", "-c", f'hostname {named} && exec "$@"', "sh", *command]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @property
@@ -79,7 +87,35 @@ def key(text: str) -> Digest:
 
 def converse(root: str) -> None:
     """Open a store, and do with it what is asked, line by line."""
-    store = good(open_directory(Path(root)))
+    _converse(good(open_directory(Path(root))))
+
+
+def abroad(root: str, host: str, locks: str, skew: str = "0") -> None:
+    """The same, as if on another host: ``host`` is its name, or ``-`` for what it is.
+
+    ``locks`` are ``real``, or ``alike``: free for whoever asks. The wall clock
+    is wrong by ``skew`` seconds.
+    """
+    wall, wall_ns = time.time, time.time_ns
+    time.time = lambda: wall() + float(skew)
+    time.time_ns = lambda: wall_ns() + int(float(skew) * 1e9)
+    _converse(good(open_directory(Path(root), claims=visitor(host, locks))))
+
+
+def visitor(host: str, locks: str) -> Callable[[Path], Claims]:
+    """Make the claims of an owner that is on a host, really or as if."""
+    return lambda root: Claims(
+        root,
+        host=this_host() if host == "-" else Host(host, f"machine of {host}", "boot"),
+        lease=SHORT,
+        lock=try_lock if locks == "real" else lambda _: True,
+    )
+
+
+SHORT: Final = Lease(beat=0.1, lease=2.0, grace=8.0)
+
+
+def _converse(store: DirectoryStore) -> None:
     print("open", flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
@@ -97,6 +133,7 @@ _ANSWERS: Final[dict[str, Callable[..., object]]] = {
     "alike": lambda store, text: len(good(store.alike([entry(text).realization.key]))),
     "listed": lambda store, text: len(good(store.listed([entry(text).realization.dref], frozenset()))),
     "half": _half_done,
+    "owner": lambda store: store._claims._owner,
     "close": lambda store: good(store.close()),
 }
 
@@ -108,6 +145,33 @@ def race(root: str, text: str) -> None:
     sys.stdin.readline()
     print("granted" if good(store.claim([key(text)])) else "refused", flush=True)
     sys.stdin.readline()
+
+
+def alone(root: str, log: str) -> None:
+    """Be alone on a store until the word comes, and note its coming."""
+    claims = Claims(Path(root))
+    with claims.alone() as granted:
+        print("alone" if granted else "among others", flush=True)
+        sys.stdin.readline()
+        append(log, "over")
+    claims.close()
+
+
+def entering(root: str, log: str) -> None:
+    """Open a store, and note when it is open."""
+    print("up", flush=True)
+    store = good(open_directory(Path(root)))
+    append(log, "open")
+    print("open", flush=True)
+    sys.stdin.readline()
+    good(store.close())
+
+
+def append(path: str, line: str) -> None:
+    """Note a line, whole, in the order of things."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{line}\n".encode())
+    os.close(descriptor)
 
 
 def opening(root: str) -> None:
@@ -165,13 +229,13 @@ _DEEDS: Final[dict[str, Callable[[Path], object]]] = {
 CONTENT: Final = {"a/b": b"deep", "c": b"file", "d/": ""}
 
 
-def crashes(base: str) -> None:
-    """Store an output again and again, each time killed one step later; say what was acknowledged each time."""
+def crashes(base: str, deed: str) -> None:
+    """Do a deed again and again, each time killed one step later; say what was acknowledged each time."""
     for step in range(1000):
         root = Path(base) / str(step)
         child = os.fork()
         if child == 0:
-            _crash(root, step)
+            _CRASHES[deed](root, step)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print(step, "done" if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else "killed", flush=True)
@@ -179,10 +243,9 @@ def crashes(base: str) -> None:
             return
 
 
-def _crash(root: Path, step: int) -> None:
-    store = good(open_directory(root))
-    good(store.commit([entry("before")]))
-    left = step
+def _die_after(steps: int) -> None:
+    """Kill this process at the next step but so many."""
+    left = steps
 
     def count(*_: object) -> None:
         nonlocal left
@@ -194,28 +257,69 @@ def _crash(root: Path, step: int) -> None:
     write, sync = os.write, os.fsync
     os.write = lambda descriptor, data: (count(), write(descriptor, data[: len(data) // 2 + 1]))[1]
     os.fsync = lambda descriptor: (count(), sync(descriptor))[1]
+
+
+def _crash_storing(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    good(store.commit([entry("before")]))
+    _die_after(step)
     good(store.claim([key("k")]))
     tree = ingested(store, CONTENT)
     good(store.commit([entry("after", tree=tree, result=Value("after")), entry("more")]))
     good(store.release([key("k")]))
 
 
+def _crash_dropping(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    trees = [ingested(store, CONTENT), ingested(store, {"b": b"b"})]
+    good(store.commit([entry(number, tree=tree, ephemeral=True) for number, tree in enumerate(trees)]))
+    _die_after(step)
+    good(store.drop(trees))
+
+
+_CRASHES: Final = {"store": _crash_storing, "drop": _crash_dropping}
 _STEPS: Final = frozenset(
     ("open", "os.rename", "os.mkdir", "os.chmod", "os.link", "os.remove", "os.rmdir", "os.scandir", "shutil.copystat")
 )
 
 
-def pool(scratch: str) -> None:
-    """Open a pool, start tasks that never end, say who runs them, and wait."""
-    executor = LocalProcesses(2, Path(scratch))
-    tasks = [task(number, sleep_for_ever, Path(scratch) / f"task-{number}") for number in range(2)]
-    good(executor.start(tasks))
-    good(executor.wait(1.0))
-    while not all(pids(Path(scratch) / f"task-{number}") for number in range(2)):
-        good(executor.wait(0.05))
-    found = [pid for number in range(2) for pid in pids(Path(scratch) / f"task-{number}")]
-    print(*found, flush=True)
+def pool(scratch: str, *acts: str) -> None:
+    """Open a pool, start tasks that never end, say who runs them and who else came of them, and wait."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    _say_who(executor, Path(scratch), acts)
     good(executor.wait(None))
+    good(executor.wait(None))
+
+
+def pool_of_a_thread(scratch: str, *acts: str) -> None:
+    """The same, in a thread that ends, and leaves the pool to the main thread."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    thread = threading.Thread(target=_say_who, args=(executor, Path(scratch), acts))
+    thread.start()
+    thread.join()
+    good(executor.start([task(99, double, Path(scratch) / "more", x=1)]))
+    good(executor.wait(1.0))
+    print("on", flush=True)
+    good(executor.wait(None))
+
+
+def pool_of_a_parent(scratch: str, *acts: str) -> None:
+    """The same, by a program that has forked a child, which holds all lines of the pool open."""
+    executor = LocalProcesses(len(acts), Path(scratch))
+    _say_who(executor, Path(scratch), acts)
+    child = os.fork()
+    if not child:
+        time.sleep(1000)
+    print(child, flush=True)
+    good(executor.wait(None))
+
+
+def _say_who(executor: LocalProcesses, scratch: Path, acts: Sequence[str]) -> None:
+    folders = [scratch / f"task-{number}" for number in range(len(acts))]
+    good(executor.start([task(n, getattr(errands, act), folders[n]) for n, act in enumerate(acts)]))
+    while not all(map(pids, folders)):
+        good(executor.wait(0.05))
+    print(*(pid for folder in folders for pid in pids(folder)), flush=True)
 
 
 def closure(scratch: str) -> None:
@@ -223,9 +327,8 @@ def closure(scratch: str) -> None:
     captured = 40
 
     executor = LocalProcesses(1, Path(scratch))
-    good(executor.start([task(0, lambda _: captured + 2, Path(scratch) / "0")]))
-    finished = good(executor.wait(None))
-    print([each.result.unwrap()[0].tree for each in finished], flush=True)
+    (finished,) = finish(executor, [task(0, lambda _: captured + 2, Path(scratch) / "0")]).values()
+    print([finished.result.unwrap()[0].tree], flush=True)
     good(executor.close())
 
 

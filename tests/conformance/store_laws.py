@@ -453,6 +453,87 @@ def a_claim_is_granted_to_one_at_a_time(rig: Rig) -> None:
     assert good(other.claim(keys)) == set(keys)
 
 
+def what_is_ephemeral_is_listed_without_its_files(rig: Rig) -> None:
+    """Dropped, it stands, with its record; whether it has its files is to be asked."""
+    tree, other = ingested(rig.store, {"a/b": b"b", "c": b"c"}), ingested(rig.store, {"d": b"d"})
+    ours = [entry(number, tree=tree, ephemeral=True) for number in range(2)]
+    good(rig.store.commit(ours))
+    made = [each.realization for each in ours]
+    assert good(rig.store.present([tree, other, Digest.of(b"never")])) == {tree, other}
+    good(rig.store.drop([tree, tree]))
+    assert good(rig.store.present([tree, other])) == {other}
+    assert not os.path.lexists(rig.store.folder_of(tree))
+    for store in (rig.store, rig.again()):
+        rows = [*good(store.listed([made[0].dref], frozenset())), *good(store.alike([made[1].key]))]
+        assert [row.stored.rref for row in rows] == [each.rref for each in made]
+        assert all(row.stored.ephemeral and row.stored.tree == tree for row in rows)
+        assert good(store.realizations([made[0].rref])) == {made[0].rref: made[0]}
+
+
+def what_is_kept_is_not_dropped(rig: Rig) -> None:
+    """Nor what no realization has, as long as one that is to be kept has it."""
+    kept, log = ingested(rig.store, {"a": b"a"}), ingested(rig.store, {"log.txt": b"long"})
+    good(rig.store.commit([entry(1, tree=kept, ephemeral=True), entry(2, tree=kept), entry(3, log=Log("", log))]))
+    good(rig.store.drop([kept, log]))
+    assert listing(rig.store.folder_of(kept)) == {"a": b"a"}
+    assert listing(rig.store.folder_of(log)) == {"log.txt": b"long"}
+    assert good(rig.store.present([kept, log])) == {kept, log}
+
+
+def to_drop_what_is_gone_is_fine(rig: Rig) -> None:
+    """Or what never was."""
+    tree = ingested(rig.store, {"a": b"a"})
+    for trees in ([], [Digest.of(b"never"), tree], [tree]):
+        good(rig.store.drop(trees))
+    assert good(rig.store.present([tree])) == set()
+
+
+def what_was_dropped_can_be_stored_again(rig: Rig) -> None:
+    """Read-only, whole, and dropped again."""
+    for _ in range(2):
+        tree = ingested(rig.store, {"a/b": b"b", "c/": ""})
+        good(rig.store.commit([entry(1, tree=tree, ephemeral=True)]))
+        home = rig.store.folder_of(tree)
+        assert listing(home) == {"a": None, "a/b": b"b", "c": None}
+        assert not home.stat().st_mode & 0o222
+        good(rig.store.drop([tree]))
+        assert good(rig.store.present([tree])) == set()
+
+
+def what_is_to_be_kept_counts_first(rig: Rig) -> None:
+    """One realization, stored as ephemeral and as not: it is not, in whatever order and whenever that was."""
+    tree = ingested(rig.store, {"a": b"a"})
+    passing, kept = (
+        [entry(number, tree=tree, ephemeral=ephemeral, created=created) for number in range(2)]
+        for ephemeral, created in ((True, 1.0), (False, 2.0))
+    )
+    good(rig.store.commit([passing[0], kept[1]]))
+    good(rig.store.commit([kept[0], passing[1]]))
+    for store in (rig.store, rig.again()):
+        rows = good(store.alike([each.realization.key for each in kept]))
+        read = {row.stored.rref: row.realization for row in rows}
+        assert read == {each.realization.rref: each.realization for each in kept}
+        assert not any(row.stored.ephemeral for row in rows)
+
+
+def nothing_is_dropped_beside_others(rig: Rig) -> None:
+    """They may be reading it. Who closes the store as the last one drops it; what is kept by then stays."""
+    trees = [ingested(rig.store, {"a": text}) for text in (b"1", b"2")]
+    if rig.alone:
+        good(rig.store.drop(trees))
+        assert good(rig.store.present(trees)) == set()
+        return
+    other = rig.again()
+    good(rig.store.commit([entry(1, tree=trees[0], ephemeral=True), entry(2, tree=trees[1], ephemeral=True)]))
+    good(rig.store.drop(trees))
+    assert good(other.present(trees)) == set(trees)
+    good(rig.store.close())
+    assert good(other.present(trees)) == set(trees)
+    good(other.commit([entry(3, tree=trees[1])]))
+    good(other.close())
+    assert good(rig.again().present(trees)) == {trees[1]}
+
+
 def closing_twice_is_fine(rig: Rig) -> None:
     """And what was committed stays."""
     good(rig.store.commit([entry(1)]))
@@ -491,5 +572,11 @@ LAWS: Final[tuple[Law, ...]] = (
     what_cannot_be_observed_is_a_cause,
     observing_changes_nothing,
     a_claim_is_granted_to_one_at_a_time,
+    what_is_ephemeral_is_listed_without_its_files,
+    what_is_kept_is_not_dropped,
+    to_drop_what_is_gone_is_fine,
+    what_was_dropped_can_be_stored_again,
+    what_is_to_be_kept_counts_first,
+    nothing_is_dropped_beside_others,
     closing_twice_is_fine,
 )

@@ -88,6 +88,11 @@ def _later_wins(store: Store, entries: Any) -> Any:
     return store.commit(entries)
 
 
+def _first_wins(store: Store, entries: Any) -> Any:
+    held = cast("Any", store)._realizations
+    return store.commit([each for each in entries if each.realization.rref not in held])
+
+
 def _by_bytes_alone(store: Store, folders: Any) -> Any:
     """The trap of old: hashing bytes without names and lengths."""
 
@@ -168,6 +173,24 @@ def _silent(store: Store, paths: Any) -> Any:
     )
 
 
+def _drop_all(store: Store, trees: Any) -> Any:
+    for tree in trees:
+        folder = store.folder_of(tree)
+        if folder.exists():
+            folder.chmod(0o700)
+            shutil.rmtree(folder)
+    return IOSuccess(None)
+
+
+def _drop_halves(store: Store, trees: Any) -> Any:
+    for tree in trees:
+        folder = store.folder_of(tree)
+        folder.chmod(0o700)
+        for path in [each for each in folder.iterdir() if each.is_file()]:
+            path.unlink()
+    return IOSuccess(None)
+
+
 CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.what_was_committed_is_listed_by_derivation: {"listed": _drop_last},
     laws.asking_twice_for_one_lists_it_once: {"alike": _echoing("alike")},
@@ -197,8 +220,17 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.what_cannot_be_observed_is_a_cause: {"observe": _silent},
     laws.observing_changes_nothing: {"observe": _rude},
     laws.a_claim_is_granted_to_one_at_a_time: {"claim": lambda store, keys: IOSuccess(frozenset(keys))},
+    laws.what_is_ephemeral_is_listed_without_its_files: {"drop": lambda store, trees: IOSuccess(None)},
+    laws.what_is_kept_is_not_dropped: {"drop": _drop_all},
+    laws.to_drop_what_is_gone_is_fine: {"present": lambda store, trees: IOSuccess(frozenset(trees))},
+    laws.what_was_dropped_can_be_stored_again: {"drop": _drop_halves},
+    laws.what_is_to_be_kept_counts_first: {"commit": _first_wins},
+    laws.nothing_is_dropped_beside_others: {"drop": _drop_all},
     laws.closing_twice_is_fine: {"newest": lambda store, *args: IOSuccess([])},
 }
+
+
+AMONG_SEVERAL = (laws.a_claim_is_granted_to_one_at_a_time, laws.nothing_is_dropped_beside_others)
 
 
 def test_every_law_has_a_negative_control() -> None:
@@ -207,7 +239,7 @@ def test_every_law_has_a_negative_control() -> None:
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_every_law_catches_a_wrong_store(law: Law, request: pytest.FixtureRequest) -> None:
-    right: Rig = request.getfixturevalue("directory" if law is laws.a_claim_is_granted_to_one_at_a_time else "memory")
+    right: Rig = request.getfixturevalue("directory" if law in AMONG_SEVERAL else "memory")
     wrong = evolve(
         right,
         store=cast("Store", Wrong(right.store, CONTROLS[law])),

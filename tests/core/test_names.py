@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from blake3 import blake3
 from returns.result import Failure, Success
 
 from lightfx.core.names import Digest, Malformed, Name, is_short_hash, short_hash
@@ -62,6 +65,12 @@ def test_short_hashes() -> None:
     assert len(short_hash("x")) == 32
     for text in ("", "a" * 31, "a" * 33, "A" * 32, "1" * 32, "a" * 31 + "\n"):
         assert not is_short_hash(text)
+
+
+def test_short_hashes_are_base32() -> None:
+    for number in range(200):
+        digest = blake3(str(number).encode()).digest(20)
+        assert short_hash(str(number)) == base64.b32encode(digest).decode().lower()
 
 
 def test_order() -> None:

@@ -8,8 +8,7 @@ from typing import Any, cast
 import errands
 from errands import task
 
-from lightfx.core.terms import Resources
-from lightfx.effects.executor import Limits
+from lightfx.core.terms import Limits, Resources
 from lightfx.shell.executor.account import Run, Silence, request_of
 from lightfx.shell.executor.cluster import Node, Seen
 

@@ -41,8 +41,10 @@ from lightfx import (
 )
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
-from lightfx.effects.executor import Begun, Executor, ExecutorMaker, Finished, Limits, Progressed, Report, Task
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Begun, Executor, ExecutorMaker, Finished, Progressed, Report, Task
 from lightfx.executors import dask
+from lightfx.journal import JournalEvent, Listener, TaskProgressed
 from lightfx.shell.executor import cluster as connection
 from lightfx.shell.executor import dask as driver
 from lightfx.shell.executor.cluster import Answered, Said
@@ -154,6 +156,7 @@ from pathlib import Path
 from attrs import frozen
 from lightfx import Build, Derivation, evaluate, open_world, stage
 from lightfx.executors import dask
+from lightfx.journal import JournalEvent, Listener, TaskProgressed
 
 @frozen
 class Pair:
@@ -198,6 +201,18 @@ def test_a_script_without_a_guard_is_told_of_it(cluster: DaskCluster, tmp_path: 
     assert done.returncode == 1
     assert "cannot be given to a worker process" in done.stderr
     assert "under `if __name__ == '__main__':`" in done.stderr
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "apart"])
+def test_a_stage_may_need_what_it_finds_out_and_tell_how_far_it_is(
+    cluster: DaskCluster, tmp_path: Path, *, shared: bool
+) -> None:
+    cluster.staff(2)
+    heard: list[JournalEvent] = []
+    maker = dask(cluster.address, shared=shared)
+    with open_world(tmp_path / "store", executor=maker, journal=Listener(heard.append)) as world:
+        assert [each.value for each in unwrap(realize_all(world, [distant.deep(3)]))] == [4]  # type: ignore[union-attr]
+    assert any(isinstance(each, TaskProgressed) for each in heard)
 
 
 def test_what_a_stage_asks_for_comes_back(cluster: DaskCluster, tmp_path: Path) -> None:
@@ -340,6 +355,10 @@ def test_resources_are_those_of_dask(tmp_path: Path) -> None:
         assert "gpu=2 (the most: 1)" in refused.why
         assert list(good(executor.wait(None))) == []
         good(executor.close())
+        with open_world(tmp_path / "store", executor=dask(cluster.address)) as world:
+            grid = [distant.with_gpu(str(tmp_path), number) for number in range(4)]
+            assert {each.value for each in unwrap(realize_all(world, grid))} == {1}  # type: ignore[union-attr]
+            assert isinstance(trouble(realize_all(world, [distant.with_two()])), Unshippable)
 
 
 def test_tickets_that_the_world_counts_are_not_asked_of_dask(cluster: DaskCluster, tmp_path: Path) -> None:
@@ -410,6 +429,7 @@ from pathlib import Path
 import distant
 from lightfx import open_world, realize_all
 from lightfx.executors import dask
+from lightfx.journal import JournalEvent, Listener, TaskProgressed
 
 with open_world(Path(sys.argv[1]) / "store", executor=dask(sys.argv[2])) as world:
     realize_all(world, [distant.slow(sys.argv[1], number, 1000.0 if number < 2 else 0.0) for number in range(6)])
@@ -509,6 +529,22 @@ def test_a_task_begins_once_tells_how_far_it_is_and_answers_once(cluster: DaskCl
     good(executor.cancel())
     assert list(good(executor.wait(None))) == []
     assert until(lambda: not any(map(lives, [int(p.read_text()) for p in tmp_path.glob("7/*/pids")])))
+    good(executor.close())
+
+
+def test_what_has_not_begun_can_be_withdrawn(cluster: DaskCluster, tmp_path: Path) -> None:
+    workers = len(cluster.staff(1).workers)
+    executor = opened(cluster)
+    assert isinstance(executor, DaskExecutor)
+    home = begin(executor, distant.linger_the_first_time, tmp_path)
+    waiting = range(2, 4 + workers)
+    good(executor.start([task(number, errands.sleep_for_ever, tmp_path / str(number)) for number in waiting]))
+    withdrawn = good(executor.withdraw())
+    assert withdrawn <= {*waiting}
+    assert len(withdrawn) > len(waiting) - workers
+    (home / "go").touch()
+    assert until(lambda: any(isinstance(each, Finished) for each in good(executor.wait(0.05))))
+    assert {run.task.number for run in executor._runs.values()} == {*waiting} - withdrawn
     good(executor.close())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from makings import entry
 
+from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef
 from lightfx.shell.store.groups import Span
@@ -64,6 +65,19 @@ def test_names_go_by_prefix_and_not_by_pattern(index: Index) -> None:
     assert index.names("a", 9) == ["a%-x", "a_-x", "aa-x", "ab-x"]
     assert index.names("a%", 9) == ["a%-x"]
     assert index.names("a_", 9) == ["a_-x"]
+
+
+def test_trees_are_kept_by_what_is_not_ephemeral(index: Index) -> None:
+    """Asked of an index of their own, which is made by the first who asks."""
+    trees = [Digest.of(bytes([number])) for number in range(4)]
+    made = [entry(0, tree=trees[0]), entry(1, tree=trees[1], ephemeral=True), entry(2, tree=trees[2])]
+    index.add("g", [], [(Stored.of(each.realization), (0, 9, 9)) for each in made])
+    assert index.kept(trees[:2]) == {trees[0]}
+    index.add("h", [], [(Stored.of(entry(3, tree=trees[3]).realization), (0, 9, 9))])
+    assert index.kept(trees) == {trees[0], trees[2], trees[3]}
+    query = "EXPLAIN QUERY PLAN SELECT tree FROM realization WHERE tree IS NOT NULL AND ephemeral = 0 AND tree IN (?)"
+    plan = index._database.execute(query, ("t",)).fetchall()
+    assert "realization_tree" in str(plan)
 
 
 def test_who_comes_late_does_not_delete_what_the_first_made_anew(tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from lightfx import Build, BuildOrder, Config, Derivation, Digest, DRef, Left, Right, RRef, UndeclaredNeedError
+from lightfx import Build, BuildOrder, Config, Derivation, Digest, DRef, Left, Right, RRef
 from lightfx.core.config import Reference, Take
 from lightfx.core.derivation import Absent
 from lightfx.core.outcome import TimedOut
 from lightfx.core.realization import Given, Input, Value
-from lightfx.stages.build import UnreadableNeedError
+from lightfx.stages.build import Suspended, UnreadableNeedError
 
 DREF = DRef.of("{}", "made")
 PLAIN = Reference(DREF)
@@ -43,6 +44,56 @@ def test_seeds_follow_key_and_index(tmp_path: Path) -> None:
     assert len(set(seeds)) == 4
     assert all(0 <= seed < 2**32 for seed in seeds)
     assert build_of(tmp_path).seed == build_of(tmp_path).seed
+
+
+class Told(list[tuple[float, float]]):
+    """A build, and what it told."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        order = BuildOrder(DREF, Config("{}"), Digest.of(b"key"), (0,), place, {}, lambda *told: self.append(told))
+        self.build = Build(order, 0)
+
+
+def test_progress_is_told_and_a_hot_loop_is_not(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    began = time.monotonic()
+    for step in range(20_000):
+        told.build.progress(step, 20_000)
+    assert told[0] == (0.0, 20_000.0)
+    assert len(told) <= 1 + (time.monotonic() - began) / 0.1
+    told.build.progress(20_000, 20_000)
+    assert told[-1] == (20_000.0, 20_000.0)
+    assert all(isinstance(each, float) for pair in told for each in pair)
+
+
+def test_the_end_is_told_once_and_again_after_a_new_beginning(tmp_path: Path) -> None:
+    """A total that was too small must not turn a hot loop into a flood."""
+    told = Told(tmp_path)
+    began = time.monotonic()
+    for step in range(20_000):
+        told.build.progress(step, 10)
+    assert (10.0, 10.0) in told
+    assert len(told) <= 2 + (time.monotonic() - began) / 0.1
+    told.build.progress(0, 10)
+    told.build.progress(12, 10)
+    assert told[-1] == (12.0, 10.0)
+
+
+def test_a_total_may_be_unknown(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.build.progress(7)
+    assert told == [(7.0, 0.0)]
+
+
+@pytest.mark.parametrize("wrong", [-1, -0.001, float("nan"), float("inf"), 10**400])
+def test_what_is_no_amount(tmp_path: Path, wrong: float) -> None:
+    told = Told(tmp_path)
+    with pytest.raises(ValueError, match="done is .*no amount"):
+        told.build.progress(wrong, 10)
+    with pytest.raises(ValueError, match="total is .*no amount"):
+        told.build.progress(1, wrong)
+    assert told == []
 
 
 def test_needs_by_take(tmp_path: Path) -> None:
@@ -77,9 +128,13 @@ def test_a_tolerated_need_is_an_outcome(tmp_path: Path) -> None:
     assert isinstance(bad.need(needing(Reference(DREF, "every()", Take.MANY)).tolerate()), Left)
 
 
-def test_what_was_not_declared(tmp_path: Path) -> None:
-    with pytest.raises(UndeclaredNeedError, match="pass it as a parameter"):
-        build_of(tmp_path).need(needing(PLAIN))
+def test_what_is_not_there_yet_ends_the_attempt_and_is_asked_for_all_at_once(tmp_path: Path) -> None:
+    missing = needing(PLAIN)
+    for need in (lambda build: build.need(missing), lambda build: build.need_all([missing, missing.tolerate()])):
+        with pytest.raises(Suspended) as suspended:
+            need(build_of(tmp_path))
+        assert suspended.value.needs[0] is missing
+        assert not isinstance(suspended.value, Exception)
 
 
 def test_a_value_that_does_not_fit_names_the_dependency(tmp_path: Path) -> None:

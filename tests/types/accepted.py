@@ -77,12 +77,16 @@ def takes_mapping(build: Build, cells: Mapping[str, Tolerant[Animal]]) -> dict[s
 def takes_paths(build: Build, file: Derivation[Path], many: Derivation[tuple[Animal, ...]]) -> Path:
     assert_type(build.need(file), Path)
     assert_type(build.need(many), tuple[Animal, ...])
+    assert_type(build.need_all([file, file]), list[Path])
+    assert_type(build.need_all([file.tolerate()]), list[Outcome[Path]])
     return build.out / "copy"
 
 
 assert_type(no_parameters(), Derivation[int])
 dog = with_options(Colour.RED, how="b")
 assert_type(dog, Derivation[Dog])
+assert_type(dog.part(lambda each: each.tricks), Derivation[int])
+assert_type(dog.part(lambda each: each.name).tolerate(), Tolerant[str])
 takes_animals([dog, with_options(Colour.RED)], far=Metres(3.0))
 takes_mapping({"a": dog.tolerate()})
 takes_paths(source_file("x"), dog.collect(every()))
@@ -111,6 +115,7 @@ shape: Stage[[], int] = no_parameters
 
 
 def use(world: World) -> None:
+    assert_type(realize(world, dog, stop_after=1, force=[dog.dref]), IOResult[Outcome[Dog], EngineFailure])
     assert_type(realize(world, dog), IOResult[Outcome[Dog], EngineFailure])
     assert_type(realize_all(world, [dog]), IOResult[Sequence[Outcome[Dog]], EngineFailure])
     assert_type(realize_all(world, {3: dog}), IOResult[Mapping[int, Outcome[Dog]], EngineFailure])

@@ -139,6 +139,42 @@ def path(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
     return reading.path(store, ref, json=json)
 
 
+runs_app: Final = typer.Typer(help="Runs: what happened when, as the store keeps it.")
+app.add_typer(runs_app, name="runs")
+
+
+@runs_app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many")] = 20,
+    store: Store = None,
+    json: Json = False,
+) -> Answer | None:
+    """List runs, newest first; `runs show` says what happened in one."""
+    if context.invoked_subcommand is not None:
+        context.obj = (store, json)
+        return None
+    from lightfx.cli import history  # noqa: PLC0415 -- help is fast without it
+
+    return history.runs(store, limit, json=json)
+
+
+@runs_app.command(name="show")
+def show_run(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The beginning of a run's id, or `last`")] = "last",
+    *,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
+    """Show what ran in a run, in order, and what came of it."""
+    from lightfx.cli import history  # noqa: PLC0415 -- help is fast without it
+
+    before: tuple[str | None, bool] = context.obj
+    return history.show(store if store is not None else before[0], run, json=json or before[1])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line, and give the exit code.
 

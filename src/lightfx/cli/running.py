@@ -20,8 +20,9 @@ from attrs import frozen
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
 from lightfx.cli.page import Answer
 from lightfx.cli.planning import Target, planned
-from lightfx.cli.progress import Tally, listening, shower
+from lightfx.cli.progress import listening, shower
 from lightfx.cli.summary import Summary, told
+from lightfx.cli.tally import Tally
 from lightfx.core.closure import NotPlannableError
 from lightfx.core.outcome import Outcome
 from lightfx.engine.realize import realize_all

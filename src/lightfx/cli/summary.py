@@ -12,7 +12,7 @@ from attrs import frozen
 from lightfx.cli.complaints import Exit
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.planning import Target
-from lightfx.cli.progress import Tally
+from lightfx.cli.tally import Tally
 from lightfx.cli.words import counted, duration, full_reason, outcome, reason, short
 from lightfx.core.outcome import Left, Outcome
 from lightfx.core.realization import Result, Value
@@ -124,11 +124,7 @@ class Summary:
     @property
     def last_line(self) -> str:
         """The counts over all derivations."""
-        counts = self.counts
-        return (
-            f"{counted(counts.settled, 'derivation')}: {counts.reused:,} reused, {counts.cut_off:,} cut off,"
-            f" {counts.ran:,} built, {counts.left:,} LEFT, {duration(self.seconds)}"
-        )
+        return counts_line(self.counts, self.seconds)
 
     def _by_stage(self, page: Page) -> None:
         counters: dict[str, Counter[str]] = {}
@@ -148,6 +144,18 @@ class Summary:
             _table(page.line(), lefts[:MANY])
         if len(lefts) > MANY:
             page.line(f"and {len(lefts) - MANY:,} more")
+
+
+def counts_line(counts: Advanced, seconds: float) -> str:
+    """The counts of a run in one line.
+
+    >>> counts_line(Advanced(settled=3, reused=1, ran=2, left=1), 4.0)
+    '3 derivations: 1 reused, 0 cut off, 2 built, 1 LEFT, 4 s'
+    """
+    return (
+        f"{counted(counts.settled, 'derivation')}: {counts.reused:,} reused, {counts.cut_off:,} cut off,"
+        f" {counts.ran:,} built, {counts.left:,} LEFT, {duration(seconds)}"
+    )
 
 
 def _table(page: Page, rows: Sequence[Row]) -> None:

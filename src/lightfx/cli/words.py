@@ -77,6 +77,22 @@ def duration(seconds: float) -> str:
     return f"{int(seconds) // 86_400} d {int(seconds) % 86_400 // 3600} h"
 
 
+def frequency(rate: float) -> str:
+    """How many there are in a second, or in a minute or an hour where they are few.
+
+    >>> [frequency(each) for each in (1234.5, 12.34, 0.5, 0.001)]
+    ['1,234/s', '12.3/s', '30/min', '3.6/h']
+    """
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if rate * seconds >= 1:
+            return f"{_digits(rate * seconds)}/{unit}"
+    return f"{_digits(rate * 3600)}/h"
+
+
+def _digits(count: float) -> str:
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
+
+
 def age(created: float, now: float) -> str:
     """How long ago, in one unit.
 

@@ -114,7 +114,7 @@ class Fields:
         tree: dict[str, Tree] = {}
         name = ""
         try:
-            if frozenset(values) != self._names:
+            if len(values) != len(self._names) or not self._names.issuperset(values):
                 check_keys(values, self._names, self._names, "the parameters")
             for name, encode in self._encoders:
                 tree[name] = encode(values[name])

@@ -24,7 +24,7 @@ from typing import Final, Self, final
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Path, Tree, Unstorable, read, render_path, spell
+from lightfx.core.canonical import Path, Tree, Unstorable, read, render_path, spell, spell_checked
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 
@@ -138,6 +138,15 @@ class Config:
     def made_of(cls, fields: Mapping[str, Tree]) -> Result[Self, Unstorable]:
         """Make a config of JSON-like fields, or name the culprit."""
         return spell(dict(fields)).map(cls)
+
+    @classmethod
+    def of_trusted(cls, fields: Mapping[str, Tree]) -> Self:
+        """Make a config of fields that lightfx made itself, references among them.
+
+        >>> Config.of_trusted({"b": 1, "a": {"$dref": "aaaa-x"}}).text
+        '{"a":{"$dref":"aaaa-x"},"b":1}'
+        """
+        return cls(spell_checked(fields))
 
     @classmethod
     def parse(cls, text: str) -> Result[Self, Unstorable]:

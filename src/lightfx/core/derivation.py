@@ -11,22 +11,27 @@ it can be needed, not planned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar, final
 
 from attrs import evolve, field, frozen
 from returns.result import Result
 
 from lightfx.core.canonical import Tree, Unstorable
+from lightfx.core.choosing import First, Matcher
 from lightfx.core.config import Config, Reference, Take, UnstorableError
-from lightfx.core.matching import First, Matcher
+from lightfx.core.names import Name
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
 
+if TYPE_CHECKING:
+    from lightfx.core.parts import Step
+
 T = TypeVar("T")
+U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -57,6 +62,10 @@ class Realizer(Protocol):
 
     def parts(self) -> tuple[tuple[str, str], ...]:
         """List what the code consists of, by name, each with a digest; nothing where that is not known."""
+        ...
+
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Give the realizer of a part of what this one makes; raises `NoPartError` where there is none."""
         ...
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
@@ -148,6 +157,31 @@ class Derivation(Generic[T_co]):
         _check_matcher(matcher)
         # The matcher goes on judging single values: take=MANY alone makes the value a tuple of them.
         return Derivation(self._planned(), _spelled(matcher), Take.MANY)  # type: ignore[arg-type]
+
+    def part(self, select: Callable[[T_co], U], /) -> Derivation[U]:
+        """Depend on a part of the value alone: what uses it is rebuilt only when that part changes.
+
+        ``select`` takes a path into the value: attributes of records, items,
+        and ``/`` into a folder: ``lambda model: model.weights``. It is called
+        once, now, to see the path; it cannot compute. The part is stored as a
+        value of its own, with copies of the files in it. Raises `NoPartError`
+        where there is no such part.
+
+        (Tracking parts of outputs is pypipegraph's idea, which depends on one
+        file of a job of many.)
+        """
+        from lightfx.core.parts import NoPartError, path_of  # noqa: PLC0415 -- few plans take parts
+
+        if self.take is Take.MANY:
+            raise NoPartError(f"{self} collects many: take the part first, and collect that")
+        path = path_of(select)
+        name = Name.made_of(f"{self.dref.name}{''.join(map(str, path))}").text
+        spelled: list[Tree] = [step.tree for step in path]
+        args: dict[str, Tree] = {"of": self.reference.tree, "path": spelled}
+        config = Config.of_trusted({"args": args, "code": {"part": 1}, "name": name})
+        realizer = self._planned().realizer.part(path)
+        # The realizer checked that the path leads to a part; what type it has, the function says.
+        return Derivation[U](Recipe(config, DRef.of(config.text, name), realizer, (self,)))
 
     def tolerate(self) -> Tolerant[T_co]:
         """Let a dependent see the outcome, a LEFT included, in place of the value."""

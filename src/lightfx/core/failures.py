@@ -20,6 +20,8 @@ faces put it into words. The tree::
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
     │   ├── CodeChanged       the code that would run is not the code that was planned
+    │   ├── NotRealized       it would have to run, and nothing may
+    │   ├── CannotFit         it takes more of the machine than there is
     │   └── Unshippable       a stage that no worker process can be given
     ├── PoolLost              the worker processes cannot be started or reached
     └── Interrupted           the user asked to stop
@@ -145,6 +147,23 @@ class CodeChanged:
 
 @final
 @frozen
+class NotRealized:
+    """``dref`` would have to run, and nothing may."""
+
+    dref: DRef
+
+
+@final
+@frozen
+class CannotFit:
+    """A task for ``dref`` never fits what there is for tasks: ``why``."""
+
+    dref: DRef
+    why: str
+
+
+@final
+@frozen
 class Unshippable:
     """No worker process can be given the stage behind ``dref``: ``why``."""
 
@@ -179,6 +198,8 @@ EngineFailure: TypeAlias = (
     | Unmatched
     | Undecodable
     | CodeChanged
+    | NotRealized
+    | CannotFit
     | Unshippable
     | PoolLost
     | Interrupted
@@ -236,7 +257,7 @@ def sentence(failure: EngineFailure) -> str:
 
 
 def _sentence_on_plan(
-    failure: Unmatched | Undecodable | CodeChanged | Unshippable | PoolLost | Interrupted,
+    failure: Unmatched | Undecodable | CodeChanged | NotRealized | CannotFit | Unshippable | PoolLost | Interrupted,
 ) -> str:
     match failure:
         case Unmatched(dref, matcher, why):
@@ -247,6 +268,12 @@ def _sentence_on_plan(
             return (
                 f"{dref}: its code, or something that the code refers to, changed after it was planned: "
                 "plan again by calling the stage"
+            )
+        case NotRealized(dref):
+            return f"{dref}: it is not realized, and nothing may run"
+        case CannotFit(dref, why):
+            return (
+                f"{dref}: it can never run here: a task {why}; open_world(..., workers=, memory=, tickets=) says more"
             )
         case Unshippable(dref, why):
             return f"{dref}: cannot be given to a worker process: {why}"

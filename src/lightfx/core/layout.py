@@ -21,8 +21,10 @@ OBJECTS: Final = PurePosixPath("objects")
 ROOTS: Final = PurePosixPath("roots")
 CLAIMS: Final = PurePosixPath("claims")
 TEMPORARY: Final = PurePosixPath("tmp")
+RUNS: Final = PurePosixPath("runs")
 INDEX: Final = PurePosixPath("index.sqlite")
-FOLDERS: Final = (RECORDS, OBJECTS, ROOTS, CLAIMS, TEMPORARY)
+ALONE: Final = "alone"
+FOLDERS: Final = (RECORDS, OBJECTS, ROOTS, CLAIMS, TEMPORARY, RUNS)
 ENTRIES: Final = frozenset(str(entry) for entry in (FORMAT, *FOLDERS, INDEX))
 
 

@@ -1,124 +1,40 @@
-"""Matchers: pure choice among the candidate realizations of one derivation.
+"""The built-in matchers, but for the default one; what a matcher is stands in `lightfx.core.choosing`.
 
-A matcher is a frozen record with a spelling, which is part of the edge that
-uses it. It sees candidates (refs, times, decoded outcomes) and says which are
-`Chosen`, that it `Need`s more of them, or that it must `Refuse`. Its laws:
-
-- it chooses a subset, whatever the order of the candidates, and the same again;
-- given what it said it needs, it chooses (or refuses, saying why);
-- a later RIGHT stays reachable: LEFTs are chosen only where too few RIGHTs are.
-
-The engine shows a matcher only those LEFTs that the replay policy replays; a
-slot that failed for good counts as filled, so that nothing is run again in the
-vain hope of another end.
+A module of their own, since most plans name none of them: they need not be made
+whenever lightfx is imported.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar, final
+from typing import TypeVar, final
 
 from attrs import field, frozen
 
-from lightfx.core.outcome import Left, Outcome
+from lightfx.core.choosing import Candidate, Choice, Chosen, First, Matcher, Need, Refuse, fill, ranked
+from lightfx.core.outcome import Left
 from lightfx.core.raising import relative
 from lightfx.core.refs import RRef
 
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+__all__ = [
+    "Best",
+    "Candidate",
+    "Choice",
+    "Chosen",
+    "Every",
+    "Exact",
+    "Filtered",
+    "First",
+    "Latest",
+    "Matcher",
+    "Need",
+    "Only",
+    "Refuse",
+    "Some",
+    "Then",
+]
+
 T_contra = TypeVar("T_contra", contravariant=True)
-
-
-@final
-@frozen
-class Candidate(Generic[T_co]):
-    """One realization to choose from; ``read`` decodes its outcome when it is asked for."""
-
-    rref: RRef
-    index: int
-    created: float
-    is_right: bool
-    read: Callable[[], Outcome[T_co]] = field(repr=False, eq=False)
-
-    @property
-    def outcome(self) -> Outcome[T_co]:
-        """The decoded outcome."""
-        return self.read()
-
-    @property
-    def rank(self) -> tuple[int, float, RRef]:
-        """The order of making: output index, then time, then reference."""
-        return (self.index, self.created, self.rref)
-
-
-@final
-@frozen
-class Chosen:
-    """These realizations, in this order."""
-
-    rrefs: tuple[RRef, ...]
-
-
-@final
-@frozen
-class Need:
-    """There are too few candidates: ``count`` more, because ``why``."""
-
-    count: int
-    why: str
-
-
-@final
-@frozen
-class Refuse:
-    """No number of further candidates would do, because ``why``."""
-
-    why: str
-
-
-Choice: TypeAlias = Chosen | Need | Refuse
-
-
-class Matcher(ABC, Generic[T_contra]):
-    """A pure choice among candidates. Subclass it as a frozen record to write your own.
-
-    `spelling` names the matcher and all that it depends on, without quotes or
-    backslashes; two matchers with one spelling must choose alike.
-    """
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def spelling(self) -> str:
-        """The canonical form."""
-
-    @abstractmethod
-    def select(self, candidates: Sequence[Candidate[T_contra]], /) -> Choice:
-        """Choose among ``candidates``; their order carries no meaning."""
-
-    @property
-    def reads(self) -> bool:
-        """Whether outcomes are looked at; those that do not read are much faster."""
-        return True
-
-    def __str__(self) -> str:
-        return self.spelling
-
-
-def _ranked(candidates: Sequence[Candidate[T]]) -> tuple[list[Candidate[T]], list[Candidate[T]]]:
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank)
-    return [each for each in ranked if each.is_right], [each for each in ranked if not each.is_right]
-
-
-def _fill(rights: Sequence[Candidate[T]], lefts: Sequence[Candidate[T]], count: int) -> Choice:
-    """Take ``count`` RIGHTs; fill up with LEFTs; ask for what is missing."""
-    filled = [*rights, *lefts][:count]
-    missing = count - len(filled)
-    if missing:
-        return Need(missing, f"{len(filled)} of {count} are stored")
-    return Chosen(tuple(each.rref for each in filled))
 
 
 def _named(function: Callable[..., object]) -> str:
@@ -126,28 +42,6 @@ def _named(function: Callable[..., object]) -> str:
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", repr(function))
     return name if code is None else f"{name} of {relative(code.co_filename)}:{code.co_firstlineno}"
-
-
-@final
-@frozen
-class First(Matcher[object]):
-    """The RIGHT that was made first: what is settled stays settled. The default."""
-
-    @property
-    def spelling(self) -> str:
-        """The canonical form."""
-        return "first()"
-
-    @property
-    def reads(self) -> bool:
-        """Whether outcomes are looked at."""
-        return False
-
-    def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
-        """Choose among ``candidates``."""
-        if len(candidates) == 1:
-            return Chosen((candidates[0].rref,))
-        return _fill(*_ranked(candidates), 1)
 
 
 @final
@@ -167,9 +61,9 @@ class Latest(Matcher[object]):
 
     def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
         """Choose among ``candidates``."""
-        rights, lefts = _ranked(candidates)
+        rights, lefts = ranked(candidates)
         latest = sorted(rights or lefts, key=lambda each: (each.created, *each.rank), reverse=True)
-        return _fill(latest, (), 1)
+        return fill(latest, (), 1)
 
 
 @final
@@ -189,10 +83,10 @@ class Only(Matcher[object]):
 
     def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
         """Choose among ``candidates``."""
-        rights, lefts = _ranked(candidates)
+        rights, lefts = ranked(candidates)
         if len(rights) > 1:
             return Refuse(f"{len(rights)} realizations are stored where only one may be")
-        return _fill(rights, lefts, 1)
+        return fill(rights, lefts, 1)
 
 
 @final
@@ -212,8 +106,8 @@ class Every(Matcher[object]):
 
     def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
         """Choose among ``candidates``."""
-        rights, lefts = _ranked(candidates)
-        return _fill(rights, lefts, max(1, len(rights)))
+        rights, lefts = ranked(candidates)
+        return fill(rights, lefts, max(1, len(rights)))
 
 
 @final
@@ -235,7 +129,7 @@ class Some(Matcher[object]):
 
     def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
         """Choose among ``candidates``."""
-        return _fill(*_ranked(candidates), self.count)
+        return fill(*ranked(candidates), self.count)
 
 
 @final
@@ -283,8 +177,8 @@ class Best(Matcher[T_contra]):
 
     def select(self, candidates: Sequence[Candidate[T_contra]], /) -> Choice:
         """Choose among ``candidates``."""
-        rights, lefts = _ranked(candidates)
-        return _fill(sorted(rights, key=self._merit, reverse=True), lefts, self.count)
+        rights, lefts = ranked(candidates)
+        return fill(sorted(rights, key=self._merit, reverse=True), lefts, self.count)
 
     def __str__(self) -> str:
         return f"best({_named(self.key)}, {self.count})"

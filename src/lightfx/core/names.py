@@ -6,8 +6,8 @@ unique. Both are parsed at the rim, once; `parse` and `str` are inverse.
 
 from __future__ import annotations
 
-import base64
 import re
+from collections.abc import Iterator
 from typing import Final, Self, final
 
 from attrs import field, frozen
@@ -18,6 +18,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", re.ASCII)
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.+-]+", re.ASCII)
 _DIGEST: Final = re.compile(r"blake3:[0-9a-f]{64}", re.ASCII)
 _SHORT: Final = re.compile(r"[a-z2-7]{32}", re.ASCII)
+_ALPHABET: Final = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
 
 
 @final
@@ -88,6 +89,9 @@ class Digest:
         """Read a digest, or say that ``text`` is none."""
         return Success(cls(text)) if _DIGEST.fullmatch(text) else Failure(Malformed("digest", text))
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # half the time of a generated one, and every run asks by the thousand
+
     @property
     def hex(self) -> str:
         """The 64 hexadecimal digits, without the tag: how files are named by content."""
@@ -97,13 +101,32 @@ class Digest:
         return self.text
 
 
+def _halvings() -> Iterator[tuple[int, int, int]]:
+    """Say how 160 bits become 32 bytes of five bits: in five steps, each of which halves all blocks at once.
+
+    A step is two masks, of the upper and of the lower halves, and how far the
+    upper ones move.
+    """
+    for blocks in (1, 2, 4, 8, 16):
+        half, room = 80 // blocks, 256 // blocks
+        lower = sum(((1 << half) - 1) << room * block for block in range(blocks))
+        yield lower << half, lower, room // 2 - half
+
+
+_HALVINGS: Final = tuple(_halvings())
+
+
 def short_hash(text: str) -> str:
     """Hash ``text`` to 160 bits, spelled as 32 characters of base32 in lower case.
 
     >>> short_hash("lightfx")
     'j3slycl74ontfimkjz4erxyp56zmevlj'
     """
-    return base64.b32encode(blake3(text.encode()).digest(20)).decode("ascii").lower()
+    # Every derivation is named by this, and base64.b32encode takes three times as long.
+    bits = int.from_bytes(blake3(text.encode()).digest(20), "big")
+    for upper, lower, distance in _HALVINGS:
+        bits = (bits & upper) << distance | bits & lower
+    return bits.to_bytes(32, "big").translate(_ALPHABET).decode()
 
 
 def is_short_hash(text: str) -> bool:

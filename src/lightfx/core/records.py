@@ -31,9 +31,8 @@ from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realiz
 from lightfx.core.realization import Result as Kept
 from lightfx.core.refs import RRef
 
-_decode: Final = json.JSONDecoder().decode
+_decode_at: Final = json.JSONDecoder().raw_decode
 _RESULT: Final = ',"result":{'
-_RREF: Final = ',"rref":"'
 _TREE: Final = ',"tree":"'
 
 Fields = Mapping[str, "Tree"]
@@ -152,13 +151,13 @@ def read_value(line: str) -> tuple[Value, Digest | None]:
 
     ``line`` is a record as `spell_realization` spells it: keys are sorted, and
     a quote in a string is escaped, so the first ``,"result":{`` is the
-    record's own, and so is the last ``,"rref":"``.
+    record's own, and what comes after it is its references and its files.
 
     >>> read_value('{"made_by":{},"result":{"right":[1]},"rref":"a-b-c","tree":"blake3:00"}')
     (Value(tree=[1]), Digest(text='blake3:00'))
     """
-    start, end = line.index(_RESULT) + len(_RESULT) - 1, line.rindex(_RREF)
-    value: Tree = _decode(line[start:end])["right"]
+    fields, end = _decode_at(line, line.index(_RESULT) + len(_RESULT) - 1)
+    value: Tree = fields["right"]
     tree = line.find(_TREE, end)
     return Value(value), None if tree < 0 else Digest(line[tree + len(_TREE) : -2])
 

@@ -8,11 +8,11 @@ as `Died`, and no other task with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias, final
 
-from attrs import field, frozen
+from attrs import frozen
 from returns.io import IOResult
 from returns.result import Result
 
@@ -20,7 +20,7 @@ from lightfx.core.derivation import Asks, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, Cost, MadeBy, Outputs
-from lightfx.core.terms import Resources
+from lightfx.core.terms import PLAIN, Limits, Resources
 
 
 @final
@@ -36,7 +36,7 @@ class Task:
     order: BuildOrder
     realizer: Realizer
     attempt: int = 1
-    resources: Resources = Resources()
+    resources: Resources = PLAIN
 
 
 @final
@@ -77,16 +77,6 @@ class Progressed:
 Report: TypeAlias = Begun | Progressed | Finished
 
 
-@final
-@frozen
-class Limits:
-    """What there is, in all, for tasks that run at the same time; None: as much as anyone wants."""
-
-    cores: int | None = None
-    memory: int | None = None
-    tickets: Mapping[str, int] = field(factory=dict[str, int])
-
-
 class Executor(Protocol):
     """Runs tasks. One thread at a time may call it."""
 
@@ -111,6 +101,10 @@ class Executor(Protocol):
 
     def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
         """Give what there is to tell; wait for the first, up to ``seconds``. Gives nothing when the time is over."""
+        ...
+
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what has not begun, by number; nothing more will come of it."""
         ...
 
     def cancel(self) -> IOResult[None, EngineFailure]:

@@ -102,7 +102,7 @@ class Advanced:
 
     ``reused`` were stored; ``cut_off`` were stored under another name, with the
     same inputs; ``inherited`` the LEFT of a dependency; ``ran`` took a run. The
-    four add up to ``settled``.
+    four add up to ``settled``. ``total`` grows as stages ask for more.
     """
 
     settled: int = 0
@@ -111,6 +111,7 @@ class Advanced:
     inherited: int = 0
     ran: int = 0
     left: int = 0
+    total: int = 0
 
 
 @final

@@ -6,7 +6,9 @@ syncs. Laws, which ``tests/conformance/`` asks of every implementation:
 - what `commit` was given is listed afterwards, by derivation and by key, also
   by another world on the same store; committing it again changes nothing;
 - `commit` is whole or not at all, and durable when it returns;
-- a claim is granted to one claimant at a time, and freed by its end.
+- a claim is granted to one claimant at a time, and freed by its end;
+- files that anything keeps are never dropped; what is ephemeral is listed with
+  its files or without.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class Store(Protocol):
         """List what is stored of these derivations.
 
         Every LEFT comes with its record, and every realization of a derivation
-        in ``reading``.
+        in ``reading``, or of a stage that asked for more as it ran.
         """
         ...
 
@@ -108,6 +110,27 @@ class Store(Protocol):
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove from a half-done output folder what no object may hold."""
+        ...
+
+    def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Tell which of these objects are there.
+
+        A realization whose object is gone is as if it were not stored, unless
+        it is ephemeral: then it is listed all the same, and this tells whether
+        it has its files.
+        """
+        ...
+
+    def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
+        """Remove objects, except those that a realization has which is not ephemeral.
+
+        What is not committed yet keeps nothing: commit first. Each object is
+        there whole or not at all, and one that was dropped can be stored again.
+        To drop what is gone is fine. While anyone else has the store open
+        nothing is removed: he may be reading it, or have found it in the place
+        of what he was to store. It is removed when the store is next closed by
+        one who is alone on it.
+        """
         ...
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:

@@ -22,6 +22,22 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 
+class Interrupts(Protocol):
+    """Asks to stop, as they come: Ctrl-C, or the signal by which the system ends processes."""
+
+    @property
+    def pending(self) -> str:
+        """The name of the first that came; "" for none."""
+        ...
+
+    def open(self) -> AbstractContextManager[None]:
+        """Let the next one break in (``KeyboardInterrupt``), in place of being noted.
+
+        A second one breaks in wherever it finds us.
+        """
+        ...
+
+
 class Perform(Protocol):
     """Carries an effect out: the only way from an ``IO`` to what is in it."""
 
@@ -35,6 +51,10 @@ class Perform(Protocol):
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Let much be made that stays, without a search through all of it for garbage as it grows."""
+        ...
+
+    def interrupts(self) -> AbstractContextManager[Interrupts]:
+        """Note asks to stop while a run goes on, so that none breaks in where it would do harm."""
         ...
 
 

@@ -1,14 +1,11 @@
 """The loop of a run: carry out commands, feed the step machine what came of them.
 
-The schedule says what to do; `Performer` does it, through the world. The loop
-itself decides one thing only, when to make results durable: a realization that
-wrote no files counts as soon as it is made, and is stored with others, at most
-`GROUP` of them or after `PATIENCE` seconds, and in any case before the run
-answers. Files are made durable before anything may read them.
+The schedule says what to do; `perform` and `starting` do it, through the world.
 
 Whatever ends the run, a failure of the engine or an interrupt of the user, what
 had finished is stored first, claims are given back, and running tasks are
-stopped.
+stopped. The first ask to stop (Ctrl-C, SIGTERM) lets what runs in workers come
+to its end and starts nothing more; the second stops it.
 """
 
 from __future__ import annotations
@@ -16,43 +13,53 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from attrs import Factory, define, evolve
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure
 from lightfx.effects.journal import RunBegan, RunEnded
-from lightfx.effects.world import World
+from lightfx.effects.world import Interrupts, World
 from lightfx.engine.perform import Answer, Performer
+from lightfx.engine.starting import REST, advance, missing
 from lightfx.plan.graph import Graph
 from lightfx.plan.ledger import State
-from lightfx.plan.moves import Command
+from lightfx.plan.moves import Command, Event, Stuck, Tick
 from lightfx.plan.replay import ReplayPolicy
 from lightfx.plan.schedule import begin, step
+from lightfx.plan.wishes import Wishes
+
+TERMINATED = 143
 
 
-def drive(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, EngineFailure]:
+def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> Result[State, EngineFailure]:
     """Settle every node of ``graph``: reuse what is stored, build the rest, store what was built."""
-    state, commands = begin(graph, policy, world.store.folder_of)
+    wishes = evolve(wishes, limits=world.executor.limits)
+    state, commands = begin(graph, policy, world.store.folder_of, wishes)
     performer = Performer(world, graph, state)
-    world.perform.value(world.journal.tell(RunBegan(len(graph.nodes))))
-    try:
-        with world.perform.undisturbed():
-            opened = _carry_out(performer, state, commands)
-        failure = opened.failure() if isinstance(opened, Failure) else _loop(performer, state, opened.unwrap())
-        stored = performer.finish()
-    finally:
-        performer.abandon()
+    performer.tell(RunBegan(len(graph.nodes)))
+    with world.perform.interrupts() as interrupts:
+        try:
+            with world.perform.undisturbed():
+                opened = _carry_out(performer, commands)
+            loop = _Loop(performer, interrupts)
+            failure = opened.failure() if isinstance(opened, Failure) else loop.turn(opened.unwrap())
+            stored = performer.keeper.finish()
+        finally:
+            performer.abandon()
+            performer.tell(RunEnded(performer.summary()))
     failure = failure or performer.trouble
+    if failure is None and isinstance(stored, Failure):
+        failure = stored.failure()
+    if interrupts.pending == "SIGTERM":
+        raise SystemExit(TERMINATED)
+    if interrupts.pending:
+        raise KeyboardInterrupt
     if failure is not None:
         return Failure(failure)
-    if isinstance(stored, Failure):
-        return Failure(stored.failure())
-    world.perform.value(world.journal.tell(RunEnded(performer.summary())))
     return Success(state)
 
 
-def _carry_out(
-    performer: Performer, state: State, commands: Iterable[Command]
-) -> Result[Sequence[Command], EngineFailure]:
+def _carry_out(performer: Performer, commands: Iterable[Command]) -> Result[Sequence[Command], EngineFailure]:
     """Carry out commands, each once, and give those that their answers bring."""
     brought: list[Command] = []
     for command in commands:
@@ -60,24 +67,80 @@ def _carry_out(
         if isinstance(answered, Failure):
             return Failure(answered.failure())
         for event in answered.unwrap():
-            brought += step(state, event)[1]
+            brought += step(performer.state, event)[1]
     return Success(brought)
 
 
-def _loop(performer: Performer, state: State, commands: Iterable[Command]) -> EngineFailure | None:
-    queue = deque(commands)
-    answered: Answer
-    while queue or not state.finished:
-        if queue:
-            answered = performer.perform(queue.popleft())
-        elif performer.pending:
-            answered = performer.advance()
-        else:
-            answered = performer.rest()
-        if isinstance(answered, Failure):
-            failure: EngineFailure = answered.failure()
-            return failure
-        for event in (*answered.unwrap(), *performer.tick()):
-            _, more = step(state, event)
-            queue.extend(more)
-    return None
+@define(eq=False)
+class _Loop:
+    """The turns of a run; ``ticked`` is when the schedule was last told that time has passed."""
+
+    performer: Performer
+    interrupts: Interrupts
+    queue: deque[Command] = Factory(deque)
+    ticked: float = 0.0
+    gave_up: int = -1
+
+    def turn(self, commands: Iterable[Command]) -> EngineFailure | None:
+        """Go on until all is settled, or stopped."""
+        self.queue.extend(commands)
+        state = self.performer.state
+        while self.queue or not state.finished or self._targets_missing():
+            if not self.queue and (state.stopped or self.interrupts.pending or state.enough):
+                self.performer.stop("interrupted" if self.interrupts.pending else f"{state.roots} are LEFT")
+                if not self.performer.attempts.running:
+                    return None
+            answered = self._answer()
+            if isinstance(answered, Failure):
+                failure: EngineFailure = answered.failure()
+                return failure
+            for event in (*answered.unwrap(), *self._tick()):
+                self.queue.extend(step(state, event)[1])
+        return None
+
+    def _answer(self) -> Answer:
+        performer = self.performer
+        if self.queue:
+            return performer.perform(self.queue.popleft())
+        if performer.refused is not None:
+            return Failure(performer.refused)
+        if performer.attempts.pending:
+            return advance(performer, self.interrupts, self.ticked)
+        if performer.state.busy or performer.state.put_off:
+            return self._rest()
+        return Success((self._stuck(),))
+
+    def _stuck(self) -> Stuck:
+        """Nothing is left to wait for: checks of traces are given up, once. Should that not help, the fault is ours."""
+        if self.gave_up == self.performer.state.open:
+            waiting = [node.dref.text for node in self.performer.graph.nodes if self._waits(node.number)][:5]
+            raise RuntimeError(f"a run of lightfx is stuck, which is a fault in lightfx; it waits for {waiting}")
+        self.gave_up = self.performer.state.open
+        return Stuck()
+
+    def _waits(self, number: int) -> bool:
+        progress = self.performer.state.ledger[number]
+        return not (progress.settled or progress.shadow)
+
+    def _rest(self) -> Answer:
+        """Let time pass while someone else builds what is needed; what we made is stored before."""
+        stored = self.performer.keeper.finish()
+        with self.interrupts.open():
+            self.performer.world.perform.value(self.performer.world.clock.sleep(REST))
+        return stored.map(lambda _: ())
+
+    def _tick(self) -> Sequence[Event]:
+        """Ask again for what someone else builds, every `REST` seconds."""
+        state = self.performer.state
+        if not (state.busy or state.put_off) or self.performer.keeper.elapsed() < self.ticked + REST:
+            return ()
+        self.ticked = self.performer.keeper.elapsed()
+        return (Tick(),)
+
+    def _targets_missing(self) -> bool:
+        """Whether files of targets must be made again; then that has begun."""
+        found = missing(self.performer)
+        events = found.value_or(())
+        for event in events:
+            self.queue.extend(step(self.performer.state, event)[1])
+        return bool(events)

@@ -18,7 +18,7 @@ from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Left, Raised, Returned
-from lightfx.core.realization import BuildOrder, Log, Output, Realization, Value, content_of
+from lightfx.core.realization import Attempt, BuildOrder, Log, Output, Realization, Value, content_of, key_with
 from lightfx.core.realization import Result as Kept
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
@@ -46,24 +46,41 @@ class _Piece:
 
 
 @frozen
+class Ended:
+    """A run that has ended: its last attempt, and those before; ``ephemeral``: its files may be dropped."""
+
+    run: Run
+    order: BuildOrder | None
+    finished: Finished
+    attempt: int = 1
+    earlier: tuple[Attempt, ...] = ()
+    ephemeral: bool = False
+
+
+@frozen
 class _Crop:
     """One finished run, piece by piece."""
 
-    run: Run
-    finished: Finished
+    ended: Ended
     pieces: tuple[_Piece, ...]
 
+    @property
+    def run(self) -> Run:
+        return self.ended.run
 
-def harvest(
-    world: World, state: State, finished: Sequence[tuple[Run, BuildOrder, Finished]]
-) -> Result[Sequence[Harvest], EngineFailure]:
-    """Make realizations of a batch of finished runs; private folders are gone afterwards."""
+    @property
+    def finished(self) -> Finished:
+        return self.ended.finished
+
+
+def harvest(world: World, state: State, ended: Sequence[Ended]) -> Result[Sequence[Harvest], EngineFailure]:
+    """Make realizations of a batch of runs that ended; private folders are gone afterwards."""
     crops: list[_Crop] = []
-    for run, _, each in finished:
-        pieces = _pieces(run, each)
+    for each in ended:
+        pieces = _pieces(each.run, each.finished)
         if isinstance(pieces, Failure):
             return Failure(pieces.failure())
-        crops.append(_Crop(run, each, pieces.unwrap()))
+        crops.append(_Crop(each, pieces.unwrap()))
     objects = _ingest(world, [piece for crop in crops for piece in crop.pieces], _logs(crops))
     if isinstance(objects, Failure):
         return Failure(objects.failure())
@@ -75,7 +92,7 @@ def harvest(
         if isinstance(second, Failure):
             return Failure(second.failure())
         found.update(second.unwrap())
-    world.perform.result(world.store.discard([order.place for _, order, _ in finished]))
+    world.perform.result(world.store.discard([each.order.place for each in ended if each.order is not None]))
     return Success([Harvest(crop.run, _realizations(crop, found)) for crop in mended])
 
 
@@ -135,7 +152,7 @@ def _mended(crop: _Crop, found: Mapping[Path, Ingested], state: State) -> _Crop:
     observed = state.observed(crop.run.node)
     pieces = tuple(_checked(piece, found, observed) for piece in crop.pieces)
     same = all(one is other for one, other in zip(pieces, crop.pieces, strict=True))
-    return crop if same else _Crop(crop.run, crop.finished, pieces)
+    return crop if same else _Crop(crop.ended, pieces)
 
 
 def _checked(piece: _Piece, found: Mapping[Path, Ingested], observed: str) -> _Piece:
@@ -155,7 +172,7 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realizat
     for index, piece in zip(run.indices, crop.pieces, strict=True):
         tree = _object(found, piece.folder)
         content = content_of(spell_result(piece.result), tree)
-        rref = RRef.of(run.dref, key=run.key.text, index=index, content=content.text)
+        rref = RRef.of(run.dref, key=key_with(run.key, run.asked), index=index, content=content.text)
         realizations.append(
             Realization(
                 rref,
@@ -167,7 +184,11 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realizat
                 run.context,
                 made_by=finished.made_by,
                 cost=finished.cost,
+                attempt=crop.ended.attempt,
                 log=log,
+                asked=run.asked,
+                earlier=crop.ended.earlier,
+                ephemeral=crop.ended.ephemeral and tree is not None,
             )
         )
     return tuple(realizations)

@@ -8,7 +8,7 @@ from lightfx.core.config import Reference
 from lightfx.core.realization import BuildOrder, Given, Input, Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Store
-from lightfx.plan.graph import Graph, Node
+from lightfx.plan.ledger import State
 from lightfx.plan.moves import Run
 
 
@@ -19,12 +19,16 @@ def rrefs_of(runs: Iterable[Run]) -> Iterator[RRef]:
             yield from rrefs
 
 
-def order_for(run: Run, node: Node, graph: Graph, known: Mapping[RRef, Realization], store: Store) -> BuildOrder:
+def order_for(run: Run, state: State, known: Mapping[RRef, Realization], store: Store) -> BuildOrder:
     """Make the order of a run; ``known`` holds the record of each realization that it stands on."""
+    graph, node = state.graph, state.graph.nodes[run.node]
     types = {
         reference: graph.nodes[need].recipe.realizer.type
         for reference, need in zip(node.references, node.needs, strict=True)
     }
+    aside = state.ledger[run.node].aside
+    for reference, need in aside.asked.items() if aside is not None else ():
+        types[reference] = graph.nodes[need].recipe.realizer.type
     inputs: dict[Reference, Input] = {}
     for reference, rrefs in run.context.entries:
         given = tuple(_given(known[rref], store) for rref in rrefs)

@@ -1,42 +1,55 @@
-"""`realize` and `realize_all`: from plans to outcomes."""
+"""`realize` and `realize_all`: from plans to outcomes.
+
+What only a run needs, the plan's floor and the loop, is imported by the first
+run: a program that plans, or asks, does without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar, overload
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypedDict, TypeVar, Unpack, overload
 
 from returns.io import IOResult
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Result
 
 from lightfx.core.closure import instantiate
-from lightfx.core.config import Reference, Take
 from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.core.failures import EngineFailure
-from lightfx.core.listing import Listed, View
-from lightfx.core.outcome import Left, Outcome, Right
-from lightfx.core.refs import RRef
+from lightfx.core.outcome import Outcome
+from lightfx.core.refs import DRef
 from lightfx.effects.world import World
-from lightfx.engine.drive import drive
-from lightfx.plan.graph import Graph, Node, graph_of
-from lightfx.plan.ledger import State
-from lightfx.plan.rebuild import outcome_of
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 
 T = TypeVar("T")
 K = TypeVar("K")
 
 
-def realize(
-    world: World, plan: Derivation[T], /, *, replay: ReplayPolicy = replay_by_cause
-) -> IOResult[Outcome[T], EngineFailure]:
+class RunOptions(TypedDict, total=False):
+    """How a run differs from the usual one.
+
+    ``replay`` says which stored LEFTs stand (see `replay_by_cause`).
+    ``stop_after``: start nothing more once so many derivations are LEFT of
+    themselves; what runs is waited for, and what is not settled then is LEFT as
+    ``Cancelled``, which is not stored. ``force``: derivations that are run anew,
+    whatever is stored of them; what comes is a further realization of each.
+    ``only_stored``: run nothing; what would have to run is an `EngineFailure`.
+    """
+
+    replay: ReplayPolicy
+    stop_after: int | None
+    force: Collection[DRef]
+    only_stored: bool
+
+
+def realize(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> IOResult[Outcome[T], EngineFailure]:
     """Realize one plan: reuse what is stored, build the rest, and give the outcome.
 
-    ``replay`` says which stored LEFTs stand (see `replay_by_cause`). When the
-    answer is there, all that it stands on is stored and durable.
+    ``options`` are those of `RunOptions`. When the answer is there, all that it
+    stands on is stored and durable.
     """
     if not isinstance(plan, Derivation):
         raise TypeError(f"a derivation is wanted, not {type(plan).__name__}: {_hint(plan)}")
-    return realize_all(world, (plan,), replay=replay).map(_first)
+    return realize_all(world, (plan,), **options).map(_first)
 
 
 def _hint(plan: object) -> str:
@@ -55,29 +68,29 @@ def _first(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
 
 @overload
 def realize_all(
-    world: World, plans: Mapping[K, Derivation[T]], /, *, replay: ReplayPolicy = ...
+    world: World, plans: Mapping[K, Derivation[T]], /, **options: Unpack[RunOptions]
 ) -> IOResult[Mapping[K, Outcome[T]], EngineFailure]: ...
 @overload
 def realize_all(
-    world: World, plans: Sequence[Derivation[T]], /, *, replay: ReplayPolicy = ...
+    world: World, plans: Sequence[Derivation[T]], /, **options: Unpack[RunOptions]
 ) -> IOResult[Sequence[Outcome[T]], EngineFailure]: ...
 def realize_all(
     world: World,
     plans: Mapping[K, Derivation[T]] | Sequence[Derivation[T]],
     /,
-    *,
-    replay: ReplayPolicy = replay_by_cause,
+    **options: Unpack[RunOptions],
 ) -> IOResult[Mapping[K, Outcome[T]], EngineFailure] | IOResult[Sequence[Outcome[T]], EngineFailure]:
     """Realize many plans in one run, and give the outcomes in the same container.
 
     What fails sinks only what stands on it: everything that can still run does.
+    ``options`` are those of `RunOptions`.
     """
     _check(world, plans)
     if isinstance(plans, Mapping):
         keys = tuple(plans)
-        outcomes = _realize(world, tuple(plans.values()), replay)
+        outcomes = _realize(world, tuple(plans.values()), options)
         return IOResult.from_result(outcomes.map(lambda found: dict(zip(keys, found, strict=True))))
-    return IOResult.from_result(_realize(world, tuple(plans), replay))
+    return IOResult.from_result(_realize(world, tuple(plans), options))
 
 
 def _check(world: object, plans: object) -> None:
@@ -89,56 +102,18 @@ def _check(world: object, plans: object) -> None:
 
 
 def _realize(
-    world: World, plans: Sequence[Derivation[T]], replay: ReplayPolicy
+    world: World, plans: Sequence[Derivation[T]], options: RunOptions
 ) -> Result[tuple[Outcome[T], ...], EngineFailure]:
+    from lightfx.engine.drive import drive  # noqa: PLC0415 -- see the head of the file
+    from lightfx.engine.reading import read_outcomes  # noqa: PLC0415 -- as above
+    from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
+    from lightfx.plan.wishes import Wishes  # noqa: PLC0415 -- as above
+
     with world.perform.undisturbed():
         graph = graph_of(instantiate(plans))
-    settled = drive(world, graph, replay)
+    wishes = Wishes(frozenset(options.get("force", ())), options.get("only_stored", False), options.get("stop_after"))
+    settled = drive(world, graph, options.get("replay", replay_by_cause), wishes)
     if isinstance(settled, Failure):
         return Failure(settled.failure())
     with world.perform.undisturbed():
         return read_outcomes(world, graph, settled.unwrap())
-
-
-def read_outcomes(world: World, graph: Graph, state: State) -> Result[tuple[Outcome[T], ...], EngineFailure]:
-    """Decode the outcomes of the targets of a settled graph, in their order."""
-    chosen = [(graph.nodes[number], ref, state.selection(number, ref)) for number, ref in graph.targets]
-    unread = {row.stored.rref for _, _, rows in chosen for row in rows if row.record is None}
-    read = world.perform.result(world.store.realizations(tuple(unread)))
-    if isinstance(read, Failure):
-        return Failure(read.failure())
-    records = {rref: View.of(realization) for rref, realization in read.unwrap().items()}
-    outcomes: list[Outcome[T]] = []
-    for node, reference, rows in chosen:
-        outcome = _outcome(world, node, reference, rows, records)
-        if isinstance(outcome, Failure):
-            return Failure(outcome.failure())
-        # The stage's annotation, by which the value was read, is what T stands for.
-        outcomes.append(outcome.unwrap())  # type: ignore[arg-type]
-    return Success(tuple(outcomes))
-
-
-def _outcome(
-    world: World,
-    node: Node,
-    reference: Reference,
-    rows: Sequence[Listed],
-    records: Mapping[RRef, View],
-) -> Result[Outcome[object], EngineFailure]:
-    if len(rows) == 1 and reference.take is Take.ONE:
-        view = rows[0].view or records[rows[0].stored.rref]
-        return outcome_of(node.recipe, rows[0].stored.rref, view, world.store.folder_of)
-    rights: list[Right[object]] = []
-    for row in rows:
-        view = row.view or records[row.stored.rref]
-        decoded = outcome_of(node.recipe, row.stored.rref, view, world.store.folder_of)
-        if isinstance(decoded, Failure):
-            return Failure(decoded.failure())
-        outcome = decoded.unwrap()
-        if isinstance(outcome, Left):
-            return Success(outcome)
-        rights.append(outcome)
-    if reference.take is Take.ONE:
-        return Success(rights[0])
-    values = tuple(right.value for right in rights)
-    return Success(Right(values, tuple(rref for right in rights for rref in right.rrefs)))

@@ -17,16 +17,39 @@ from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Context, Stored
-from lightfx.core.refs import RRef
+from lightfx.core.refs import DRef, RRef
 from lightfx.plan.graph import Graph
+from lightfx.plan.moves import Run
 from lightfx.plan.rebuild import FolderOf
 from lightfx.plan.replay import ReplayPolicy
+from lightfx.plan.wishes import Wishes
 
 Chosen: TypeAlias = tuple[Listed, ...]
 
 # Shared by all nodes that have nothing of the kind: most of a hundred thousand.
 _NONE_CHOSEN: Final[Mapping[str, Chosen]] = MappingProxyType({})
 _NO_CONTEXT: Final = Context(())
+
+
+@final
+@define(eq=False)
+class Aside:
+    """What few nodes have.
+
+    ``traces``: realizations that stand if what they asked for is the same
+    again. ``asked``: what the stage asked for in this run, and the nodes
+    behind it. ``held``: runs that wait until that is there, or until files are
+    there again. ``remade``: files of which realizations are made again, and who
+    waits for them. ``stale``: what was made again came out otherwise.
+    ``sought``: the traces were found by key, and nothing else is to be found.
+    """
+
+    traces: Sequence[Listed] = ()
+    sought: bool = False
+    asked: dict[Reference, int] = Factory(dict)
+    held: list[Run] = Factory(list)
+    remade: dict[RRef, list[int]] = Factory(dict)
+    stale: bool = False
 
 
 @final
@@ -46,16 +69,36 @@ class Progress:
     inherited: bool = False
     chosen: Mapping[str, Chosen] = _NONE_CHOSEN
     settled: bool = False
+    shadow: bool = False
+    aside: Aside | None = None
+
+    @property
+    def margin(self) -> Aside:
+        """What few nodes have, made when it is first needed."""
+        if self.aside is None:
+            self.aside = Aside()
+        return self.aside
 
 
 @final
 @define(eq=False)
 class State:
-    """The ledger of a run. It belongs to `step`; ask it by `finished`, `selection` and the counts."""
+    """The ledger of a run. It belongs to `step`; ask it by `finished`, `selection` and the counts.
+
+    ``roots`` counts what is LEFT of itself. ``stopped`` says why what is not
+    settled will not be, where the run was stopped.
+
+    ``open`` counts the nodes to settle, shadows apart; ``remaking`` the files
+    to make again. ``busy`` are nodes whose key someone else builds, ``put_off``
+    runs whose files someone else may be making again. ``awaited`` holds who
+    waits for the configs of derivations, ``users`` how many have yet to use an
+    ephemeral node.
+    """
 
     graph: Graph
     policy: ReplayPolicy
     folder_of: FolderOf
+    wishes: Wishes
     ledger: list[Progress]
     open: int
     causes: dict[RRef, Cause] = Factory(dict)
@@ -63,20 +106,36 @@ class State:
     makers: dict[Digest, int] = Factory(dict)
     followers: dict[Digest, list[int]] = Factory(dict)
     busy: dict[int, Digest] = Factory(dict)
+    put_off: list[Run] = Factory(list)
+    awaited: dict[DRef, list[int]] = Factory(dict)
+    users: dict[int, int] = Factory(dict)
+    remaking: int = 0
     reused: int = 0
     cut_off: int = 0
     inherited: int = 0
     ran: int = 0
     failed: int = 0
+    roots: int = 0
+    stopped: str = ""
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many are LEFT of themselves that nothing more is wished."""
+        return self.wishes.stop_after is not None and self.roots >= self.wishes.stop_after
 
     @property
     def finished(self) -> bool:
-        """Whether every node is settled."""
-        return self.open == 0
+        """Whether every node is settled, and all files are there that were to be made again."""
+        return self.open == 0 and self.remaking == 0
 
-    def selection(self, node: int, reference: Reference) -> Chosen:
-        """The realizations that a use of a settled node was resolved to."""
-        return self.ledger[node].chosen[reference.matcher]
+    @property
+    def total(self) -> int:
+        """How many derivations the run is over, as far as is known."""
+        return len(self.ledger) - len(self.graph.shadows)
+
+    def selection(self, node: int, reference: Reference) -> Chosen | None:
+        """The realizations that a use of a node was resolved to; None where it is not settled."""
+        return self.ledger[node].chosen.get(reference.matcher)
 
     def observed(self, node: int) -> str:
         """The digest of what a node observed outside; "" where it observes nothing."""

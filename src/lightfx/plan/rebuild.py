@@ -15,10 +15,10 @@ from typing import TypeAlias, assert_never, final
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
+from lightfx.core.choosing import Candidate, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.derivation import Recipe
 from lightfx.core.failures import EngineFailure, Undecodable, Unmatched
 from lightfx.core.listing import Listed, View
-from lightfx.core.matching import Candidate, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import Value
@@ -79,6 +79,8 @@ def decide(
     folder_of: FolderOf,
 ) -> Result[Decision, EngineFailure]:
     """Say what a derivation needs, given its candidates."""
+    if len(candidates) == 1 and all(map(_takes_any, demands.values())):  # the usual case by far: nothing to weigh
+        return Success(Reuse(dict.fromkeys(demands, (candidates[0],))))
     chosen: dict[str, tuple[Listed, ...]] = {}
     wanted = Build(0, "")
     for spelling, matcher in demands.items():
@@ -93,10 +95,14 @@ def decide(
     return Success(wanted if wanted.count else Reuse(chosen))
 
 
+def _takes_any(matcher: Matcher[object]) -> bool:
+    return isinstance(matcher, First)
+
+
 def _choose(
     recipe: Recipe, candidates: Sequence[Listed], matcher: Matcher[object], folder_of: FolderOf
 ) -> Result[tuple[Listed, ...] | Build, EngineFailure]:
-    if len(candidates) == 1 and isinstance(matcher, First):  # the usual case by far: nothing to weigh
+    if len(candidates) == 1 and _takes_any(matcher):
         return Success((candidates[0],))
     shown = _shown(recipe, candidates, folder_of, reads=matcher.reads)
     if isinstance(shown, Failure):

@@ -19,16 +19,27 @@
    `Tick`: found, it is told; not found and free, it runs.
 7. A node of which a matcher can choose nothing (`Fail`) is lost, with all that
    stands on it; everything else goes on, and is stored.
+8. A realization whose stage asked for more as it ran counts where all of that
+   comes to the same contents again (`lightfx.plan.traces`). A run that asks is
+   suspended until that is settled, and is run again (`lightfx.plan.asking`).
+9. Files of ephemeral realizations are dropped when the last node that uses them
+   is settled. Where a run finds them gone they are made again first
+   (`lightfx.plan.remaking`).
 
 The table (event -> what it may bring)::
 
     begin        Observe, List
     Observations ready nodes go on
     Listing      ready nodes go on
+    Recalled     Observe, List, Recall for what only records name
     Alike        cutoff, or Run
     Built        settle; dependents go on
+    Asked        Observe, List for what joins; Run again
+    Gone         Run to make files again
+    Restored     what waited for files goes on
     Busy         wait
     Tick         Seek again for those that wait
+    Stuck        what waits for records that contradict each other is run
 
 Theory of operation: the state is one mutable ledger that the caller hands back
 with each event and never looks at in between, so `step` is a function from
@@ -40,50 +51,61 @@ batched: one `Seek` for all that became ready together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, nextafter
-from typing import assert_never, final
+from typing import Final, assert_never
 
-from attrs import Factory, define
-from returns.result import Failure
+from attrs import evolve
 
 from lightfx.core.config import Reference, input_key
-from lightfx.core.failures import EngineFailure, Unmatched
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
-from lightfx.core.outcome import MAX_ROOTS, Cause, Root, Upstream
-from lightfx.core.realization import Context, Realization, Value, content_of
-from lightfx.core.records import spell_result
-from lightfx.core.refs import RRef
+from lightfx.core.outcome import Cause
+from lightfx.core.realization import Context
+from lightfx.plan import asking, remaking, traces
+from lightfx.plan.desk import Desk, spell_contents
 from lightfx.plan.graph import Graph, Node
 from lightfx.plan.ledger import Chosen, Progress, State
 from lightfx.plan.moves import (
     Alike,
+    Asked,
     Built,
     Busy,
     Command,
     Event,
-    Fail,
-    Keep,
+    Gone,
     List,
     Listing,
     Observations,
     Observe,
+    Recalled,
+    Restored,
     Run,
     Seek,
+    Stuck,
     Tick,
 )
-from lightfx.plan.rebuild import Build, FolderOf, Reuse, decide, free_indices, replayed
+from lightfx.plan.rebuild import FolderOf, replayed
 from lightfx.plan.replay import ReplayPolicy
+from lightfx.plan.wishes import Wishes
+
+_NO_WISHES: Final = Wishes()
 
 
-def begin(graph: Graph, policy: ReplayPolicy, folder_of: FolderOf) -> tuple[State, list[Command]]:
+def begin(
+    graph: Graph, policy: ReplayPolicy, folder_of: FolderOf, wishes: Wishes = _NO_WISHES
+) -> tuple[State, list[Command]]:
     """Open the ledger, and ask what is stored and what is outside."""
     ledger = [Progress(len(set(node.needs)) + 1 + (node.recipe.observed is not None)) for node in graph.nodes]
-    state = State(graph, policy, folder_of, ledger, len(ledger))
+    state = State(graph, policy, folder_of, wishes, ledger, len(ledger))
     if not ledger:
         return state, []
     observing = tuple(node.number for node in graph.nodes if node.recipe.observed is not None)
-    targets = {graph.nodes[number].dref for number, _ in graph.targets}
+    asked_for = {number for number, _ in graph.targets}
+    state.users = {
+        node.number: len(node.dependents) + (node.number in asked_for)
+        for node in graph.nodes
+        if node.recipe.realizer.terms.ephemeral
+    }
+    targets = {graph.nodes[number].dref for number in asked_for}
     reading = targets.union(
         node.dref for node in graph.nodes if any(matcher.reads for matcher in node.demands.values())
     )
@@ -93,286 +115,218 @@ def begin(graph: Graph, policy: ReplayPolicy, folder_of: FolderOf) -> tuple[Stat
 
 def step(state: State, event: Event) -> tuple[State, list[Command]]:
     """Take in one event, and say what to do next."""
-    desk = _Desk(state)
+    desk = Desk(state)
     match event:
-        case Listing(rows):
-            desk.listing(rows)
+        case Listing(rows, since, until):
+            _listing(desk, rows, since, until)
         case Observations(found):
-            desk.observations(found)
+            _observations(desk, found)
+        case Recalled(drefs, configs):
+            traces.recalled(desk, drefs, configs)
         case Alike(rows):
-            desk.alike(rows)
-        case Built(number, rows):
-            desk.built(number, rows)
-        case Busy(number):
-            desk.busy(number)
+            _alike(desk, rows)
+        case Built() | Asked() | Gone() | Restored() | Busy():
+            _report(desk, event)
         case Tick():
-            desk.seeking += [(number, key) for number, key in state.busy.items()]
-            state.busy.clear()
+            _tick(desk)
+        case Stuck():
+            traces.give_up(desk)
         case never:
             assert_never(never)
-    return state, desk.close()
+    return state, _close(desk)
 
 
-@final
-@define(eq=False)
-class _Desk:
-    """One step's work: nodes that became ready, and the commands so far."""
-
-    state: State
-    ready: list[int] = Factory(list)
-    seeking: list[tuple[int, Digest]] = Factory(list)
-    commands: list[Command] = Factory(list)
-
-    def close(self) -> list[Command]:
-        """Go on with every node that became ready, then batch what is sought."""
-        for number in self.ready:  # grows as nodes settle
-            self._go_on(self.state.graph.nodes[number], self.state.ledger[number])
-        if self.seeking:
-            self.commands.append(Seek(tuple(self.seeking)))
-        return self.commands
-
-    # Events.
-
-    def listing(self, rows: Iterable[Listed]) -> None:
-        grouped: dict[str, list[Listed]] = {}
-        for row in rows:
-            grouped.setdefault(row.stored.rref.text[33:], []).append(row)
-            if not row.stored.is_right:
-                self._remember(row)
-        for node, progress in zip(self.state.graph.nodes, self.state.ledger, strict=True):
-            own = grouped.get(node.recipe.dref.text)
-            if own is not None:
-                progress.own = own
-            self._met(node.number)
-
-    def observations(self, found: Mapping[int, Digest | Cause]) -> None:
-        for number, what in found.items():
-            progress = self.state.ledger[number]
-            if isinstance(what, Digest):
-                progress.observed = what.text
-                self._met(number)
+def _report(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> None:
+    """Take in what became of a run."""
+    match event:
+        case Built(number, rows, again):
+            if again:
+                remaking.remade(desk, number, rows)
             else:
-                key = input_key(self.state.graph.nodes[number].recipe.config.text, "unobserved")
-                self._settle_left(number, key, Context(()), what)
+                _built(desk, number, rows)
+        case Asked(run, needs):
+            asking.asked(desk, run, needs)
+        case Gone(run, rrefs):
+            remaking.gone(desk, run, rrefs)
+        case Restored(run):
+            remaking.restored(desk, run)
+        case Busy(number, run):
+            _busy(desk, number, run)
+        case never:
+            assert_never(never)
 
-    def alike(self, rows: Mapping[int, Sequence[Listed]]) -> None:
-        for number, found in rows.items():
-            node, progress = self.state.graph.nodes[number], self.state.ledger[number]
-            self.state.busy.pop(number, None)
-            if progress.settled:
-                continue
-            for row in found:
-                self._remember(row)
-            self._tell(node, progress, replayed(found, self.state.policy))
-            self._tell_made(node, progress)
-            self._judge(node, progress, sought=True)
 
-    def built(self, number: int, rows: tuple[Listed, ...]) -> None:
-        node, progress = self.state.graph.nodes[number], self.state.ledger[number]
-        for row in rows:
-            self._remember(row)
-        progress.candidates += rows
-        if progress.key is not None:
-            self.state.makers[progress.key] = number
-        progress.runs -= 1
-        if progress.runs == 0:
-            progress.ran = True
-            self._judge(node, progress, sought=True)
+def _close(desk: Desk) -> list[Command]:
+    """Go on with every node that became ready, then batch what is sought."""
+    for number in desk.ready:  # grows as nodes settle
+        _go_on(desk, desk.state.graph.nodes[number], desk.state.ledger[number])
+    if desk.seeking:
+        desk.commands.append(Seek(tuple(desk.seeking)))
+    return desk.commands
 
-    def busy(self, number: int) -> None:
-        progress = self.state.ledger[number]
-        progress.runs -= 1
-        if progress.key is not None and progress.runs == 0:
-            self.state.builders.pop(progress.key, None)
-            self.state.busy[number] = progress.key
 
-    # Rules.
+# Events.
 
-    def _met(self, number: int) -> None:
-        progress = self.state.ledger[number]
-        progress.unmet -= 1
-        if progress.unmet == 0 and not progress.settled:
-            self.ready.append(number)
 
-    def _go_on(self, node: Node, progress: Progress) -> None:
-        chosen = self._inputs(node) if node.references else {}
-        if chosen:
-            entries = ((ref, tuple(row.stored.rref for row in rows)) for ref, rows in chosen.items())
-            progress.context = Context(tuple(entries))
-        key = input_key(node.recipe.config.resolved(lambda ref: _spell_contents(chosen, ref)), progress.observed)
-        progress.key = key
-        lefts = [row for ref, rows in chosen.items() if not ref.tolerate for row in rows if not row.stored.is_right]
-        if lefts:
-            self._settle_left(node.number, key, progress.context, self._blame(lefts))
-            return
-        progress.candidates = replayed([row for row in progress.own if row.stored.key == key], self.state.policy)
-        if progress.candidates:
-            progress.key = progress.candidates[0].stored.key  # the same in other words: one to keep, not two
-        self._tell_made(node, progress)
-        self._judge(node, progress, sought=False)
+def _listing(desk: Desk, rows: Iterable[Listed], since: int, until: int | None) -> None:
+    grouped: dict[str, list[Listed]] = {}
+    for row in rows:
+        grouped.setdefault(row.stored.rref.text[33:], []).append(row)
+        if not row.stored.is_right:
+            desk.remember(row)
+    end = len(desk.state.ledger) if until is None else until
+    for number in range(since, end):
+        own = grouped.get(desk.state.graph.nodes[number].recipe.dref.text)
+        if own is not None:
+            desk.state.ledger[number].own = own
+        elif desk.lacks(number):
+            continue
+        desk.met(number)
 
-    def _inputs(self, node: Node) -> dict[Reference, Chosen]:
-        ledger = self.state.ledger
-        return {
-            reference: ledger[need].chosen[reference.matcher]
-            for reference, need in zip(node.references, node.needs, strict=True)
-        }
 
-    def _judge(self, node: Node, progress: Progress, *, sought: bool) -> None:
-        decided = decide(node.recipe, progress.candidates, node.demands, self.state.folder_of)
-        if isinstance(decided, Failure):
-            self._lose(node.number, decided.failure())
-            return
-        decision = decided.unwrap()
-        if isinstance(decision, Reuse):
-            self._settle(node.number, decision.chosen)
-        elif progress.ran:
-            self._unsatisfied(node, progress, decision)
-        elif not sought and progress.key is not None:
-            self.seeking.append((node.number, progress.key))
+def _observations(desk: Desk, found: Mapping[int, Digest | Cause]) -> None:
+    for number, what in found.items():
+        if isinstance(what, Digest):
+            desk.state.ledger[number].observed = what.text
+            desk.met(number)
         else:
-            self._run(node, progress, decision)
+            key = input_key(desk.state.graph.nodes[number].recipe.config.text, "unobserved")
+            desk.settle_left(number, key, Context(()), what)
 
-    def _run(self, node: Node, progress: Progress, decision: Build) -> None:
-        key = progress.key
-        if key is None:
-            return
-        if key in self.state.builders:
-            self.state.followers.setdefault(key, []).append(node.number)
-            return
-        self.state.builders[key] = node.number
-        runs = free_indices(progress.candidates, decision.count, node.recipe.realizer.terms.outputs)
-        progress.runs = len(runs)
-        self.commands += [Run(node.number, node.dref, key, indices, progress.context) for indices in runs]
 
-    def _unsatisfied(self, node: Node, progress: Progress, decision: Build) -> None:
-        """Rule 5: a LEFT stands in the way, or the matcher asks for more than it said."""
-        lefts = [row for row in progress.candidates if not row.stored.is_right]
-        first = min(lefts, key=lambda row: (row.stored.index, row.stored.rref), default=None)
-        chosen: dict[str, Chosen] = {}
-        for spelling, matcher in node.demands.items():
-            alone = decide(node.recipe, progress.candidates, {spelling: matcher}, self.state.folder_of)
-            answer = alone.value_or(decision)
-            if isinstance(answer, Reuse):
-                chosen.update(answer.chosen)
-            elif first is not None:
-                chosen[spelling] = (first,)
-            else:
-                why = f"it got what it asked for and asks for more: {answer.why}"
-                self._lose(node.number, Unmatched(node.dref, str(matcher), why))
-                return
-        self._settle(node.number, chosen)
+def _alike(desk: Desk, rows: Mapping[int, Sequence[Listed]]) -> None:
+    state = desk.state
+    for number, found in rows.items():
+        node, progress = state.graph.nodes[number], state.ledger[number]
+        state.busy.pop(number, None)
+        if progress.settled:
+            continue
+        for row in found:
+            desk.remember(row)
+        # What was looked at once brings no news, should the node be asked about again.
+        progress.own = [*progress.own, *found]
+        desk.tell(node, progress, replayed([row for row in found if not row.stored.asks], state.policy))
+        desk.tell_made(node, progress)
+        asks = [row for row in found if row.stored.asks and traces.replayable(row, state.policy)]
+        if not asks or not traces.check(desk, node, progress, asks, sought=True):
+            _checked(desk, node, progress, sought=True)
 
-    def _lose(self, number: int, failure: EngineFailure) -> None:
-        """Rule 7: what nothing can be chosen of is lost, with all that stands on it; the rest goes on."""
-        self.commands.append(Fail(failure))
-        lost = [number]
-        while lost:
-            each = lost.pop()
-            progress = self.state.ledger[each]
-            if not progress.settled:
-                progress.settled = True
-                self.state.open -= 1
-                lost += self.state.graph.nodes[each].dependents
-        self._tell_followers(number, self.state.ledger[number])
 
-    def _settle(self, number: int, chosen: Mapping[str, Chosen]) -> None:
-        state, progress = self.state, self.state.ledger[number]
-        progress.chosen, progress.settled = chosen, True
-        state.open -= 1
-        if progress.ran:
-            state.ran += 1
-        elif progress.inherited:
-            state.inherited += 1
-        elif progress.told:
-            state.cut_off += 1
+def _built(desk: Desk, number: int, rows: tuple[Listed, ...]) -> None:
+    node, progress = desk.state.graph.nodes[number], desk.state.ledger[number]
+    for row in rows:
+        desk.remember(row)
+    progress.candidates += rows
+    if progress.key is not None:
+        desk.state.makers[progress.key] = number
+    progress.runs -= 1
+    _judge_when_over(desk, node, progress)
+
+
+def _judge_when_over(desk: Desk, node: Node, progress: Progress) -> None:
+    if progress.runs == 0 and not (progress.aside is not None and progress.aside.held) and not progress.settled:
+        progress.ran = True
+        desk.judge(node, progress, sought=True)
+
+
+def _busy(desk: Desk, number: int, run: Run | None) -> None:
+    progress = desk.state.ledger[number]
+    if run is not None and run.again is not None:
+        desk.state.put_off.append(run)
+        return
+    progress.runs -= 1
+    if progress.key is not None and progress.runs == 0:
+        desk.state.builders.pop(progress.key, None)
+        desk.state.busy[number] = progress.key
+
+
+def _tick(desk: Desk) -> None:
+    state = desk.state
+    desk.seeking += state.busy.items()
+    state.busy.clear()
+    desk.commands += state.put_off
+    state.put_off = []
+
+
+# Rules.
+
+
+def _go_on(desk: Desk, node: Node, progress: Progress) -> None:
+    """Go on with a node that waits for nothing: for the first time, or after what it waited for on the way."""
+    aside = progress.aside
+    if aside is None:
+        _enter(desk, node, progress)
+    elif aside.held:
+        if aside.asked and not aside.stale:
+            asking.resume(desk, node, progress)
         else:
-            state.reused += 1
-        for rows in chosen.values():
-            if not rows[0].stored.is_right or (len(rows) > 1 and any(not row.stored.is_right for row in rows)):
-                state.failed += 1
-                break
-        for dependent in state.graph.nodes[number].dependents:
-            self._met(dependent)
-        self._tell_followers(number, progress)
-
-    def _tell_followers(self, number: int, progress: Progress) -> None:
-        key = progress.key
-        if key is None or self.state.builders.get(key, number) != number:
-            return  # it has no key, or another node builds that key: its followers wait for that one
-        self.state.builders.pop(key, None)
-        for follower in self.state.followers.pop(key, ()):
-            other = self.state.ledger[follower]
-            node = self.state.graph.nodes[follower]
-            self._tell(node, other, progress.candidates)
-            self._judge(node, other, sought=True)
-
-    def _settle_left(self, number: int, key: Digest, context: Context, cause: Cause) -> None:
-        node, progress = self.state.graph.nodes[number], self.state.ledger[number]
-        content = content_of(spell_result(cause), None)
-        rref = RRef.of(node.dref, key=key.text, index=0, content=content.text)
-        realization = Realization(rref, key, 0, content, cause, context=context)
-        row = Listed.whole(realization)
-        self._remember(row)
-        progress.inherited = isinstance(cause, Upstream)
-        progress.ran = not progress.inherited
-        if all(each.stored.rref != rref for each in progress.own):
-            self.commands.append(Keep(number, realization))
-        self._settle(number, dict.fromkeys(node.demands, (row,)))
-
-    def _tell_made(self, node: Node, progress: Progress) -> None:
-        """Rule 4: what this run made under the same key may not be stored yet, so no `Seek` would find it."""
-        maker = None if progress.key is None else self.state.makers.get(progress.key)
-        if maker is not None and self.state.ledger[maker].settled:
-            self._tell(node, progress, self.state.ledger[maker].candidates)
-
-    def _tell(self, node: Node, progress: Progress, rows: Iterable[Listed]) -> None:
-        """Rule 3: tell realizations of other derivations under this node's own name.
-
-        They are told in the order in which they were made, each once, and after
-        what the node has: matchers that ask for times must choose now as they
-        will when all of it is stored.
-        """
-        have = {(row.stored.index, row.stored.content) for row in progress.candidates}
-        latest = max((row.stored.created for row in progress.candidates), default=0.0)
-        for row in sorted(rows, key=_order_of_making):
-            stored, realization = row.stored, row.realization
-            if (stored.index, stored.content) in have or realization is None:
-                continue
-            have.add((stored.index, stored.content))
-            if stored.rref.dref == node.dref:
-                progress.candidates.append(row)
-                continue
-            latest = max(stored.created, nextafter(latest, inf))
-            retold = realization.retold(node.dref, progress.context, latest)
-            progress.candidates.append(Listed.whole(retold))
-            progress.told = True
-            self.commands.append(Keep(node.number, retold))
-            self._remember(progress.candidates[-1])
-
-    def _blame(self, lefts: Sequence[Listed]) -> Upstream:
-        roots: dict[RRef, Root] = {}
-        total = 0
-        for row in lefts:
-            rref = row.stored.rref
-            cause = self.state.causes[rref]
-            total = max(total, cause.total) if isinstance(cause, Upstream) else total
-            inherited = cause.roots if isinstance(cause, Upstream) else (Root(rref, cause.reason),)
-            roots.update((root.rref, root) for root in inherited)
-        ordered = sorted(roots.values(), key=lambda root: root.rref)
-        return Upstream(tuple(ordered[:MAX_ROOTS]), max(total, len(ordered)))
-
-    def _remember(self, row: Listed) -> None:
-        view = None if row.stored.is_right else row.view
-        if view is not None and not isinstance(view.result, Value):
-            self.state.causes[row.stored.rref] = view.result
+            _release(desk, node, progress)
+    elif aside.traces:
+        _checked(desk, node, progress, sought=aside.sought)
+    else:
+        _enter(desk, node, progress)
 
 
-def _order_of_making(row: Listed) -> tuple[float, int, RRef]:
-    return (row.stored.created, row.stored.index, row.stored.rref)
+def _release(desk: Desk, node: Node, progress: Progress) -> None:
+    """Rule 9: start what waited for files; on others than were recorded it is another run."""
+    held = remaking.release(desk, progress)
+    if not held:
+        return
+    if not progress.settled:
+        remaking.forget(desk, node.number)
+        _enter(desk, node, progress)
+        return
+    chosen = _inputs(desk, node)
+    context, key = _context(chosen), _key(node, progress, chosen)
+    desk.commands += [evolve(run, context=context, key=key, asked=()) for run in held]
 
 
-def _spell_contents(chosen: Mapping[Reference, Chosen], reference: Reference) -> str:
-    """What stands in the place of a reference when the input key is made."""
-    contents = ",".join(f'"{row.stored.content.text}"' for row in chosen[reference])
-    return f'{{"$is":[{contents}],"take":"{reference.take.value}","tolerate":{str(reference.tolerate).lower()}}}'
+def _context(chosen: Mapping[Reference, Chosen]) -> Context:
+    return Context(tuple((ref, tuple(row.stored.rref for row in rows)) for ref, rows in chosen.items()))
+
+
+def _key(node: Node, progress: Progress, chosen: Mapping[Reference, Chosen]) -> Digest:
+    return input_key(node.recipe.config.resolved(lambda ref: spell_contents(chosen[ref], ref)), progress.observed)
+
+
+def _enter(desk: Desk, node: Node, progress: Progress) -> None:
+    state = desk.state
+    chosen = _inputs(desk, node) if not progress.shadow else traces.inputs_of(desk, node)
+    if chosen is None:
+        desk.settle(node.number, {})
+        return
+    if chosen:
+        progress.context = _context(chosen)
+    key = progress.key = _key(node, progress, chosen)
+    lefts = [row for ref, rows in chosen.items() if not ref.tolerate for row in rows if not row.stored.is_right]
+    if lefts:
+        desk.settle_left(node.number, key, progress.context, desk.blame(lefts))
+        return
+    if node.recipe.dref in state.wishes.force:
+        desk.judge(node, progress, sought=True)
+        return
+    own = [row for row in progress.own if row.stored.key == key]
+    progress.candidates = replayed([row for row in own if not row.stored.asks], state.policy)
+    if own:
+        progress.key = own[0].stored.key  # the same in other words: one to keep, not two
+    desk.tell_made(node, progress)
+    asks = [row for row in own if row.stored.asks and traces.replayable(row, state.policy)]
+    if not asks or not traces.check(desk, node, progress, asks, sought=False):
+        _checked(desk, node, progress, sought=False)
+
+
+def _inputs(desk: Desk, node: Node) -> dict[Reference, Chosen]:
+    if not node.references:
+        return {}
+    ledger = desk.state.ledger
+    return {
+        reference: ledger[need].chosen[reference.matcher]
+        for reference, need in zip(node.references, node.needs, strict=True)
+    }
+
+
+def _checked(desk: Desk, node: Node, progress: Progress, *, sought: bool) -> None:
+    """Judge a node, with those of its traces that stand."""
+    if progress.aside is not None and progress.aside.traces:
+        desk.tell(node, progress, traces.standing(desk, progress))
+    desk.judge(node, progress, sought=sought)

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar, cast, final, overload
+from typing import Final, TypeVar, cast, final, overload
 
 from returns.result import Failure
 
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.config import Reference, Take
-from lightfx.core.derivation import Derivation, Tolerant
+from lightfx.core.derivation import Dependency, Derivation, Tolerant
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
 
 T = TypeVar("T")
 
+_OFTEN: Final = 0.1  # seconds
+_NUMBERS: Final = sys.float_info.max
+
 
 class UndeclaredNeedError(LookupError):
-    """A stage needs a derivation that none of its parameters declares."""
+    """A stage needs a derivation that it was not given, and did not make."""
+
+
+@final
+class Suspended(BaseException):
+    """A stage asks for derivations that are not realized yet: it ends here, and is run again when they are.
+
+    No ``Exception``: a stage that catches its own errors must let it pass.
+    """
+
+    def __init__(self, needs: tuple[Dependency, ...]) -> None:
+        super().__init__("suspended until what it asks for is realized; let this pass")
+        self.needs = needs
 
 
 class UnreadableNeedError(ValueError):
@@ -38,6 +54,8 @@ class Build:
     def __init__(self, order: BuildOrder, index: int) -> None:
         self._order = order
         self._index = index
+        self._told = float("-inf")
+        self._over = False
 
     @cached_property
     def out(self) -> Path:
@@ -80,6 +98,36 @@ class Build:
         """Write a line to the log of this attempt, as ``print`` would; so does ``print`` itself."""
         sys.stdout.write(f"{' '.join(map(str, values))}\n")
 
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Tell how far this attempt is: ``done`` of ``total``, in any unit; without ``total``, it is not known.
+
+        It may be called in a hot loop: it tells ten times a second at most, and
+        always when ``done`` reaches ``total``. It is told to who follows the run
+        (`lightfx.journal`), and no part of the result.
+
+        Raises ValueError for what is no amount: negative, infinite, not a number.
+
+        >>> from lightfx.core.config import Config
+        >>> from lightfx.core.refs import DRef
+        >>> told: list[tuple[float, float]] = []
+        >>> order = BuildOrder(
+        ...     DRef.of("{}", "train"), Config("{}"), Digest.of(b""), (0,), Path("out"), {},
+        ...     tell=lambda done, total: told.append((done, total)),
+        ... )
+        >>> build = Build(order, 0)
+        >>> for step in range(1000):
+        ...     build.progress(step + 1, 1000)
+        >>> told[0], told[-1]
+        ((1.0, 1000.0), (1000.0, 1000.0))
+        """
+        whole = 0.0 if total is None else _amount("total", total)
+        part = _amount("done", done)
+        now, over, was_over = time.monotonic(), 0 < whole <= part, self._over
+        self._over = over
+        if now - self._told >= _OFTEN or (over and not was_over):
+            self._told = now
+            self._order.tell(part, whole)
+
     @overload
     def need(self, dependency: Derivation[T], /) -> T: ...
     @overload
@@ -88,24 +136,61 @@ class Build:
     def need(self, dependency: Derivation[T] | Tolerant[T], /) -> T | Outcome[T]:
         """Get the value of a dependency; of a tolerated one, the outcome.
 
-        Raises `UndeclaredNeedError` for a derivation that no parameter of the
-        stage declares. A dependency that is LEFT never gets here, unless it is
-        tolerated: the stage is not run.
+        The dependency is a parameter of the stage, or a derivation that the
+        stage makes as it runs, of its parameters or of values that it got
+        (a *dynamic* dependency). One that is not realized yet ends the attempt
+        here; the stage is run again from the start when it is there. What was
+        needed is recorded, and a later run looks at that first. To need many,
+        use `need_all`: the stage is run again once, not once for each.
+
+        A dependency that is LEFT never gets here, unless it is tolerated: the
+        stage inherits the LEFT. The stage becomes LEFT as ``Raised`` with
+        ``UndeclaredNeedError`` for a derivation that it knows by reference and
+        was not given, and with ``CyclicNeedError`` for one that stands on the
+        stage itself.
         """
-        _check_need(dependency)
-        given = self._order.inputs.get(dependency.reference)
-        if given is None:
-            raise UndeclaredNeedError(
-                f"{dependency.dref} is needed by {self._order.dref}, which does not declare it: plan it outside of "
-                "the stage, and pass it as a parameter that is annotated Derivation[...] or Tolerant[...]"
-            )
-        outcome = outcome_of(dependency.reference, given)
+        self._suspend([dependency])
+        return self._given(dependency)
+
+    @overload
+    def need_all(self, dependencies: Iterable[Derivation[T]], /) -> list[T]: ...
+    @overload
+    def need_all(self, dependencies: Iterable[Tolerant[T]], /) -> list[Outcome[T]]: ...
+    @final
+    def need_all(self, dependencies: Iterable[Derivation[T]] | Iterable[Tolerant[T]], /) -> list[T] | list[Outcome[T]]:
+        """Get the values of many dependencies at once, in their order; of tolerated ones, the outcomes.
+
+        As `need`, for a number of derivations that only another stage's value
+        tells: those that are not realized yet are all realized before the stage
+        is run again.
+        """
+        wanted: list[Derivation[T] | Tolerant[T]] = list(dependencies)
+        self._suspend(wanted)
+        # A list of one kind gives a list of one kind, which the overloads say.
+        return cast("list[T]", [self._given(each) for each in wanted])
+
+    def _suspend(self, wanted: Sequence[Derivation[T] | Tolerant[T]]) -> None:
+        """End the attempt where not all that is needed is there."""
+        for each in wanted:
+            _check_need(each)
+        missing = [each for each in wanted if each.reference not in self._order.inputs]
+        if missing:
+            raise Suspended(tuple(missing))
+
+    def _given(self, dependency: Derivation[T] | Tolerant[T]) -> T | Outcome[T]:
+        outcome = outcome_of(dependency.reference, self._order.inputs[dependency.reference])
         # The codec read the value by the annotation of the stage that made it, which is what T stands for.
         if isinstance(dependency, Tolerant):
             return cast("Outcome[T]", outcome)
         if isinstance(outcome, Left):
             raise UndeclaredNeedError(f"{dependency.dref} is LEFT: {outcome.reason}")
         return cast("T", outcome.value)
+
+
+def _amount(name: str, given: float) -> float:
+    if not 0 <= given <= _NUMBERS:
+        raise ValueError(f"{name} is {given}, and no amount: give a number from 0")
+    return float(given)
 
 
 def _check_need(dependency: object) -> None:
@@ -116,7 +201,7 @@ def _check_need(dependency: object) -> None:
 
 def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
     """Read what a reference was resolved to."""
-    codec = _codec(given.type)
+    codec = codec_for(given.type)
     outcomes = [_read(reference, each, codec) for each in given.given]
     lefts = [each for each in outcomes if isinstance(each, Left)]
     if lefts:
@@ -127,7 +212,7 @@ def outcome_of(reference: Reference, given: Input) -> Outcome[object]:
     return Right(tuple(each.value for each in rights), tuple(rref for each in rights for rref in each.rrefs))
 
 
-def _codec(annotation: object) -> Codec[object]:
+def codec_for(annotation: object) -> Codec[object]:
     """Make the codec of an annotation, once: to make one costs a thousand times what it costs to use it."""
     try:
         return _codec_of(annotation)

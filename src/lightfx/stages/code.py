@@ -15,7 +15,6 @@ Rules:
 from __future__ import annotations
 
 import functools
-import logging
 import operator
 import types
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from typing import Final, TypeAlias, TypeVar, final, get_origin
 from attrs import frozen
 
 from lightfx.core.derivation import Derivation, Tolerant
-from lightfx.stages.literals import Refused
+from lightfx.stages.literals import Refused, loaded
 from lightfx.stages.ownership import installed_name, is_own_class, is_own_function, is_own_module, public_module
 from lightfx.stages.spellings import Link, Spelling
 
@@ -47,7 +46,6 @@ _CODE: Final = (
     types.MethodWrapperType,
     type,
     ModuleType,
-    logging.Logger,
     TypeVar,
     functools.partial,
     *_NAMED,
@@ -198,6 +196,7 @@ def is_code(thing: object) -> bool:
     >>> is_code(len), is_code(3)
     (True, False)
     """
-    if isinstance(thing, _CODE) or type(thing) is object or is_stage(thing) or get_origin(thing) is not None:
+    kinds = (*_CODE, *loaded("logging", "Logger"))
+    if isinstance(thing, kinds) or type(thing) is object or is_stage(thing) or get_origin(thing) is not None:
         return True
     return callable(thing) and hasattr(thing, "__wrapped__")

@@ -40,6 +40,7 @@ STALE: Final = "was changed in its source file since it was imported"
 NO_SOURCE: Final = "has no source text to be read (it was made by exec, or typed at a prompt)"
 _NOP: Final = dis.opmap["NOP"]
 _HAS_DOCSTRING: Final = 0x4000000  # a flag of code objects from Python 3.13 on
+_LEAVES: Final = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)  # most nodes; they hold no code
 
 
 @final
@@ -112,7 +113,7 @@ def parse(text: str) -> SourceText | None:
                 prefix, private = f"{prefix}{node.name}.", node.name
             case _:
                 pass
-        stack += [(child, prefix, private) for child in ast.iter_child_nodes(node)]
+        stack += [(each, prefix, private) for each in ast.iter_child_nodes(node) if not isinstance(each, _LEAVES)]
     return SourceText(tree, functions, classes)
 
 

@@ -1,22 +1,20 @@
 """Values of the standard library that are as plain as numbers, arrays, and types that are no classes.
 
 The leaves of `constants`: what holds no instance of a class of the user's own, but for
-what is spelled by the function that is handed in.
+what is spelled by the function that is handed in. Modules that few programs use are
+not imported to ask whether a value is of a class of theirs (`loaded`).
 """
 
 from __future__ import annotations
 
-import array
 import datetime as dt
 import decimal
 import enum
-import fractions
-import logging
 import pathlib
 import re
+import sys
 import typing
 import uuid
-import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, TypeGuard
@@ -27,7 +25,7 @@ from lightfx.stages.spellings import Spelling
 
 Spell: TypeAlias = Callable[[object], Spelling]
 
-_BY_TEXT: Final = (decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath, zoneinfo.ZoneInfo)
+_BY_TEXT: Final = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
 
 
 class Refused(Exception):  # noqa: N818 -- a signal within fingerprints, caught at their face, and no error of its own
@@ -37,6 +35,16 @@ class Refused(Exception):  # noqa: N818 -- a signal within fingerprints, caught 
         super().__init__(what, path)
         self.what = what
         self.path = path
+
+
+def loaded(module: str, name: str) -> tuple[type, ...]:
+    """The class ``name`` of ``module``, for `isinstance`; none where that is not imported: then it has no values.
+
+    >>> loaded("collections", "deque"), loaded("no_module", "deque")
+    ((<class 'collections.deque'>,), ())
+    """
+    found: object = getattr(sys.modules.get(module), name, None)
+    return (found,) if isinstance(found, type) else ()
 
 
 def spell_plain(value: object, spell: Spell) -> Spelling | None:
@@ -53,14 +61,15 @@ def spell_plain(value: object, spell: Spell) -> Spelling | None:
         return (kind.__name__, *(spell(getattr(value, each)) for each in ("start", "stop", "step")))
     if kind is re.Pattern:
         return ("pattern", spell(getattr(value, "pattern", None)), spell(getattr(value, "flags", None)))
-    if isinstance(value, logging.Logger):
-        return ("logger", value.name)
+    if isinstance(value, loaded("logging", "Logger")):
+        return ("logger", str(getattr(value, "name", "")))
     if value is NotImplemented or kind is object:
         # A bare object is a sentinel: all there is to it is the name it goes by.
         return (kind.__name__,)
     if is_own_class(kind):
         return None
-    parts = (str(value),) if isinstance(value, _BY_TEXT) else _of_time(value, spell)
+    by_text = (*_BY_TEXT, *loaded("fractions", "Fraction"), *loaded("zoneinfo", "ZoneInfo"))
+    parts = (str(value),) if isinstance(value, by_text) else _of_time(value, spell)
     return None if parts is None else (installed_name(kind) or "", *parts)
 
 
@@ -103,7 +112,8 @@ def spell_type(value: object, spell: Spell) -> Spelling | None:
 def spell_buffer(value: object) -> Spelling | None:
     """Spell an array of numbers, or a scalar of numpy, by format, shape and content; a ``dtype`` too.
 
-    >>> spell_buffer(array.array("b", [1, 2]))[:4]
+    >>> from array import array
+    >>> spell_buffer(array("b", [1, 2]))[:4]
     ('array', 'array.array', 'b', '2')
     """
     kind: type = type(value)
@@ -115,7 +125,7 @@ def spell_buffer(value: object) -> Spelling | None:
         and "(" not in (name := str(getattr(value, "__name__", "(")))
     ):
         return ("ufunc", name)  # those with parentheses in the name are made of functions of anyone's
-    if kind not in (bytearray, memoryview, array.array) and not _is_of_numpy(kind):
+    if kind not in (bytearray, memoryview, *loaded("array", "array")) and not _is_of_numpy(kind):
         return None
     try:
         # Sure to be a buffer: memory views, arrays, and the arrays and scalars of numpy.

@@ -19,15 +19,17 @@ from returns.result import Failure, Result, Success
 from lightfx.codec.values import Encoded
 from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Config
+from lightfx.core.derivation import Asks, Dependency, Realizer
 from lightfx.core.outcome import BadOutput, Cause, Left, Returned
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
-from lightfx.stages.build import Build
+from lightfx.stages.build import Build, Suspended
 from lightfx.stages.signature import Function, Signature
 from lightfx.stages.surroundings import made_by
 
 if TYPE_CHECKING:
+    from lightfx.core.parts import Step
     from lightfx.stages.stage import Core
 
 
@@ -66,9 +68,25 @@ class StageRealizer:
         code = self.core.code()
         return () if code is None else code.parts
 
-    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
-        """Run the function once for each output; one that fails takes no other along."""
-        return Success(tuple(self._output(Build(order, index), order.config) for index in order.indices))
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Take a part of the value."""
+        from lightfx.stages.parts import part_realizer  # noqa: PLC0415 -- few plans take parts
+
+        return part_realizer(self.type, path)
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
+        """Run the function once for each output; one that fails takes no other along.
+
+        Each is run as far as it gets, and all that they ask for is asked for at once.
+        """
+        made: list[Output | Left] = []
+        asked: list[Dependency] = []
+        for index in order.indices:
+            try:
+                made.append(self._output(Build(order, index), order.config))
+            except Suspended as suspended:
+                asked += suspended.needs
+        return Failure(Asks(tuple(asked))) if asked else Success(tuple(made))
 
     def _output(self, build: Build, config: Config) -> Output | Left:
         made = run(self.frozen_function or self.core.function, self.core.signature, config, build)

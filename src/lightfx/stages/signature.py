@@ -55,6 +55,8 @@ class Signature:
 
     def bind(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> dict[str, object]:
         """Give each parameter its argument or default; raises ``TypeError`` as a call would."""
+        if not keywords and len(arguments) == len(self.positional) == len(self.names):  # the usual call
+            return dict(zip(self.positional, arguments, strict=True))
         values = dict(zip(self.positional, arguments, strict=False))
         twice = keywords and not (values.keys().isdisjoint(keywords) and self.nameless.isdisjoint(keywords))
         if twice or len(arguments) > len(self.positional):

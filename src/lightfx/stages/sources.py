@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.values import codec_of
+from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
-from lightfx.core.derivation import Derivation, Observed, Recipe
+from lightfx.core.derivation import Derivation, Observed, Realizer, Recipe
 from lightfx.core.names import Name, short_hash
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
@@ -28,7 +29,9 @@ from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
 from lightfx.stages.surroundings import made_by
 
-_PATH: Final = codec_of(Path).unwrap()
+if TYPE_CHECKING:
+    from lightfx.core.parts import Step
+
 _TERMS: Final = Terms(local=True)
 
 
@@ -74,6 +77,12 @@ def _source(path: Path, file: str | None) -> Derivation[Path]:
     return Derivation(recipe)
 
 
+@cache
+def _path_codec() -> Codec[Path]:
+    """Made when it is first used: to make a codec takes a thousandth of a second, and few programs need this one."""
+    return codec_of(Path).unwrap()
+
+
 @final
 @frozen
 class SourceRealizer:
@@ -98,7 +107,7 @@ class SourceRealizer:
 
     def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
         """Read the path of the copy."""
-        return _PATH.decode(tree, folder)
+        return _path_codec().decode(tree, folder)
 
     def made_by(self) -> MadeBy:
         """Say who would copy."""
@@ -107,6 +116,12 @@ class SourceRealizer:
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Nothing: there is no user code in it."""
         return ()
+
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Take a file, or a folder, out of a folder."""
+        from lightfx.stages.parts import part_realizer  # noqa: PLC0415 -- few plans take parts
+
+        return part_realizer(self.type, path)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left]:
         """Copy."""

@@ -11,19 +11,19 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from typing import TYPE_CHECKING, Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
 
 from attrs import define, field, frozen
 from returns.result import Failure, Result
 
-from lightfx.codec.values import codec_of
+from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config, UnstorableError
 from lightfx.core.derivation import Derivation, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
-from lightfx.core.terms import Resources, Retry, Terms
+from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 from lightfx.stages.build import Build
 from lightfx.stages.kinds import kinds_of
 from lightfx.stages.running import StageRealizer, captured_by, freeze
@@ -38,9 +38,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E")
 
-_ONE_CORE: Final = Resources()
 _NEVER: Final = Retry(times=0)
-_ANYTHING: Final = codec_of(object).unwrap()
 
 
 @final
@@ -144,7 +142,8 @@ class Core:
         """Ship by name where a worker can import the stage, and by value (which takes cloudpickle) elsewhere."""
         module, name = self.function.__module__, self.function.__qualname__
         if _importable(module) and _core_at(module, name) is self:
-            return load_core, (module, name)
+            # A worker knows the script that runs as `__mp_main__`, and its driver does not.
+            return load_core, ("__main__" if module == "__mp_main__" else module, name)
         return Core, (self.function, self.options, {}, Shipped(self.hints, self.ending()))
 
     def derive(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> Recipe:
@@ -165,11 +164,17 @@ class Core:
         )
 
     def _spell_captured(self, captured: Mapping[str, object]) -> str:
-        encoded = _ANYTHING.encode(dict(captured))
+        encoded = _codec_of_anything().encode(dict(captured))
         if isinstance(encoded, Failure):
             hint = "; pass it as a parameter instead"
             raise UnstorableError(encoded.failure(), f"{self.name}: captured variable ") from StageError(hint)
         return spell_checked(encoded.unwrap().tree)
+
+
+@cache
+def _codec_of_anything() -> Codec[object]:
+    """Made when it is first used: only closures need it."""
+    return codec_of(object).unwrap()
 
 
 def load_core(module: str, name: str) -> Core:
@@ -263,7 +268,7 @@ def stage(
     packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    resources: Resources = _ONE_CORE,
+    resources: Resources = PLAIN,
     retry: Retry = _NEVER,
     ephemeral: bool = False,
 ) -> Stager: ...
@@ -276,7 +281,7 @@ def stage(
     packages: Sequence[str] = (),
     outputs: int = 1,
     timeout: float | None = None,
-    resources: Resources = _ONE_CORE,
+    resources: Resources = PLAIN,
     retry: Retry = _NEVER,
     ephemeral: bool = False,
 ) -> object:

@@ -13,8 +13,8 @@ from attrs import Factory, define
 from returns.result import Failure
 
 from lightfx.core.outcome import Died, Left
-from lightfx.core.terms import Resources
-from lightfx.effects.executor import Finished, Limits, Task
+from lightfx.core.terms import Limits, Resources
+from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.cluster import Node, Seen
 
 if TYPE_CHECKING:

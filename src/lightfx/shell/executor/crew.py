@@ -1,102 +1,211 @@
-"""One worker process, from the driver's side: started, listened to, ended with all that it started.
+"""One worker, from the driver's side: hired, given orders, listened to, let go.
 
-That a process has ended is asked of the kernel (a pidfd), not of a pipe:
-whatever the stage forked holds the worker's pipes open, and they stay silent.
+The driver holds three lines: a packet line for orders, with its far end too, to
+take back what the worker has not read; a stream on which the worker speaks; and
+the leash of its keeper (`lightfx.shell.executor.keeper`), which tells how the
+worker ended when nothing of it is left. To end a worker is to drop the leash:
+the driver itself kills nobody.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle  # between our own processes, over our own pipes
 import signal
-from contextlib import suppress
-from multiprocessing import get_context
-from multiprocessing.context import SpawnProcess
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from multiprocessing.spawn import get_command_line, get_preparation_data
 from pathlib import Path
-from typing import Self, final
+from tempfile import TemporaryFile
+from typing import IO, Final, Self, final
 
-from attrs import define
+from attrs import Factory, define
 
 from lightfx.effects.executor import Task
-from lightfx.shell.executor.worker import Bytes, serve
+from lightfx.shell.executor import keeper
+from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
+
+_PIECE: Final = 1 << 18
+_PATIENCE: Final = 10.0
+_BEGIN: Final = (
+    "import pickle, sys; start, *lines = map(int, sys.argv[1:]); file = open(start, 'rb');"
+    " prepared = pickle.load(file); file.close(); sys.path[:] = prepared['sys_path'];"
+    " from lightfx.shell.executor.worker import begin; begin(prepared, *lines)"
+)
+
+
+@final
+@define(eq=False)
+class Order:
+    """A task, as it is sent; ``began`` says when ``holder`` had nothing else to do."""
+
+    name: int
+    task: Task
+    packet: bytes
+    spare: Path | None
+    holder: Worker | None = None
+    began: float = 0.0
+    announced: bool = False
+
+    @classmethod
+    def of(cls, name: int, task: Task, spelled: bytes, scratch: Path) -> Self:
+        """Spell an order, by way of a file in ``scratch`` if it is long."""
+        if len(spelled) < PACKET:
+            return cls(name, task, packet(name, spelled), None)
+        scratch.mkdir(parents=True, exist_ok=True)
+        spare = scratch / f"order-{name}"
+        spare.write_bytes(spelled)
+        return cls(name, task, packet_by(name, spare), spare)
+
+    def forget(self) -> None:
+        """Remove what was written of it."""
+        if self.spare is not None:
+            self.spare.unlink(missing_ok=True)
 
 
 @final
 @define(eq=False)
 class Worker:
-    """A worker, what it runs, since when; ``ended`` is a descriptor that speaks when its process has ended."""
+    """A worker, and the orders that it holds: the first is what it does, the others wait in its line."""
 
-    process: SpawnProcess
-    pipe: Bytes
-    lifeline: Bytes
-    ended: int
+    process: subprocess.Popen[bytes]
+    orders: socket.socket
+    unread: socket.socket
+    answers: socket.socket
+    leash: socket.socket
     log: Path
+    ear: Ear = Factory(Ear)
+    held: deque[Order] = Factory(deque)
     ready: bool = False
-    task: Task | None = None
-    began: float = 0.0
+    let_go: bool = False
     timed_out: bool = False
-    reaped: bool = False
 
     @classmethod
     def hire(cls, log: Path) -> Self:
-        """Start a process."""
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        held, watched = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, watched, log), daemon=False)
-        process.start()
-        theirs.close()
-        watched.close()
-        return cls(process, ours, held, _end_of(process), log)
+        """Start a keeper, which starts the worker."""
+        with ExitStack() as failed, ExitStack() as given:
+            orders, unread = map(failed.enter_context, _lines(socket.SOCK_SEQPACKET))
+            answers, speaking = _lines(socket.SOCK_STREAM)
+            leash, held = _lines(socket.SOCK_STREAM)
+            failed.enter_context(answers)
+            failed.enter_context(leash)
+            given.enter_context(speaking)
+            given.enter_context(held)
+            start = given.enter_context(_start_of(log.parent))
+            output = given.enter_context(log.open("a+b"))
+            lines = [start.fileno(), unread.fileno(), speaking.fileno()]
+            process = subprocess.Popen(  # noqa: S603 -- our own program
+                [
+                    *(sys.executable, "-I", "-S", keeper.__file__, str(held.fileno()), str(os.getpid())),
+                    *(*get_command_line()[:-3], "-c", _BEGIN, *map(str, lines)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(held.fileno(), *lines),
+                start_new_session=True,
+            )
+            failed.pop_all()
+        answers.setblocking(False)
+        return cls(process, orders, unread, answers, leash, log)
 
     @property
     def deadline(self) -> float | None:
-        """When its task is out of time; what it takes to come up does not count."""
-        timeout = None if self.task is None else self.task.realizer.terms.timeout
-        return None if timeout is None or not self.ready or self.timed_out else self.began + timeout
+        """When what it does is out of time."""
+        if not self.held or self.let_go:
+            return None
+        first = self.held[0]
+        timeout = first.task.realizer.terms.timeout
+        return None if timeout is None else first.began + timeout
 
-    def kill(self) -> None:
-        """Kill it with all that it started. Never once it was reaped: its number may be another's."""
-        pid = self.process.pid
-        if pid is None or self.reaped:
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The descriptors that it speaks on: its words, and its end."""
+        return self.answers.fileno(), self.leash.fileno()
+
+    def give(self, order: Order) -> bool:
+        """Put an order in its line; False if there is no room."""
+        try:
+            self.orders.send(order.packet, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        self.held.append(order)
+        return True
+
+    def take_back(self) -> list[Order]:
+        """Take back the orders that it has not read; it may read one while we do, and any of them."""
+        taken: set[int] = set()
+        with suppress(BlockingIOError):
+            while read := self.unread.recv(LONGEST, socket.MSG_DONTWAIT):
+                taken.add(name_of(read))
+        back = [order for order in self.held if order.name in taken]
+        self.held = deque(order for order in self.held if order.name not in taken)
+        return back
+
+    def hear(self) -> Iterator[tuple[Word, bytes]]:
+        """Give what it has said; it is let go where it cannot speak any more."""
+        try:
+            while piece := self.answers.recv(_PIECE):
+                yield from self.ear.words(piece)
+                if len(piece) < _PIECE:
+                    return
+        except BlockingIOError:
             return
-        with suppress(ProcessLookupError, PermissionError):
-            if self.ready:
-                os.killpg(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGKILL)
+        except ConnectionResetError:
+            pass
+        self.drop()
 
-    def reap(self) -> int | None:
-        """End it and what it started, and take in its exit code."""
-        if not self.reaped:
-            self.kill()
-            self.process.join()
-            self.reaped = True
-        return self.process.exitcode
+    def drop(self) -> None:
+        """Let its keeper end it, with all that it started."""
+        self.let_go = True
+        with suppress(OSError):  # the keeper is gone
+            self.leash.shutdown(socket.SHUT_WR)
 
-    def end(self) -> None:
-        """End it, and give back what it held."""
-        self.reap()
-        self.pipe.close()
-        self.lifeline.close()
-        self.process.close()
-        os.close(self.ended)
-        self.log.unlink(missing_ok=True)
-
-
-def _end_of(process: SpawnProcess) -> int:
-    if hasattr(os, "pidfd_open") and process.pid is not None:
+    def status(self) -> int | None:
+        """Wait until nothing of it is left; its exit code, or minus the number of the signal that killed it."""
+        self.leash.settimeout(_PATIENCE)  # who waits for a dead disk cannot be ended; that is left to the keeper
+        told = b""
         with suppress(OSError):
-            return os.pidfd_open(process.pid)
-    return os.dup(process.sentinel)
+            told = self.leash.recv(keeper.STATUS.size)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_PATIENCE)
+        if len(told) < keeper.STATUS.size:  # somebody killed the keeper, and the worker with it
+            return -signal.SIGKILL
+        return os.waitstatus_to_exitcode(keeper.STATUS.unpack(told)[0])
+
+    def end(self) -> int | None:
+        """End it, and give back what it held."""
+        self.drop()
+        status = self.status()
+        for line in (self.orders, self.unread, self.answers, self.leash):
+            line.close()
+        self.log.unlink(missing_ok=True)
+        return status
 
 
-def signal_name(number: int) -> str:
-    """Name a signal; most of the real-time ones have no name.
+def _start_of(scratch: Path) -> IO[bytes]:
+    """Give the file from which a worker reads what a process that is spawned is told."""
+    prepared = get_preparation_data("worker")
+    prepared["authkey"] = bytes(prepared["authkey"])  # to pickle it as it is would be refused
+    file = TemporaryFile(dir=scratch)  # noqa: SIM115 -- the caller's to close
+    file.write(pickle.dumps(prepared))
+    file.seek(0)
+    return file
 
-    >>> signal_name(9), signal_name(63)
-    ('SIGKILL', 'signal 63')
-    """
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+
+def _lines(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    return _above_streams(ours), _above_streams(theirs)
+
+
+def _above_streams(line: socket.socket) -> socket.socket:
+    """Keep off the numbers of the standard streams: where those are closed, a worker would take it for its output."""
+    if line.fileno() > 2:
+        return line
+    with line:
+        return socket.socket(fileno=fcntl.fcntl(line, fcntl.F_DUPFD_CLOEXEC, 3))

@@ -32,7 +32,8 @@ from returns.io import IOFailure, IOResult, IOSuccess
 
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.realization import tell_nobody
-from lightfx.effects.executor import Begun, Executor, Finished, Limits, Progressed, Report, Task
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Begun, Executor, Finished, Progressed, Report, Task
 from lightfx.shell.executor.account import LOSSES, Run, Silence, died, offered, request_of, takers
 from lightfx.shell.executor.adopting import adopt
 from lightfx.shell.executor.cluster import Answered, Cluster, Failed, News, Node, Said, SchedulerLost, Seen
@@ -89,7 +90,7 @@ class DaskExecutor:
     @property
     def limits(self) -> Limits:
         """What the user limits in all; of the rest, Dask keeps account."""
-        return self._limits
+        return evolve(self._limits, counted=True)
 
     @property
     def blocking(self) -> bool:
@@ -111,6 +112,16 @@ class DaskExecutor:
 
     def _tell_later(self, trouble: EngineFailure) -> None:
         self._later = trouble
+
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what has not begun; where one begins just now, the worker hears that nobody wants it."""
+        fresh = {key: run for key, run in self._runs.items() if not run.token and not run.losses}
+        numbers = frozenset(task.number for task in (*self._local, *(run.task for run in fresh.values())))
+        self._local.clear()
+        self._runs = {key: run for key, run in self._runs.items() if key not in fresh}
+        if self._trouble is None:
+            self._cluster.drop([run.future for run in fresh.values()])
+        return IOSuccess(numbers)
 
     def cancel(self) -> IOResult[None, EngineFailure]:
         """Stop every task: a worker looks several times a second whether it is wanted."""

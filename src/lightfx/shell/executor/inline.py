@@ -20,7 +20,8 @@ from returns.io import IOResult, IOSuccess
 
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure
-from lightfx.effects.executor import Finished, Limits, Report, Task
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Finished, Report, Task
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
 BATCH: Final = 256
@@ -105,10 +106,15 @@ class InlineExecutor:
         """Whether a task may join the batch: results wait to be stored while it runs, so only if its like was quick."""
         return time.perf_counter() + self._seconds.get(task.realizer, PATIENCE) < end
 
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what has not begun."""
+        numbers = frozenset(task.number for task in self._waiting)
+        self._waiting.clear()
+        return IOSuccess(numbers)
+
     def cancel(self) -> IOResult[None, EngineFailure]:
         """Forget what has not begun."""
-        self._waiting.clear()
-        return IOSuccess(None)
+        return self.withdraw().map(lambda _: None)
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Nothing is held."""

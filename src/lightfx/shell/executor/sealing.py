@@ -28,12 +28,14 @@ from returns.result import Failure, Result
 
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
-from lightfx.core.derivation import Asks
+from lightfx.core.derivation import Asks, Realizer
 from lightfx.core.failures import Unshippable
 from lightfx.core.outcome import Left
+from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, Input, MadeBy, Outputs
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Finished, Task
+from lightfx.shell.executor.asking import FlatAsks, flat, nested
 
 _SCRIPT: Final = "_lightfx_script"
 
@@ -127,6 +129,10 @@ class Sealed:
         """Ask what is in it."""
         return self.task.realizer.parts()
 
+    def part(self, path: tuple[Step, ...], /) -> Realizer:
+        """Ask what is in it."""
+        return self.task.realizer.part(path)
+
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Let what is in it make the outputs."""
         made = self.task.realizer(evolve(order, inputs=self.task.order.inputs))
@@ -157,7 +163,7 @@ class SealedAsks:
 
 def _seal(order: BuildOrder, asks: Asks) -> SealedAsks | Unshippable:
     try:
-        return SealedAsks(pickle.dumps(asks))
+        return SealedAsks(pickle.dumps(flat(asks)))
     except Exception:  # noqa: BLE001 -- pickling runs the user's own code
         return _seal_by_value(order, asks)
 
@@ -166,7 +172,7 @@ def _seal_by_value(order: BuildOrder, asks: Asks) -> SealedAsks | Unshippable:
     import cloudpickle  # noqa: PLC0415 -- it comes with Dask, and is slow to import
 
     try:
-        return SealedAsks(cloudpickle.dumps(asks))
+        return SealedAsks(cloudpickle.dumps(flat(asks)))
     except Exception as error:  # noqa: BLE001 -- as above
         return Unshippable(order.dref, f"what it asks for: {error}")
 
@@ -178,5 +184,5 @@ def opened(finished: Finished) -> Finished:
     why: object = finished.result.failure()
     if not isinstance(why, SealedAsks):
         return finished
-    asks: Asks = pickle.loads(why.packed)  # noqa: S301 -- from our own worker
-    return evolve(finished, result=Failure(asks))
+    asks: FlatAsks = pickle.loads(why.packed)  # noqa: S301 -- from our own worker
+    return evolve(finished, result=Failure(nested(asks)))

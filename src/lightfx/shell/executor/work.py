@@ -75,19 +75,25 @@ def peak_of_process() -> int:
 
 def forget_peak() -> None:
     """Let the peak begin anew, where the system can (Linux)."""
-    try:
-        _CLEAR.write_text("5")
-    except OSError:
-        return
+    with suppress(OSError):
+        file = os.open(_CLEAR, os.O_WRONLY)
+        try:
+            os.write(file, b"5")
+        finally:
+            os.close(file)
 
 
 def peak_since() -> int:
     """Tell the most memory that this process held since `forget_peak`, in bytes."""
     try:
-        status = _STATUS.read_text()
+        file = os.open(_STATUS, os.O_RDONLY)
+        try:
+            status = os.read(file, 8192)
+        finally:
+            os.close(file)
     except OSError:
         return peak_of_process()
-    _, _, rest = status.partition("VmHWM:")
+    _, _, rest = status.partition(b"VmHWM:")
     return int(rest.split(None, 1)[0]) * 1024 if rest else peak_of_process()
 
 

@@ -1,68 +1,68 @@
-"""A worker process: takes tasks from a pipe, carries them out, sends back what came.
+"""A worker process: takes orders, carries them out one after the other, says what came.
 
-It leads a session of its own, so that what it starts can be ended with it. Its
-output, and that of what it starts, goes to a file, from which each task's log
-is cut. It ends when the driver does: a thread waits for the end of a pipe that
-the driver alone holds open.
+It leads a session of its own, and has a keeper that ends it when the driver
+ends (see `lightfx.shell.executor.keeper`). Its output, and that of what it
+starts, goes to a file, from which each task's log is cut. It imports what the
+orders name, when they come; what lightfx itself needs of a worker is little.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-import pickle  # our own pipe, between two processes of one user: nothing stored is unpickled
+import pickle  # between our own processes, over our own pipes: nothing stored is unpickled
 import signal
+import socket
 import sys
-import threading
+from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import Connection
+from multiprocessing import process
+from multiprocessing.spawn import prepare
 from pathlib import Path
-from typing import TextIO, TypeAlias, final
+from typing import Any, TextIO, TypeAlias, final
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.result import Failure
 
 from lightfx.core.failures import Interrupted
+from lightfx.core.realization import tell_nobody
 from lightfx.effects.executor import Finished, Task
+from lightfx.shell.executor.keeper import end_with
+from lightfx.shell.executor.shipping import pack_answer
+from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, unpacked
 from lightfx.shell.executor.work import carry_out, file_log, forget_peak, peak_since
 
-Bytes: TypeAlias = "Connection[bytes, bytes]"
+Tell: TypeAlias = "Callable[[float, float], None]"
 
 
-@final
-@frozen
-class Ready:
-    """The worker is up."""
-
-
-@final
-@frozen
-class Unloadable:
-    """A task could not be read in the worker: ``why``."""
-
-    why: str
-
-
-def serve(pipe: Bytes, lifeline: Bytes, log: Path) -> None:
-    """Work until the pipe ends. The main function of the process."""
+def begin(prepared: dict[str, Any], orders: int, answers: int, keeper: int) -> None:
+    """Come up, and serve. What the process starts with; ``prepared`` is what a process that is spawned is told."""
+    end_with(keeper)
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_driver, args=(lifeline,), daemon=True).start()
-    output = _Output(log)
-    pipe.send_bytes(pickle.dumps(Ready()))
-    while True:
-        try:
-            order = pipe.recv_bytes()
-        except EOFError:
-            return
-        pipe.send_bytes(pickle.dumps(_answer(order, output)))
+    for descriptor in (orders, answers):
+        os.set_inheritable(descriptor, False)
+    # As a process of multiprocessing is spawned: the script that runs is imported, and may not run again.
+    process.current_process()._inheriting = True  # type: ignore[attr-defined]  # noqa: SLF001 -- typeshed does not know it
+    prepare(prepared)
+    del process.current_process()._inheriting  # type: ignore[attr-defined]  # noqa: SLF001
+    serve(socket.socket(fileno=orders), Mouth(socket.socket(fileno=answers)))
+
+
+def serve(orders: socket.socket, mouth: Mouth) -> None:
+    """Work until the driver has no more orders."""
+    output = _Output()
+    mouth.say(Word.READY)
+    while read := orders.recv(LONGEST):
+        mouth.say(*_answer(read, output, mouth))
 
 
 @final
 class _Output:
     """The file that all output goes to, from which each task's log is cut."""
 
-    def __init__(self, log: Path) -> None:
-        self._file = os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def __init__(self) -> None:
+        self._file = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
         self._streams: tuple[TextIO, TextIO] | None = None
         self.bind()
 
@@ -91,25 +91,44 @@ def _stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _answer(order: bytes, output: _Output) -> Finished | Unloadable:
+@final
+class _Teller:
+    """Says how far a task is, while it runs; a thread that it left behind tells nobody."""
+
+    def __init__(self, mouth: Mouth, number: int) -> None:
+        self._mouth = mouth
+        self._number = number
+        self.over = False
+
+    def __call__(self, done: float, total: float) -> None:
+        if not self.over:
+            with suppress(OSError):  # that the driver is gone is told by the keeper
+                self._mouth.say(Word.PROGRESSED, progress(self._number, done, total))
+
+    def __reduce__(self) -> tuple[Callable[[], Tell], tuple[()]]:
+        """Tell nobody in another process: it does not have the stream."""
+        return _nobody, ()
+
+
+def _nobody() -> Tell:
+    return tell_nobody
+
+
+def _answer(read: bytes, output: _Output, mouth: Mouth) -> tuple[Word, bytes]:
     output.bind()
     try:
-        task = pickle.loads(order)  # noqa: S301 -- from our own driver
+        task = pickle.loads(unpacked(read))  # noqa: S301 -- from our own driver
     except Exception as error:  # noqa: BLE001 -- loading imports the user's modules
-        return Unloadable(f"{type(error).__name__}: {error}")
+        return Word.UNLOADABLE, f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace")
     if not isinstance(task, Task):
-        return Unloadable("it is no task")
+        return Word.UNLOADABLE, b"it is no task"
+    teller = _Teller(mouth, task.number)
     forget_peak()
     try:
-        finished = carry_out(task, peak_since)
+        finished = carry_out(evolve(task, order=evolve(task.order, tell=teller)), peak_since)
     except KeyboardInterrupt:  # nobody at a terminal reaches a worker: the stage itself raised it, and asks to stop
         finished = Finished(task.number, Failure(Interrupted()))
+    teller.over = True
     log, whole = output.cut(task.order.place)
-    return evolve(finished, log=log, whole_log=whole) if log else finished
-
-
-def _end_with_driver(lifeline: Bytes) -> None:
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+    finished = evolve(finished, log=log, whole_log=whole) if log else finished
+    return Word.FINISHED, pack_answer(finished, task.order.dref)

@@ -1,4 +1,4 @@
-"""Journals: the null one, and one that hands each event to a callable."""
+"""Journals: the null one, one that hands each event to a callable, and two in one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, final
 from attrs import frozen
 from returns.io import IO
 
-from lightfx.effects.journal import JournalEvent
+from lightfx.effects.journal import Journal, JournalEvent
 
 _DONE: Final = IO(None)
 
@@ -34,3 +34,17 @@ class Listener:
         """Hand it on."""
         self.hear(event)
         return _DONE
+
+
+@final
+@frozen
+class Both:
+    """Tells ``first``, then ``second``. Implements `lightfx.effects.journal.Journal`."""
+
+    first: Journal
+    second: Journal
+
+    def tell(self, event: JournalEvent, /) -> IO[None]:
+        """Tell both."""
+        self.first.tell(event)
+        return self.second.tell(event)

@@ -1,45 +1,99 @@
 """Claims: who builds what, so that equal derivations are built once.
 
 Each open store is an *owner*: a file ``claims/owner-<id>`` that it holds locked
-(``flock``) for as long as it lives. A claim on an input key is a hard link to
-the owner's file, named by the key: to make it is atomic, to find it there is to
-be late, and to ask whether its owner lives is to try its lock, which the system
-drops with the process, however that ended.
+(``flock``) for as long as it lives, and keeps fresh for those on other hosts
+(`owners`). A claim on an input key is a hard link to the owner's file, named by
+the key: to make it is atomic, to find it there is to be late, and to ask
+whether its owner lives is to look at the owner's file. Where the file system
+makes no more hard links a symbolic link takes their place.
 
-A dead owner's claim is taken over under the dead owner's own lock, so that one
-process at a time buries it, and only where the name still leads to the dead.
+A dead owner's claim is taken over under the dead owner's own lock, by a rename:
+so one process at a time buries it, and only where the name still leads to the
+dead. Where locks do not reach across hosts two may think so at once; the one
+who finds that he renamed another's claim puts it back.
+
+A claim only saves work. An owner that was suspended for longer than its lease
+finds its claims taken; what it commits all the same is named by content, so
+that it changes nothing.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from lightfx.core.layout import CLAIMS, TEMPORARY, claim_path
+from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY, claim_path
 from lightfx.core.names import Digest
+from lightfx.shell.store.owners import LEASE, Heart, Host, Lease, Watch, read_owner, spell_owner, this_host, try_lock
 from lightfx.shell.store.tree import remove_tree
 
 NEWBORN: Final = 60.0  # seconds
+PATIENCE: Final = 0.01  # seconds
+_NO_LINK: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class Claims:
-    """The claims of one open store."""
+    """The claims of one open store, and its private folder.
 
-    def __init__(self, root: Path) -> None:
+    ``host`` is where we are, by default where this process is; ``lock`` tries
+    to lock a file, ``clock`` gives seconds that only run forward.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        host: Host | None = None,
+        lease: Lease = LEASE,
+        lock: Callable[[int], bool | None] = try_lock,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._root = root
+        self._host = host or this_host()
+        self._lease = lease
+        self._try_lock = lock
         self.identity: str = uuid.uuid4().hex
         self._owner = root / CLAIMS / f"owner-{self.identity}"
-        newborn = root / CLAIMS / f"newborn-{self.identity}"
-        self._lock = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        newborn.rename(self._owner)
+        self.private: Path = root / TEMPORARY / self.identity
         self._held: set[Digest] = set()
+        self._watch = Watch(lease, self._server_now, clock)
+        self._heart = Heart(self._touch, lease.beat)
+        self._lock = -1
+        try:
+            self._enter()
+            self._wait_for_the_lonely()
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self) -> None:
+        """Make the owner's file and the private folder; also anew, when both were swept while we were suspended."""
+        newborn = self._root / CLAIMS / f"newborn-{self.identity}"
+        fresh = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = fresh
+        self._try_lock(fresh)
+        os.write(fresh, spell_owner(self._host))
+        newborn.rename(self._owner)
+        self.private.mkdir(mode=0o700, exist_ok=True)
+
+    def _touch(self) -> None:
+        """Say that we live, with the file server's time."""
+        os.utime(self._owner)
+
+    def _server_now(self) -> int:
+        try:
+            self._touch()
+        except FileNotFoundError:
+            self._enter()
+        return self._owner.stat().st_mtime_ns
 
     def claim(self, keys: Iterable[Digest]) -> frozenset[Digest]:
         """Claim keys; gives those that are ours now."""
@@ -48,83 +102,165 @@ class Claims:
             if key in self._held or self._take(self._root / claim_path(key)):
                 self._held.add(key)  # at once: what was taken before an error is given back in the end
                 granted.add(key)
+        if granted:
+            self._heart.start()
         return frozenset(granted)
 
     def release(self, keys: Iterable[Digest]) -> None:
         """Give keys back."""
-        for key in keys:
-            if key in self._held:
-                self._held.discard(key)
-                (self._root / claim_path(key)).unlink(missing_ok=True)
+        given = [key for key in keys if key in self._held]
+        if not given:
+            return
+        # As many names as we know of: none was taken over while we slept.
+        sure = os.fstat(self._lock).st_nlink == 1 + len(self._held)
+        for key in given:
+            self._held.discard(key)
+            path = self._root / claim_path(key)
+            if sure or self._is_ours(path):
+                path.unlink(missing_ok=True)
+
+    def _is_ours(self, path: Path) -> bool:
+        with suppress(FileNotFoundError):
+            return path.stat().st_ino == os.fstat(self._lock).st_ino
+        return False
 
     def close(self) -> None:
         """Give everything back, and leave."""
         if self._lock < 0:
             return
-        self.release(list(self._held))
-        self._owner.unlink(missing_ok=True)
-        os.close(self._lock)
-        self._lock = -1
+        self._heart.stop()
+        try:
+            self.release(list(self._held))
+            remove_tree(self.private)
+            self._owner.unlink(missing_ok=True)
+        finally:
+            os.close(self._lock)
+            self._lock = -1
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether no other owner lives; who opens the store waits until this is over.
+
+        First one says that one is alone, and then looks for others. Whoever
+        opens does it the other way round: so at least one of two sees the other.
+        """
+        path = self._root / CLAIMS / ALONE
+        if not self._take(path):
+            yield False
+            return
+        try:
+            self._heart.start()
+            alone = not any(self._lives(each) for each in (self._root / CLAIMS).glob("owner-*") if each != self._owner)
+            if alone:
+                yield True
+        finally:
+            if self._is_ours(path):
+                path.unlink(missing_ok=True)
+        if not alone:
+            yield False
+
+    def _wait_for_the_lonely(self) -> None:
+        path = self._root / CLAIMS / ALONE
+        while os.path.lexists(path) and not self._bury(path):
+            time.sleep(PATIENCE)
+
+    def _lives(self, owner: Path) -> bool:
+        with self._dead(owner) as dead:
+            return dead is None and owner.exists()
 
     def _take(self, path: Path) -> bool:
-        for _ in range(2):
+        for _ in range(3):
             try:
-                os.link(self._owner, path)
+                self._link(path)
             except FileExistsError:
+                if self._is_ours(path):  # the answer to our first request was lost on the way from the server
+                    return True
                 if not self._bury(path):
                     return False
+            except FileNotFoundError:
+                if self._owner.exists():
+                    raise
+                self._enter()
             else:
                 return True
         return False
 
-    def _bury(self, path: Path) -> bool:
+    def _link(self, path: Path) -> None:
+        try:
+            os.link(self._owner, path)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            path.symlink_to(self._owner.name)
+
+    def _bury(self, path: Path, *, sweeping: bool = False) -> bool:
         """Remove a claim whose owner is dead; tell whether the key may be free now."""
-        with _locked(path) as dead:
-            if dead is None:
-                return not path.exists()
-            with suppress(FileNotFoundError):
-                if os.fstat(dead).st_ino == path.stat().st_ino:
-                    path.unlink()
+        with self._dead(path, sweeping=sweeping) as dead:
+            if dead is not None:
+                with suppress(FileNotFoundError):
+                    self._remove(path, os.fstat(dead).st_ino)
+            elif path.is_symlink() and not path.exists():
+                path.unlink(missing_ok=True)
+            return dead is not None or not os.path.lexists(path)
+
+    def _remove(self, path: Path, inode: int) -> None:
+        """Remove a name of a dead owner's file, and no other's claim that came to that name since."""
+        if path.stat().st_ino != inode:
+            return
+        aside = self._root / CLAIMS / f"buried-{uuid.uuid4().hex}"
+        path.rename(aside)
+        if aside.stat().st_ino != inode:
+            with suppress(FileExistsError):
+                if aside.is_symlink():
+                    path.symlink_to(aside.readlink())
+                else:
+                    path.hardlink_to(aside)
+        aside.unlink()
+
+    @contextmanager
+    def _dead(self, path: Path, *, sweeping: bool = False) -> Iterator[int | None]:
+        """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor if self._is_dead(descriptor, sweeping=sweeping) else None
+        finally:
+            os.close(descriptor)
+
+    def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
+        locked = self._try_lock(descriptor)
+        if locked is False:
+            return False
+        host = read_owner(os.pread(descriptor, 4096, 0))
+        if locked and host is not None and host.is_surely(self._host):
             return True
+        status = os.fstat(descriptor)
+        return self._watch.age(status) > self._lease.grace if sweeping else self._watch.is_over(status)
 
     def sweep(self) -> None:
-        """Remove what dead owners left: private folders, claims, and their owner files.
+        """Remove what dead owners left: private folders, claims, and last their owner files.
 
         A folder that does not go now, since something that the dead owner
-        started still writes into it, is left to the next who sweeps.
+        started still writes into it, is left to the next who sweeps. What lies
+        there without an owner may be that of one who is just coming or going.
         """
         for folder in (self._root / TEMPORARY).iterdir():
             owner = self._root / CLAIMS / f"owner-{folder.name}"
-            with _locked(owner) as dead, suppress(OSError):
-                if dead is not None or not owner.exists():
+            with self._dead(owner, sweeping=True) as dead, suppress(OSError):
+                if owner != self._owner and (dead is not None or (not owner.exists() and self._is_old(folder))):
                     remove_tree(folder)
-        for path in (self._root / CLAIMS).iterdir():
-            if path != self._owner and not (path.name.startswith("newborn-") and _is_young(path)):
-                self._bury(path)
+        for path in sorted((self._root / CLAIMS).iterdir(), key=lambda path: path.name.startswith("owner-")):
+            if path.name.startswith("newborn-"):
+                if self._is_old(path):
+                    path.unlink(missing_ok=True)
+            elif path != self._owner and not (self._root / TEMPORARY / path.name.removeprefix("owner-")).exists():
+                self._bury(path, sweeping=True)
 
-
-def _is_young(path: Path) -> bool:
-    """Whether a file may still be between its making and its lock."""
-    try:
-        return path.stat().st_mtime > time.time() - NEWBORN
-    except FileNotFoundError:
-        return True
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int | None]:
-    """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
-    finally:
-        os.close(descriptor)
+    def _is_old(self, path: Path) -> bool:
+        """Whether a file is too old to be between its making and the next step."""
+        with suppress(FileNotFoundError):
+            return self._watch.age(path.lstat()) > NEWBORN
+        return False

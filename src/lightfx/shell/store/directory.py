@@ -17,32 +17,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
 
 from returns.io import IOResult
-from returns.result import Failure
 
 from lightfx.core.config import Config
-from lightfx.core.failures import (
-    EngineFailure,
-    NoStore,
-    NotAStore,
-    UnknownFormat,
-)
-from lightfx.core.layout import (
-    ENTRIES,
-    FOLDERS,
-    FORMAT,
-    FORMAT_VERSION,
-    INDEX,
-    TEMPORARY,
-    format_text,
-    read_format,
-)
+from lightfx.core.failures import EngineFailure
+from lightfx.core.layout import INDEX
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
@@ -50,62 +35,45 @@ from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Ingested
 from lightfx.shell.store.claims import Claims
+from lightfx.shell.store.dropping import Dropper
+from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import remove_tree, salvage
-from lightfx.shell.store.trouble import StoreTroubleError, guarded
+from lightfx.shell.store.trouble import guarded
 
 T = TypeVar("T")
 
 TICK: Final = 50_000_000
 
 
-def open_directory(root: Path, *, create: bool = True) -> IOResult[DirectoryStore, EngineFailure]:
-    """Open the store in the folder ``root``; make it where there is none and ``create`` allows."""
-    return guarded(root, "open the store", lambda: _open(root.absolute(), create=create))
+def open_directory(
+    root: Path, *, create: bool = True, index: Path | None = None, claims: Callable[[Path], Claims] = Claims
+) -> IOResult[DirectoryStore, EngineFailure]:
+    """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
+    ``index`` is where its index lies, by default in the store. ``claims``
+    enters the store at a path as one of its owners.
+    """
 
-def _open(root: Path, *, create: bool) -> DirectoryStore:
-    if root.exists() and not root.is_dir():
-        raise StoreTroubleError(NotAStore(root, "it is a file, and a store is a folder"))
-    try:
-        text = (root / FORMAT).read_text(errors="replace")
-    except FileNotFoundError:
-        _make(root, create=create)
-        text = format_text()
-    version = read_format(text)
-    if version.value_or(None) != FORMAT_VERSION:
-        found = version.failure() if isinstance(version, Failure) else str(version.unwrap())
-        raise StoreTroubleError(UnknownFormat(root, found, FORMAT_VERSION))
-    return DirectoryStore(root)
+    def work() -> DirectoryStore:
+        home = root.absolute()
+        found(home, create=create)
+        place = home / INDEX if index is None else index.absolute()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return DirectoryStore(home, place, claims)
 
-
-def _make(root: Path, *, create: bool) -> None:
-    strangers = sorted({each.name for each in root.iterdir()} - ENTRIES) if root.exists() else []
-    if strangers:
-        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
-    if not create:
-        raise StoreTroubleError(NoStore(root))
-    for folder in FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
-    try:
-        write_durably(root / FORMAT, [format_text().encode()], aside)
-    except FileNotFoundError:
-        # Someone made the store at the same time, and swept our half of it away.
-        if not (root / FORMAT).exists():
-            raise
-    sync_path(root.parent)
+    return guarded(root, "open the store", work)
 
 
 @final
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
         self._described: set[DRef] = set()
@@ -113,18 +81,18 @@ class DirectoryStore:
         self._racy = self._own = False
         self._batches: set[str] = set()
         with ExitStack() as held:
-            self._claims = Claims(root)
+            self._claims = claims(root)
             held.callback(self._claims.close)
-            self._private = root / TEMPORARY / self._claims.identity
-            self._private.mkdir(mode=0o700)
-            held.callback(remove_tree, self._private)
-            self._index = Index(root / INDEX)
+            self._private = self._claims.private
+            self._index = Index(index)
             held.callback(self._index.close)
             self._groups = Groups(root)
             self._objects = Objects(root)
             self._observer = Observer(self._index)
             self._mending(self._read_in)
             self._claims.sweep()
+            self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, self._look_again)
+            held.callback(self._dropper.leave)
             self._held = held.pop_all()
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
@@ -152,10 +120,16 @@ class DirectoryStore:
         """List what is stored of these derivations."""
 
         def work() -> Sequence[Listed]:
+            self._catch_up()
             rows = self._whole(self._index.of_derivations(drefs))
-            self._described.update(stored.rref.dref for stored, _ in rows)
+            whose = [stored.rref.dref for stored, _ in rows]
+            self._described.update(whose)
             return self._with_records(
-                rows, lambda stored: not stored.is_right or (bool(reading) and stored.rref.dref in reading)
+                rows,
+                [
+                    dref in reading or not stored.is_right or stored.asks
+                    for dref, (stored, _) in zip(whose, rows, strict=True)
+                ],
             )
 
         return self._do("read the index", work)
@@ -165,7 +139,7 @@ class DirectoryStore:
 
         def work() -> Sequence[Listed]:
             self._catch_up()
-            return self._with_records(self._whole(self._index.of_keys(keys)), lambda _: True)
+            return self._with_records(self._whole(self._index.of_keys(keys)))
 
         return self._do("read the index", work)
 
@@ -173,8 +147,8 @@ class DirectoryStore:
         """Read records."""
 
         def work() -> Mapping[RRef, Realization]:
-            rows = self._with_records(self._index.of_rrefs(rrefs), lambda _: True)
-            return {row.stored.rref: row.realization for row in rows if row.realization is not None}
+            rows = [(row.stored.rref, row.realization) for row in self._with_records(self._index.of_rrefs(rrefs))]
+            return {rref: realization for rref, realization in rows if realization is not None}
 
         return self._do("read records", work)
 
@@ -196,18 +170,25 @@ class DirectoryStore:
         """List the realizations that were stored last."""
 
         def work() -> Sequence[Listed]:
-            rows = self._index.newest(name, limit) if name is None or name.isascii() else ()
-            return self._with_records(rows, lambda _: True)
+            return self._with_records(self._index.newest(name, limit) if name is None or name.isascii() else ())
 
         return self._do("read the index", work)
 
     def _whole(self, rows: Sequence[tuple[Stored, Place]]) -> list[tuple[Stored, Place]]:
-        """Leave out what has lost its files: it is as if it were not stored, and is made again."""
-        return [row for row in rows if row[0].tree is None or os.path.lexists(self._objects.path_of(row[0].tree))]
+        """Leave out what has lost its files: it is as if it were not stored, and is made again.
 
-    def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Callable[[Stored], bool]) -> list[Listed]:
-        read = self._groups.records({stored.rref: place for stored, place in rows if wanted(stored)})
-        return [Listed(stored, read.get(stored.rref)) for stored, _ in rows]
+        What is ephemeral stands without them.
+        """
+        return [
+            row
+            for row in rows
+            if row[0].tree is None or row[0].ephemeral or os.path.lexists(self._objects.path_of(row[0].tree))
+        ]
+
+    def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
+        flags = [True] * len(rows) if wanted is None else wanted
+        records = iter(self._groups.records([(stored.rref, place) for stored, place in compress(rows, flags)]))
+        return [Listed(stored, next(records) if flag else None) for (stored, _), flag in zip(rows, flags, strict=True)]
 
     def _catch_up(self) -> None:
         """Index the groups that other processes stored, or that an index made anew has yet to read.
@@ -233,6 +214,11 @@ class DirectoryStore:
             self._add(self._groups.read(name))
         # Names may have come after our look within one tick of the folder's clock: look again then.
         self._seen, self._racy, self._own = changed, now - changed <= TICK, False
+
+    def _look_again(self) -> None:
+        """Catch up, and trust no moment that another group could have come in unseen."""
+        self._own = False
+        self._catch_up()
 
     def _add(self, group: Group) -> None:
         self._index.add(group.name, group.derivations, group.realizations)
@@ -272,6 +258,14 @@ class DirectoryStore:
     def folder_of(self, tree: Digest) -> Path:
         """Name the folder of an object."""
         return self._objects.folder_of(tree)
+
+    def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Tell which objects are there."""
+        return self._do("look for files", lambda: self._objects.present(trees))
+
+    def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
+        """Remove objects that nothing keeps, as `lightfx.shell.store.dropping` tells."""
+        return self._do("drop files", lambda: self._dropper.drop(trees))
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
         """Store realizations together."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, final
 from zlib import crc32
@@ -32,6 +32,7 @@ Span: TypeAlias = tuple[int, int, int]
 Place: TypeAlias = tuple[str, Span]
 
 SUFFIX: Final = ".jsonl"
+AT_ONCE: Final = 1 << 24
 _AWAY: Final = "; move it away, and what it held is computed anew"
 _MISPLACED: Final = "is not where the index says: delete the index"
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
@@ -107,12 +108,10 @@ class Groups:
             start += len(line)
         return Group(name, data, derivations, realizations)
 
-    def records(self, places: Mapping[RRef, Place]) -> dict[RRef, str]:
-        """Read the records of realizations where the index says they lie, as they were written."""
-        return {
-            rref: self._record(rref, line, places[rref][0])
-            for rref, line in zip(places, self._lines(list(places.values())), strict=True)
-        }
+    def records(self, places: Sequence[tuple[RRef, Place]]) -> list[str]:
+        """Read the records of realizations where the index says they lie, as they were written, in that order."""
+        lines = self._lines([place for _, place in places])
+        return [self._record(rref, line, name) for (rref, (name, _)), line in zip(places, lines, strict=True)]
 
     def configs(self, places: Mapping[DRef, Place]) -> dict[DRef, Config]:
         """Read the configs of derivations where the index says they lie."""
@@ -134,10 +133,11 @@ class Groups:
                 why = "is gone; open the store anew, and what it held is computed anew"
                 raise self._damaged(name, why) from None
             try:
+                read = _reader(descriptor, [places[number][1] for number in numbers])
                 for number in numbers:
                     _, (start, size, checksum) = places[number]
-                    lines[number] = os.pread(descriptor, size, start)
-                    if crc32(lines[number]) != checksum:
+                    lines[number] = line = read(size, start)
+                    if crc32(line) != checksum:
                         raise self._damaged(name, f"at byte {start} it is not what was written{_AWAY}")
             finally:
                 os.close(descriptor)
@@ -158,6 +158,15 @@ class Groups:
 
     def _damaged(self, name: str, why: str) -> StoreTroubleError:
         return StoreTroubleError(DamagedRecord(str(self.folder / name), why))
+
+
+def _reader(descriptor: int, spans: Sequence[Span]) -> Callable[[int, int], bytes]:
+    """Say how to read parts of a file: all at once where they are a good part of it, and it is not large."""
+    begin, end = min(start for start, _, _ in spans), max(start + size for start, size, _ in spans)
+    if len(spans) == 1 or end - begin > min(AT_ONCE, 4 * sum(size for _, size, _ in spans)):
+        return lambda size, start: os.pread(descriptor, size, start)
+    data = os.pread(descriptor, end - begin, begin)
+    return lambda size, start: data[start - begin : start - begin + size]
 
 
 def _span(start: int, line: bytes) -> Span:

@@ -32,7 +32,7 @@ from lightfx.shell.store.groups import Place, Span
 Status: TypeAlias = tuple[int, int, int, int, int]
 _Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
 
-_VERSION: Final = 5
+_VERSION: Final = 6
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS realization (
 CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
 CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
 CREATE INDEX IF NOT EXISTS realization_created ON realization (created);
+CREATE TABLE IF NOT EXISTS leftover (tree TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS observed (
     path BLOB PRIMARY KEY, status TEXT NOT NULL, digest TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -58,12 +59,16 @@ _STORED: Final = (
     " b.name, r.start, r.size, r.checksum"
     " FROM realization r JOIN batch b ON b.id = r.batch"
 )
-# On a conflict the realization that was made first stays, in whatever order groups are read.
+# On a conflict what is not ephemeral stays, and then what was made first, in whatever order groups are read.
 _ADD: Final = (
     "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
     " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size,"
-    " checksum = excluded.checksum"
-    " WHERE excluded.created < created"
+    " checksum = excluded.checksum, ephemeral = excluded.ephemeral"
+    " WHERE (excluded.ephemeral, excluded.created) < (ephemeral, created)"
+)
+# Made by the first who drops anything: it would cost every commit of files, and most stores drop none.
+_BY_TREE: Final = (
+    "CREATE INDEX IF NOT EXISTS realization_tree ON realization (tree) WHERE tree IS NOT NULL AND ephemeral = 0"
 )
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -152,6 +157,30 @@ class Index:
     def of_rrefs(self, rrefs: Sequence[RRef]) -> list[tuple[Stored, Place]]:
         """List these realizations."""
         return self._stored("WHERE r.rref IN (SELECT value FROM json_each(?))", [ref.text for ref in rrefs])
+
+    def kept(self, trees: Sequence[Digest]) -> frozenset[Digest]:
+        """Tell which of these objects belong to realizations that are not ephemeral."""
+        query = (
+            "SELECT DISTINCT tree FROM realization WHERE tree IS NOT NULL AND ephemeral = 0"
+            " AND tree IN (SELECT value FROM json_each(?))"
+        )
+        self._database.execute(_BY_TREE)
+        rows = self._database.execute(query, (json.dumps([tree.text for tree in trees]),))
+        return frozenset(Digest(tree) for (tree,) in rows)
+
+    def leave(self, trees: Iterable[Digest]) -> None:
+        """Note objects that are to be dropped, and could not be yet."""
+        with self._writing() as run:
+            run.executemany("INSERT OR IGNORE INTO leftover VALUES (?)", ((tree.text,) for tree in trees))
+
+    def leftovers(self) -> list[Digest]:
+        """List what was left."""
+        return [Digest(tree) for (tree,) in self._database.execute("SELECT tree FROM leftover")]
+
+    def settle(self, trees: Iterable[Digest]) -> None:
+        """Forget that these were left."""
+        with self._writing() as run:
+            run.executemany("DELETE FROM leftover WHERE tree = ?", ((tree.text,) for tree in trees))
 
     def newest(self, name: str | None, limit: int) -> list[tuple[Stored, Place]]:
         """List the realizations stored last, newest first."""

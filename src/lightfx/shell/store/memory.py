@@ -40,6 +40,7 @@ class MemoryStore:
         self._realizations: dict[RRef, Realization] = {}
         self._by_dref: dict[DRef, list[RRef]] = {}
         self._by_key: dict[Digest, list[RRef]] = {}
+        self._kept: set[Digest] = set()
         self._places = 0
 
     def listed(
@@ -119,11 +120,30 @@ class MemoryStore:
         """Name the folder of an object."""
         return self._objects.folder_of(tree)
 
+    def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
+        """Tell which objects are there."""
+        return guarded(self._scratch, "look for files", lambda: self._objects.present(trees))
+
+    def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
+        """Remove objects that nothing keeps."""
+
+        def work() -> None:
+            aside = self.place()
+            if self._objects.move_out([tree for tree in trees if tree not in self._kept], aside):
+                remove_tree(aside)
+
+        return guarded(self._scratch, "drop files", work)
+
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
         """Store realizations together."""
         for entry in entries:
             realization = entry.realization
-            if realization.rref in self._realizations:
+            if realization.tree is not None and not realization.ephemeral:
+                self._kept.add(realization.tree)
+            known = self._realizations.get(realization.rref)
+            if known is not None:
+                if known.ephemeral and not realization.ephemeral:
+                    self._realizations[realization.rref] = realization
                 continue
             self._configs.setdefault(realization.dref, entry.config)
             self._realizations[realization.rref] = realization

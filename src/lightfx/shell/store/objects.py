@@ -4,13 +4,16 @@ A folder becomes an object in this order: walk and digest, take the right to
 write, sync (once for the whole batch), rename to the content's name, sync the
 folder of objects. To find the name taken is to succeed: someone stored the same
 bytes first, and ours are dropped.
+
+An object goes by a rename out of the folder of objects, so that it is there
+whole or not at all.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,12 +21,14 @@ from typing import Final
 from lightfx.core.layout import OBJECTS, object_path
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest
+from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Ingested
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree
 
 _WRITE: Final = 0o222
 _READ_ONLY: Final = 0o555
+_MOVABLE: Final = 0o755
 
 
 class Objects:
@@ -59,6 +64,24 @@ class Objects:
         for folder in stored:
             remove_tree(folder)
         return walked
+
+    def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
+        """Tell which objects are there."""
+        return frozenset(tree for tree in trees if os.path.lexists(self.path_of(tree)))
+
+    def move_out(self, trees: Iterable[Digest], aside: Path) -> int:
+        """Move objects into the new folder ``aside``; count them. What is not there, or not ours, stays as it is."""
+        moved = 0
+        for tree in dict.fromkeys(trees):
+            home = self.folder_of(tree)
+            with suppress(FileNotFoundError, PermissionError):
+                if os.listdir(home) == [LOG_NAME]:  # noqa: PTH208 -- hot
+                    continue  # It may be the log of a realization: no index says whose.
+                home.chmod(_MOVABLE)
+                aside.mkdir(mode=0o700, exist_ok=True)
+                home.rename(aside / tree.hex)
+                moved += 1
+        return moved
 
     def path_of(self, tree: Digest) -> str:
         """Where an object lies, as text: for those who ask by the thousand."""

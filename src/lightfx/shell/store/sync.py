@@ -7,7 +7,6 @@ PostgreSQL met in 2018). The error goes up, and the attempt is dropped.
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,6 +32,8 @@ def sync_all(paths: Sequence[str], home: Path) -> None:
 
 
 def _syncfs(home: Path) -> bool:
+    import ctypes  # noqa: PLC0415 -- few runs store many files at once, and most of those that reuse store none
+
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "syncfs"):
         return False

@@ -1,0 +1,88 @@
+"""Notes: what one event is worth to who follows a run without a terminal, as a line."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never, final
+
+from lightfx.cli.words import counted, duration, harmless, outcome, titled
+from lightfx.effects.journal import (
+    Advanced,
+    Differed,
+    JournalEvent,
+    RunBegan,
+    RunEnded,
+    Stopping,
+    TaskAsked,
+    TaskEnded,
+    TaskProgressed,
+    TaskRetried,
+    TaskStarted,
+)
+
+LOUD: Final = 100
+
+
+def note(event: JournalEvent) -> str:
+    """Say in one line what happened; "" where that is not worth a line of its own.
+
+    >>> note(Stopping("interrupted", 2))
+    'interrupted: waiting for 2 running tasks; press Ctrl-C again to stop now'
+    >>> note(RunBegan(3))
+    ''
+    """
+    match event:
+        case TaskEnded(dref=dref, kind=kind, reason=reason, seconds=seconds):
+            if kind == "right":
+                return ""
+            return f"{titled(dref)}: {outcome(kind)} after {duration(seconds)}: {first_line(reason)}"
+        case TaskRetried(dref=dref, reason=reason, wait=wait):
+            return f"{titled(dref)}: tried again {_soon(wait)}: {first_line(reason)}"
+        case Differed(dref=dref):
+            return f"warning: {titled(dref)} came out otherwise than it is recorded: the stage is not deterministic"
+        case Stopping(why=why, running=running):
+            return stopping(why, running)
+        case RunBegan() | TaskStarted() | TaskProgressed() | TaskAsked() | Advanced() | RunEnded():
+            return ""
+        case never:
+            assert_never(never)
+
+
+def stopping(why: str, running: int) -> str:
+    """Say that no more tasks are started, and that ``running`` are waited for.
+
+    >>> stopping("interrupted", 0)
+    'interrupted'
+    """
+    if not running:
+        return first_line(why)
+    return f"{first_line(why)}: waiting for {counted(running, 'running task')}; press Ctrl-C again to stop now"
+
+
+def first_line(text: str) -> str:
+    r"""The first line of a reason, with nothing in it that acts on a terminal.
+
+    >>> first_line("raised ValueError: no \x07\nway")
+    'raised ValueError: no \\x07'
+    """
+    return harmless(text.strip().partition("\n")[0])
+
+
+def _soon(wait: float) -> str:
+    return f"in {duration(wait)}" if wait else "at once"
+
+
+@final
+class Volume:
+    """Keeps notes from flooding: of each kind, `LOUD` are let through."""
+
+    def __init__(self) -> None:
+        self._heard: dict[type, int] = {}
+
+    def lets(self, event: JournalEvent) -> bool:
+        """Count one more of its kind, and say whether it is let through."""
+        count = self._heard[type(event)] = self._heard.get(type(event), 0) + 1
+        return count <= LOUD
+
+    def is_full(self, event: JournalEvent) -> bool:
+        """Whether this one was the last of its kind that was let through."""
+        return self._heard.get(type(event), 0) == LOUD

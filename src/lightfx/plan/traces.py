@@ -1,0 +1,208 @@
+"""Traces: stored realizations of stages that asked for more as they ran, and whether they still stand.
+
+Such a realization stands where what it asked for comes to the same contents
+again. Nobody planned that; all there is to go by is its record, and the configs
+of what it names. So each of these gets a *shadow* in the graph: a node made of
+its stored config, which is observed, listed and settled as any other is, and
+never run. A trace whose shadows come to nothing, or to something else, does not
+stand, and the stage runs ("verifying traces" in Mokhov, Mitchell and Peyton
+Jones, Build Systems à la Carte, 2018).
+
+A shadow may be a trace itself, to any depth. Should shadows wait for one
+another in a ring, which takes records that contradict each other, they are
+given up when nothing else is left to wait for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, final
+
+from attrs import frozen
+from returns.result import Failure, Result
+
+from lightfx.core.canonical import Tree, Unstorable
+from lightfx.core.config import Config, Reference
+from lightfx.core.derivation import Asks, Observed, Recipe
+from lightfx.core.listing import Listed
+from lightfx.core.matching import Every, First, Latest, Matcher, Only, Some
+from lightfx.core.outcome import Cancelled, Left
+from lightfx.core.parts import Step
+from lightfx.core.realization import BuildOrder, MadeBy, Outputs
+from lightfx.core.refs import DRef
+from lightfx.core.terms import Terms
+from lightfx.plan.desk import Desk
+from lightfx.plan.graph import Node
+from lightfx.plan.ledger import Chosen, Progress
+from lightfx.plan.moves import List, Observe, Recall
+from lightfx.plan.rebuild import Reuse, decide, replayed
+from lightfx.plan.replay import ReplayPolicy
+
+_SOME: Final = re.compile(r"some\(([1-9][0-9]*)\)")
+_PLAIN: Final[Mapping[str, Matcher[object]]] = {
+    "": First(),
+    **{matcher.spelling: matcher for matcher in (Latest(), Only(), Every())},
+}
+_TERMS: Final = Terms()
+
+
+@final
+@frozen
+class ShadowRealizer:
+    """The realizer of what is known by its config alone: it looks like one, and makes nothing."""
+
+    terms: Terms = _TERMS
+    type: object = object
+
+    def current(self, config: Config, /) -> bool:  # noqa: ARG002 -- nobody has the code
+        """No: nobody has the code."""
+        return False
+
+    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:  # noqa: ARG002 -- as it says
+        """Refuse: nobody knows the annotation."""
+        return Failure(Unstorable((), "is known by its config alone"))
+
+    def made_by(self) -> MadeBy:
+        """Nobody."""
+        return MadeBy()
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Nothing."""
+        return ()
+
+    def part(self, path: tuple[Step, ...], /) -> ShadowRealizer:  # noqa: ARG002 -- nobody knows the annotation
+        """A part of what is known by its config alone is known no better."""
+        return self
+
+    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
+        """Refuse."""
+        return Failure(Left(Cancelled(f"{order.dref} is known by its config alone")))
+
+
+_SHADOW: Final = ShadowRealizer()
+
+
+def matcher_of(spelling: str) -> Matcher[object] | None:
+    """Find the matcher that a record spells; None where it takes a function that only the program has.
+
+    >>> matcher_of("some(3)"), matcher_of("best(accuracy)")
+    (Some(count=3), None)
+    """
+    found = _SOME.fullmatch(spelling)
+    return Some(int(found[1])) if found is not None else _PLAIN.get(spelling)
+
+
+def check(desk: Desk, node: Node, progress: Progress, traces: Sequence[Listed], *, sought: bool) -> bool:
+    """Begin to check ``traces`` of a node; tell whether there is something to wait for first.
+
+    ``sought``: they were found by key, and nothing else is to be found.
+    """
+    progress.margin.traces, progress.margin.sought = traces, sought
+    wanted = {reference.dref for row in traces for reference, _ in _asked(row)}
+    return _await(desk, node.number, wanted)
+
+
+def replayable(row: Listed, policy: ReplayPolicy) -> bool:
+    """Whether a trace counts, should it stand: also one that inherited the LEFT of what it asked for."""
+    return row.stored.kind == "upstream" or bool(replayed([row], policy))
+
+
+def _asked(row: Listed) -> tuple[tuple[Reference, tuple[object, ...]], ...]:
+    realization = row.realization
+    return () if realization is None else realization.asked
+
+
+def _await(desk: Desk, number: int, wanted: Iterable[DRef]) -> bool:
+    """Let a node wait for the shadows of derivations; those that are not there yet are recalled."""
+    state, recalled = desk.state, list[DRef]()
+    before = state.ledger[number].unmet
+    for dref in sorted(wanted):
+        shadow = state.graph.shadows.get(dref)
+        if shadow is None:
+            if dref not in state.awaited:
+                recalled.append(dref)
+            state.awaited.setdefault(dref, []).append(number)
+        elif state.ledger[shadow].settled:
+            continue
+        else:
+            state.graph.depend(number, shadow)
+        state.ledger[number].unmet += 1
+    if recalled:
+        desk.commands.append(Recall(tuple(recalled)))
+    return state.ledger[number].unmet > before
+
+
+def recalled(desk: Desk, drefs: Iterable[DRef], configs: Mapping[DRef, Config]) -> None:
+    """Make shadows of configs; what they name is recalled in turn, and what is not stored comes to nothing."""
+    state = desk.state
+    since = len(state.graph.nodes)
+    made: list[Node] = []
+    for dref in drefs:
+        config = configs.get(dref)
+        recipe = Recipe(config or Config("{}"), dref, _SHADOW, (), None if config is None else _observed(config))
+        node = state.graph.add_shadow(recipe)
+        # One for its listing, which comes even where there is no config.
+        state.ledger.append(Progress(1 + (recipe.observed is not None), shadow=True))
+        made.append(node)
+        for waiter in state.awaited.pop(dref, ()):
+            state.graph.depend(waiter, node.number)
+    for node in made:
+        _await(desk, node.number, {each.dref for each in node.recipe.config.references})
+    observing = tuple(node.number for node in made if node.recipe.observed is not None)
+    if observing:
+        desk.commands.append(Observe(observing))
+    desk.commands.append(List(tuple(node.dref for node in made), frozenset(), since))
+
+
+def _observed(config: Config) -> Observed | None:
+    """What a source observes: its path stands in its config, as the program gave it."""
+    tree = config.tree
+    code, path = tree.get("code"), tree.get("path")
+    return Observed(Path(path)) if isinstance(code, dict) and "source" in code and isinstance(path, str) else None
+
+
+def inputs_of(desk: Desk, node: Node) -> dict[Reference, Chosen] | None:
+    """What the references of a shadow come to; None where one comes to nothing."""
+    found: dict[Reference, Chosen] = {}
+    for reference in node.recipe.config.references:
+        rows = resolved(desk, reference)
+        if rows is None:
+            return None
+        found[reference] = rows
+    return found
+
+
+def resolved(desk: Desk, reference: Reference) -> Chosen | None:
+    """What a use of a shadow comes to; None for nothing."""
+    number = desk.state.graph.shadows[reference.dref]
+    progress, matcher = desk.state.ledger[number], matcher_of(reference.matcher)
+    if matcher is None or not progress.settled or not progress.candidates:
+        return None
+    recipe = desk.state.graph.nodes[number].recipe
+    answer = decide(recipe, progress.candidates, {reference.matcher: matcher}, desk.state.folder_of).value_or(None)
+    return answer.chosen[reference.matcher] if isinstance(answer, Reuse) else None
+
+
+def standing(desk: Desk, progress: Progress) -> list[Listed]:
+    """Which traces of a node stand, now that what they asked for is settled."""
+    traces, progress.margin.traces = progress.margin.traces, ()
+    return [row for row in traces if _stands(desk, row)]
+
+
+def _stands(desk: Desk, row: Listed) -> bool:
+    for reference, contents in _asked(row):
+        rows = resolved(desk, reference)
+        if rows is None or tuple(each.stored.content for each in rows) != contents:
+            return False
+    return True
+
+
+def give_up(desk: Desk) -> None:
+    """Settle every shadow that waits still: what stands on it runs."""
+    for number in sorted(desk.state.graph.shadows.values()):
+        progress = desk.state.ledger[number]
+        if not progress.settled:
+            progress.candidates = []
+            desk.settle(number, {})

@@ -1,0 +1,85 @@
+"""Why a worker ended: what its exit says, and whether the system hunted for memory.
+
+Where there are control groups, the system counts the processes of ours that it
+killed for memory; it says of none which it was. A worker that was killed by
+SIGKILL while the count went up is held to be the one.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, final
+
+from returns.result import Failure
+
+from lightfx.core.outcome import Died, Left, TimedOut
+from lightfx.core.realization import Cost
+from lightfx.effects.executor import Finished
+from lightfx.shell.executor.crew import Order
+from lightfx.shell.executor.work import file_log
+
+GROUPS: Final = Path("/sys/fs/cgroup")
+OWN: Final = Path("/proc/self/cgroup")
+
+
+@final
+class Deaths:
+    """Tells what came of the tasks of those who died."""
+
+    def __init__(self) -> None:
+        self._files = _counters()
+        self._kills = _kills(self._files)
+
+    def obituary(self, order: Order, code: int | None, log: bytes, *, timed_out: bool) -> Finished:
+        """Say what came of the order that a worker was at when it ended with ``code``; ``log`` is all that it wrote."""
+        task = order.task
+        timeout = task.realizer.terms.timeout
+        cause = TimedOut(timeout) if timed_out and timeout is not None else self._cause(code)
+        folders = (task.order.folder(index) for index in task.order.indices)
+        left = Left(cause, folder=next((folder for folder in folders if folder.exists()), None))
+        tail, whole = file_log(log, task.order.place)
+        cost = Cost(time.monotonic() - order.began)
+        return Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole)
+
+    def _cause(self, code: int | None) -> Died:
+        before, self._kills = self._kills, _kills(self._files)
+        if code is None or code >= 0:
+            return Died(code, None)
+        return Died(None, signal_name(-code), out_of_memory=code == -signal.SIGKILL and self._kills > before)
+
+
+def _counters() -> tuple[Path, ...]:
+    """The files that count for our own groups, of either version; in a container ours is the root."""
+    found: list[Path] = []
+    with suppress(OSError, ValueError):
+        for line in OWN.read_text().splitlines():
+            _, kinds, path = line.split(":", 2)
+            if not kinds:
+                homes = (GROUPS, GROUPS / "unified")
+                found += [home / part / "memory.events" for home in homes for part in (path.lstrip("/"), "")]
+            elif "memory" in kinds.split(","):
+                found += [GROUPS / "memory" / part / "memory.oom_control" for part in (path.lstrip("/"), "")]
+    return tuple(found)
+
+
+def _kills(files: tuple[Path, ...]) -> int:
+    for file in files:
+        with suppress(OSError, ValueError):
+            words = file.read_text().split()
+            return int(words[words.index("oom_kill") + 1])
+    return 0
+
+
+def signal_name(number: int) -> str:
+    """Name a signal; most of the real-time ones have no name.
+
+    >>> signal_name(9), signal_name(63)
+    ('SIGKILL', 'signal 63')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

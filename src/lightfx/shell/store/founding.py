@@ -1,0 +1,50 @@
+"""Making a store where there is none, and refusing what is no store or one of another format.
+
+The folders are made first and the file ``format`` last, whole: to see it is to
+see a store.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from returns.result import Failure
+
+from lightfx.core.failures import NoStore, NotAStore, UnknownFormat
+from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, TEMPORARY, format_text, read_format
+from lightfx.shell.store.sync import sync_path, write_durably
+from lightfx.shell.store.trouble import StoreTroubleError
+
+
+def found(root: Path, *, create: bool) -> None:
+    """See to it that there is a store of this format at ``root``; raises `StoreTroubleError`."""
+    if root.exists() and not root.is_dir():
+        raise StoreTroubleError(NotAStore(root, "it is a file, and a store is a folder"))
+    try:
+        text = (root / FORMAT).read_text(errors="replace")
+    except FileNotFoundError:
+        _make(root, create=create)
+        text = format_text()
+    version = read_format(text)
+    if version.value_or(None) != FORMAT_VERSION:
+        seen = version.failure() if isinstance(version, Failure) else str(version.unwrap())
+        raise StoreTroubleError(UnknownFormat(root, seen, FORMAT_VERSION))
+
+
+def _make(root: Path, *, create: bool) -> None:
+    strangers = sorted({each.name for each in root.iterdir()} - ENTRIES) if root.exists() else []
+    if strangers:
+        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
+    if not create:
+        raise StoreTroubleError(NoStore(root))
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
+    try:
+        write_durably(root / FORMAT, [format_text().encode()], aside)
+    except FileNotFoundError:
+        # Someone made the store at the same time, and swept our half of it away.
+        if not (root / FORMAT).exists():
+            raise
+    sync_path(root.parent)

@@ -1,0 +1,140 @@
+"""Stages that ask for more as they run, where worker processes can import them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightfx import Build, Derivation, Right, Tolerant, stage
+from lightfx.matchers import some
+
+
+def note(ran: str, what: str) -> None:
+    with Path(ran).open("a") as file:
+        file.write(f"{what}\n")
+
+
+@stage(version="1")
+def count(build: Build, file: Derivation[Path], ran: str) -> int:
+    note(ran, "count")
+    return int(build.need(file).read_text())
+
+
+@stage(version="1")
+def square(build: Build, number: int, ran: str) -> int:
+    note(ran, f"square-{number}")
+    if number == 13:
+        raise ValueError("unlucky")
+    return number * number
+
+
+@stage(version="1")
+def total(build: Build, size: Derivation[int], ran: str) -> int:
+    """A gather over as many as another stage's value tells."""
+    squares = build.need_all([square(number, ran) for number in range(build.need(size))])
+    note(ran, "total")
+    return sum(squares)
+
+
+@stage(version="1")
+def one_by_one(build: Build, size: Derivation[int], ran: str) -> int:
+    note(ran, "began")
+    return sum(build.need(square(number, ran)) for number in range(build.need(size)))
+
+
+@stage(version="1")
+def nested(build: Build, depth: int, file: Derivation[Path], ran: str) -> int:
+    note(ran, f"nested-{depth}")
+    if depth == 0:
+        return build.need(count(file, ran))
+    return 1 + build.need(nested(depth - 1, file, ran))
+
+
+@stage(version="1")
+def lucky(build: Build, limit: int, ran: str) -> int:
+    note(ran, "lucky")
+    outcomes = build.need_all([square(number, ran).tolerate() for number in range(12, limit)])
+    return sum(isinstance(each, Right) for each in outcomes)
+
+
+@stage(version="1")
+def unlucky(build: Build, ran: str) -> int:
+    note(ran, "unlucky")
+    return build.need(square(13, ran))
+
+
+@stage(version="1")
+def passes_on(build: Build, data: Derivation[int], ran: str) -> int:
+    """What a stage was given by reference is a parameter of what it makes."""
+    return build.need(doubled(data, ran)) + build.need(doubled(data.tolerate().derivation, ran))
+
+
+@stage(version="1")
+def doubled(build: Build, data: Derivation[int], ran: str) -> int:
+    note(ran, "doubled")
+    return 2 * build.need(data)
+
+
+@stage(version="1")
+def ouroboros(build: Build, ran: str) -> int:
+    return build.need(tail(ran))
+
+
+@stage(version="1")
+def tail(build: Build, ran: str) -> int:
+    return build.need(ouroboros(ran))
+
+
+@stage(version="1")
+def noisy(build: Build, ran: str) -> int:
+    note(ran, "noisy")
+    return 7
+
+
+@stage(version="1")
+def several(build: Build, ran: str) -> int:
+    first = build.need(noisy(ran))
+    return first + sum(build.need(noisy(ran).collect(some(3))))
+
+
+@stage(version="1", outputs=3)
+def thrice(build: Build, ran: str) -> int:
+    return build.index + build.need(square(build.index, ran))
+
+
+@stage(version="1")
+def swallows(build: Build, ran: str) -> str:
+    try:
+        return str(build.need(square(3, ran)))
+    except Exception as error:  # what stages do
+        return f"caught {error}"
+
+
+@stage(version="1")
+def makes_files(build: Build, ran: str) -> Path:
+    (build.out / "half.txt").write_text("left from before the suspension")
+    (build.out / "half.txt").unlink()
+    path = build.out / f"{build.need(square(3, ran))}.txt"
+    path.write_text("whole")
+    return path
+
+
+@stage(version="1")
+def asks_then_fails(build: Build, ran: str) -> int:
+    note(ran, "asks")
+    raise KeyError(build.need(square(3, ran)))
+
+
+@stage(version="1")
+def tolerant_gather(build: Build, cells: list[Tolerant[int]]) -> int:
+    return sum(isinstance(each, Right) for each in build.need_all(cells))
+
+
+@stage(version="1")
+def one(build: Build, size: Derivation[int], ran: str) -> int:
+    note(ran, "either")
+    return build.need(square(build.need(size), ran))
+
+
+@stage(version="1", name="another")
+def other(build: Build, size: Derivation[int], ran: str) -> int:
+    return one.core.function(build, size, ran)

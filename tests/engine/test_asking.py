@@ -1,0 +1,173 @@
+"""Dynamic dependencies: what stages ask for as they run, on a real store, inline and in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from asking_stages import (
+    asks_then_fails,
+    count,
+    lucky,
+    makes_files,
+    nested,
+    one,
+    one_by_one,
+    ouroboros,
+    passes_on,
+    several,
+    square,
+    swallows,
+    thrice,
+    tolerant_gather,
+    total,
+    unlucky,
+)
+
+from lightfx import (
+    Left,
+    Raised,
+    Upstream,
+    World,
+    evaluate,
+    open_world,
+    realize,
+    source_file,
+    unwrap,
+)
+from lightfx.matchers import latest, some
+
+
+@pytest.fixture(params=["inline", "workers"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with open_world(tmp_path / "store", workers=2 if request.param == "workers" else 0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    """A file to which stages write that they ran."""
+    path = tmp_path / "ran.txt"
+    path.touch()
+    return path
+
+
+def notes(ran: Path) -> list[str]:
+    lines = sorted(ran.read_text().split())
+    ran.write_text("")
+    return lines
+
+
+@pytest.fixture
+def number(tmp_path: Path) -> Path:
+    path = tmp_path / "number.txt"
+    path.write_text("4")
+    return path
+
+
+def test_a_gather_over_a_number_that_another_stage_tells(world: World, number: Path, ran: Path) -> None:
+    plan = total(count(source_file(number), str(ran)), str(ran))
+    assert evaluate(world, plan) == 0 + 1 + 4 + 9
+    assert notes(ran) == ["count", "square-0", "square-1", "square-2", "square-3", "total"]
+    assert evaluate(world, plan) == 14
+    assert notes(ran) == []
+    number.write_text("5")
+    assert evaluate(world, plan) == 30
+    assert notes(ran) == ["count", "square-4", "total"]
+    number.write_text("4")
+    assert evaluate(world, plan) == 14
+    assert notes(ran) == []
+
+
+def test_a_later_world_looks_at_what_was_needed_first(tmp_path: Path, number: Path, ran: Path) -> None:
+    def run() -> int:
+        with open_world(tmp_path / "store") as world:
+            return evaluate(world, total(count(source_file(number), str(ran)), str(ran)))
+
+    assert (run(), notes(ran)[-1]) == (14, "total")
+    assert (run(), notes(ran)) == (14, [])
+
+
+def test_needs_one_after_the_other_run_the_stage_again_each_time(world: World, number: Path, ran: Path) -> None:
+    plan = one_by_one(count(source_file(number), str(ran)), str(ran))
+    assert evaluate(world, plan) == 14
+    assert notes(ran).count("began") == 5
+    assert (evaluate(world, plan), notes(ran)) == (14, [])
+
+
+def test_nested_to_any_depth(world: World, number: Path, ran: Path) -> None:
+    plan = nested(12, source_file(number), str(ran))
+    assert evaluate(world, plan) == 16
+    assert len(notes(ran)) == 2 * 13 + 1
+    assert (evaluate(world, plan), notes(ran)) == (16, [])
+    number.write_text("7")
+    assert evaluate(world, plan) == 19
+    number.write_text("4")
+    notes(ran)
+    assert (evaluate(world, plan), notes(ran)) == (16, [])
+
+
+def test_a_left_that_was_asked_for_is_inherited_or_tolerated(world: World, ran: Path) -> None:
+    assert evaluate(world, lucky(15, str(ran))) == 2
+    outcome = unwrap(realize(world, unlucky(str(ran))))
+    assert isinstance(outcome, Left)
+    assert isinstance(outcome.cause, Upstream)
+    assert [root.rref.dref.name.text for root in outcome.cause.roots] == ["square"]
+    notes(ran)
+    again = unwrap(realize(world, unlucky(str(ran))))
+    assert isinstance(again, Left)
+    assert again.kind == "upstream"
+    assert evaluate(world, lucky(15, str(ran))) == 2
+    assert notes(ran) == []
+
+
+def test_what_was_given_is_handed_on(world: World, number: Path, ran: Path) -> None:
+    plan = passes_on(count(source_file(number), str(ran)).choose(latest()), str(ran))
+    assert evaluate(world, plan) == 16
+    assert notes(ran) == ["count", "doubled"]
+
+
+def test_a_ring_of_needs_is_a_left_and_does_not_hang(world: World, ran: Path) -> None:
+    outcome = unwrap(realize(world, ouroboros(str(ran))))
+    assert isinstance(outcome, Left)
+    roots = outcome.cause.roots if isinstance(outcome.cause, Upstream) else ()
+    assert "CyclicNeedError" in (roots[0].reason if roots else outcome.cause.reason)
+
+
+def test_another_use_of_what_is_settled_may_ask_for_more_of_it(world: World, ran: Path) -> None:
+    assert evaluate(world, several(str(ran))) == 28
+    assert notes(ran) == ["noisy"] * 3
+    assert (evaluate(world, several(str(ran))), notes(ran)) == (28, [])
+
+
+def test_several_outputs_ask_at_once(world: World, ran: Path) -> None:
+    assert evaluate(world, thrice(str(ran)).collect(some(3))) == (0, 2, 6)
+    assert notes(ran) == ["square-0", "square-1", "square-2"]
+
+
+def test_a_stage_that_catches_its_errors_lets_the_suspension_pass(world: World, ran: Path) -> None:
+    assert evaluate(world, swallows(str(ran))) == "9"
+
+
+def test_each_attempt_has_a_folder_of_its_own(world: World, ran: Path) -> None:
+    path = evaluate(world, makes_files(str(ran)))
+    assert [each.name for each in path.parent.iterdir()] == ["9.txt"]
+
+
+def test_a_left_after_a_need_is_replayed(world: World, ran: Path) -> None:
+    for wanted in (["asks", "asks", "square-3"], []):
+        outcome = unwrap(realize(world, asks_then_fails(str(ran))))
+        assert isinstance(outcome, Left)
+        assert isinstance(outcome.cause, Raised)
+        assert notes(ran) == wanted
+
+
+def test_two_plans_of_one_key_share_what_one_asked_for(world: World, number: Path, ran: Path) -> None:
+    plan = one(count(source_file(number), str(ran)), str(ran))
+    assert evaluate(world, plan) == 16
+
+
+def test_need_all_of_parameters_asks_for_nothing(world: World, ran: Path) -> None:
+    plan = tolerant_gather([square(each, str(ran)).tolerate() for each in (12, 13, 14)])
+    assert evaluate(world, plan) == 2

@@ -1,0 +1,61 @@
+"""Deaths: what an exit says, and who was killed for memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import errands
+import pytest
+from errands import task
+
+from lightfx.core.outcome import Cause, Died, Left
+from lightfx.shell.executor import deaths
+from lightfx.shell.executor.crew import Order
+from lightfx.shell.executor.deaths import Deaths, signal_name
+
+
+def cause(told: Deaths, place: Path, code: int) -> Cause:
+    order = Order.of(1, task(1, errands.who, place), b"", place)
+    left = told.obituary(order, code, b"", timed_out=False).result.failure()
+    assert isinstance(left, Left)
+    return left.cause
+
+
+@pytest.mark.parametrize(
+    ("own", "file", "text"),
+    [
+        ("0::/a/b\n", "a/b/memory.events", "low 0\nhigh 0\nmax 5\noom 1\noom_kill {}\noom_group_kill 0\n"),
+        ("0::/a/b\n", "memory.events", "low 0\noom 1\noom_kill {}\n"),
+        ("1:cpu:/x\n0::/a/b\n", "unified/a/b/memory.events", "oom_kill {}\n"),
+        ("4:memory:/a/b\n0::/\n", "memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
+        ("4:cpu,memory:/a\n0::/\n", "memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
+    ],
+)
+def test_who_was_killed_while_the_system_hunted_for_memory_is_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, file: str, text: str
+) -> None:
+    monkeypatch.setattr(deaths, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(deaths, "OWN", tmp_path / "own")
+    (tmp_path / "own").write_text(own)
+    counter = tmp_path / "groups" / file
+    counter.parent.mkdir(parents=True)
+    counter.write_text(text.format(7))
+    told = Deaths()
+    assert cause(told, tmp_path, -9) == Died(None, "SIGKILL")
+    counter.write_text(text.format(8))
+    assert cause(told, tmp_path, -9) == Died(None, "SIGKILL", out_of_memory=True)
+    assert cause(told, tmp_path, -9) == Died(None, "SIGKILL"), "it is told of one alone"
+    counter.write_text(text.format(9))
+    assert cause(told, tmp_path, 3) == Died(3, None)
+
+
+def test_where_nothing_counts_nobody_is_out_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for own in ("", "no such line\n", "4:memory:/a\n"):
+        (tmp_path / "own").write_text(own)
+        monkeypatch.setattr(deaths, "GROUPS", tmp_path / "groups")
+        monkeypatch.setattr(deaths, "OWN", tmp_path / "own")
+        assert cause(Deaths(), tmp_path, -9) == Died(None, "SIGKILL")
+
+
+def test_signals_have_names() -> None:
+    assert [signal_name(number) for number in (9, 11, 63)] == ["SIGKILL", "SIGSEGV", "signal 63"]
