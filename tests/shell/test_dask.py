@@ -512,6 +512,22 @@ def test_a_task_begins_once_tells_how_far_it_is_and_answers_once(cluster: DaskCl
     good(executor.close())
 
 
+def test_what_has_not_begun_can_be_withdrawn(cluster: DaskCluster, tmp_path: Path) -> None:
+    workers = len(cluster.staff(1).workers)
+    executor = opened(cluster)
+    assert isinstance(executor, DaskExecutor)
+    home = begin(executor, distant.linger_the_first_time, tmp_path)
+    waiting = range(2, 4 + workers)
+    good(executor.start([task(number, errands.sleep_for_ever, tmp_path / str(number)) for number in waiting]))
+    withdrawn = good(executor.withdraw())
+    assert withdrawn <= {*waiting}
+    assert len(withdrawn) > len(waiting) - workers
+    (home / "go").touch()
+    assert until(lambda: any(isinstance(each, Finished) for each in good(executor.wait(0.05))))
+    assert {run.task.number for run in executor._runs.values()} == {*waiting} - withdrawn
+    good(executor.close())
+
+
 def test_what_cannot_be_shipped_is_said(cluster: DaskCluster, tmp_path: Path) -> None:
     cluster.staff(1)
     executor = opened(cluster)

@@ -112,6 +112,16 @@ class DaskExecutor:
     def _tell_later(self, trouble: EngineFailure) -> None:
         self._later = trouble
 
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what has not begun; where one begins just now, the worker hears that nobody wants it."""
+        fresh = {key: run for key, run in self._runs.items() if not run.token and not run.losses}
+        numbers = frozenset(task.number for task in (*self._local, *(run.task for run in fresh.values())))
+        self._local.clear()
+        self._runs = {key: run for key, run in self._runs.items() if key not in fresh}
+        if self._trouble is None:
+            self._cluster.drop([run.future for run in fresh.values()])
+        return IOSuccess(numbers)
+
     def cancel(self) -> IOResult[None, EngineFailure]:
         """Stop every task: a worker looks several times a second whether it is wanted."""
         self._local.clear()
