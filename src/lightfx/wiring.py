@@ -26,8 +26,9 @@ from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.core.terms import Limits, bytes_of
-from lightfx.effects.executor import Executor
+from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
+from lightfx.effects.store import Store
 from lightfx.effects.world import Interrupts, World
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked
@@ -76,6 +77,7 @@ def open_world(
     /,
     *,
     workers: int = 0,
+    executor: ExecutorMaker | None = None,
     memory: int | str | None = None,
     tickets: Mapping[str, int] | None = None,
     create: bool = True,
@@ -86,6 +88,7 @@ def open_world(
 
     ``workers``: how many processes run stages, and so how many cores they
     share; 0 runs stages in this process.
+    ``executor``: what runs them in place of both: `lightfx.executors.dask`.
     ``memory``: bytes, or text such as "8GiB", that tasks share; None: no limit.
     ``tickets``: how many there are of each thing that tasks name in their
     `Resources`: ``{"gpu": 1}``.
@@ -98,6 +101,8 @@ def open_world(
     Raises `EngineError` where there is no usable store.
     """
     _refuse_in_newborn_worker()
+    if workers and executor is not None:
+        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
     if workers < 0:
         raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
@@ -106,13 +111,23 @@ def open_world(
 
     store = unwrap(open_directory(Path(path), create=create, index=None if index is None else Path(index)))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
-    executor: Executor = InlineExecutor(limits)
-    if workers:
+    runs: Executor = InlineExecutor(limits)
+    if executor is not None:
+        runs = _opened(executor, limits, store)
+    elif workers:
         from lightfx.shell.executor.processes import LocalProcesses  # noqa: PLC0415 -- asked for
 
-        executor = LocalProcesses(workers, store.place(), limits)
+        runs = LocalProcesses(workers, store.place(), limits)
     kept = RunFile(store.root / RUNS)
-    return World(store, executor, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
+    return World(store, runs, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
+
+
+def _opened(executor: ExecutorMaker, limits: Limits, store: Store) -> Executor:
+    try:
+        return unwrap(executor(limits))
+    except EngineError:
+        unwrap(store.close())
+        raise
 
 
 def _refuse_in_newborn_worker() -> None:

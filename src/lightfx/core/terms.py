@@ -6,6 +6,7 @@ whether its files are kept, say nothing of what comes out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, final
@@ -105,12 +106,22 @@ class Resources:
 class Limits:
     """What there is, in all, for tasks that run at the same time; None: as much as anyone wants.
 
-    Of a ticket that is not named there are none.
+    Of a ticket that is not named there are none; or, where the executor itself
+    has ``counted`` what there is of it, as many as anyone wants.
     """
 
     cores: int | None = None
     memory: int | None = None
     tickets: Mapping[str, int] = field(factory=dict[str, int], converter=_counts, hash=False)
+    counted: bool = False
+
+    def of(self, ticket: str) -> float:
+        """How many there are of a ticket.
+
+        >>> Limits(tickets={"gpu": 1}).of("gpu"), Limits().of("gpu"), Limits(counted=True).of("gpu")
+        (1, 0, inf)
+        """
+        return self.tickets.get(ticket, math.inf if self.counted else 0)
 
 
 PLAIN: Final = Resources()
@@ -170,7 +181,8 @@ class Terms:
 
     ``outputs``: how many one run makes. ``timeout``: seconds after which an
     attempt is stopped, where the executor can stop it. ``ephemeral``: its files
-    are dropped when the last dependent of the run has finished.
+    are dropped when the last dependent of the run has finished. ``local``: it
+    reads what the driver's machine alone is sure to have, so it runs there.
     """
 
     outputs: int = 1
@@ -178,3 +190,4 @@ class Terms:
     resources: Resources = PLAIN
     retry: Retry = Retry(times=0)
     ephemeral: bool = False
+    local: bool = False

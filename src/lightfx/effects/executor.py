@@ -8,7 +8,7 @@ as `Died`, and no other task with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias, final
 
@@ -114,3 +114,7 @@ class Executor(Protocol):
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back all processes."""
         ...
+
+
+ExecutorMaker: TypeAlias = Callable[[Limits], IOResult[Executor, EngineFailure]]
+"""Opens an executor for a world, given the limits that the user set."""

@@ -37,7 +37,7 @@ def lacking(resources: Resources, limits: Limits) -> str:
     short += [
         f"{count} {name} of {limits.tickets.get(name, 0)}"
         for name, count in resources.tickets.items()
-        if count > limits.tickets.get(name, 0)
+        if count > limits.of(name)
     ]
     return f"takes {', and '.join(short)}" if short else ""
 
@@ -59,7 +59,7 @@ class Budget:
         return Resources(
             resources.cores if limits.cores is None else min(resources.cores, limits.cores),
             resources.memory if limits.memory is None else min(resources.memory, limits.memory),
-            {name: min(count, limits.tickets[name]) for name, count in resources.tickets.items()},
+            {name: min(count, limits.tickets.get(name, count)) for name, count in resources.tickets.items()},
         )
 
     def fits(self, resources: Resources) -> bool:
@@ -70,10 +70,7 @@ class Budget:
         return (
             (limits.cores is None or self._cores + resources.cores <= limits.cores)
             and (limits.memory is None or self._memory + resources.memory <= limits.memory)
-            and all(
-                self._tickets.get(name, 0) + count <= limits.tickets.get(name, 0)
-                for name, count in resources.tickets.items()
-            )
+            and all(self._tickets.get(name, 0) + count <= limits.of(name) for name, count in resources.tickets.items())
         )
 
     def take(self, resources: Resources) -> None:

@@ -32,7 +32,7 @@ from lightfx.stages.surroundings import made_by
 if TYPE_CHECKING:
     from lightfx.core.parts import Step
 
-_TERMS: Final = Terms()
+_TERMS: Final = Terms(local=True)
 
 
 def source_file(path: str | os.PathLike[str], /) -> Derivation[Path]:
@@ -93,7 +93,7 @@ class SourceRealizer:
 
     @property
     def terms(self) -> Terms:
-        """One copy, that takes what it takes."""
+        """One copy, that takes what it takes, where the path means what it meant to who wrote it."""
         return _TERMS
 
     @property
