@@ -30,12 +30,12 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import matchers
+from lightfx import journal, matchers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-QUICKSTART = DOCS / "examples" / "quickstart.py"
+EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SHAPES = (
     (re.compile(r"\b[a-z2-7]{32}\b"), "<hash>"),
@@ -183,16 +183,18 @@ def test_a_page_names_no_machine(page: Path) -> None:
     assert found == [], f"{page.name} names {found}"
 
 
-def test_the_readme_shows_the_quick_start_as_it_is() -> None:
-    shown = [block.text for block in blocks(ROOT / "README.md") if block.file == QUICKSTART.name]
-    assert shown == [QUICKSTART.read_text()]
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_a_page_shows_an_example_as_it_is(example: Path) -> None:
+    shown = [block.text for page in PAGES for block in blocks(page) if block.file == example.name]
+    assert shown == [example.read_text()]
 
 
-def test_the_quick_start_does_what_it_says_and_once(empty: Path) -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_does_what_it_says_and_once(example: Path, empty: Path) -> None:
     records = []
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-m", "doctest", str(QUICKSTART)], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "doctest", str(example)], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
         records.append(sorted(os.listdir("results/records")))
@@ -204,6 +206,7 @@ def test_the_reference_names_every_public_name() -> None:
     shown = set(re.findall(r"`([\w.]+)[`(]", (DOCS / "reference.md").read_text()))
     assert set(lightfx.__all__) - shown == set()
     assert set(matchers.__all__) - shown == set()
+    assert set(journal.__all__) - shown == set()
 
 
 def test_every_decision_is_listed_and_numbered_once() -> None:

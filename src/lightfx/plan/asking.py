@@ -4,8 +4,9 @@ A stage that needs a derivation which it made itself is suspended: its run gives
 `Asked`. What it asks for joins the graph, with all that this needs; uses of what
 the stage was given, which it knows by reference alone, are bound to what the
 plan says they are. When all of it is settled the stage runs again from the
-start, with these among its inputs (as Shake does, and Nix with recursive
-builds). A stage may ask again, and what it asks for may ask in turn.
+start, with these among its inputs (a *restarting* scheduler in the words of
+Build Systems à la Carte; decision 0015 says why). A stage may ask again, and
+what it asks for may ask in turn.
 
 What a stage stands on cannot stand on the stage: to ask for that is a LEFT.
 """
