@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar, Unpack, final, overload
@@ -142,13 +142,24 @@ def _refuse_in_newborn_worker() -> None:
         )
 
 
-def memory_world(scratch: str | os.PathLike[str], /, *, journal: Journal | None = None) -> World:
-    """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests."""
+def memory_world(
+    scratch: str | os.PathLike[str],
+    /,
+    *,
+    memory: int | str | None = None,
+    tickets: Mapping[str, int] | None = None,
+    journal: Journal | None = None,
+) -> World:
+    """Make a world that forgets: records in memory, files in the folder ``scratch``. For tests.
+
+    ``memory`` and ``tickets`` are those of `open_world`.
+    """
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- asked for
     from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
 
+    limits = Limits(None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     return World(
-        MemoryStore(Path(scratch).absolute()), InlineExecutor(), SystemClock(), journal or Silence(), Performing()
+        MemoryStore(Path(scratch).absolute()), InlineExecutor(limits), SystemClock(), journal or Silence(), Performing()
     )
 
 
@@ -177,9 +188,18 @@ def evaluate_all(
     """
     if isinstance(plans, Mapping):
         outcomes = unwrap(realize_all(world, plans, **options))
+        _raise_first((plans[key], outcome) for key, outcome in outcomes.items())
         return {key: _value(plans[key], outcome) for key, outcome in outcomes.items()}
     found = unwrap(realize_all(world, plans, **options))
+    _raise_first(zip(plans, found, strict=True))
     return [_value(plan, outcome) for plan, outcome in zip(plans, found, strict=True)]
+
+
+def _raise_first(pairs: Iterable[tuple[Derivation[T], Outcome[T]]]) -> None:
+    """Raise the first LEFT that is one of itself; what was only called off says nothing of why."""
+    lefts = [(plan, outcome) for plan, outcome in pairs if isinstance(outcome, Left)]
+    for plan, left in sorted(lefts, key=lambda pair: pair[1].kind == "cancelled"):
+        raise LeftError(plan.dref.text, left)
 
 
 def _value(plan: Derivation[T], outcome: Outcome[T]) -> T:

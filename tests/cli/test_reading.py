@@ -180,3 +180,54 @@ def test_a_missing_folder_is_trouble(full):
     shutil.rmtree(folder)
     said = full("path", "data")
     assert said.code == 3 and "is missing from the store" in said.err
+
+
+def test_logs_of_earlier_attempts(lightfx):
+    lightfx.write(
+        """
+from pathlib import Path
+from lightfx import Build, Retry, stage
+
+@stage(version="1", retry=Retry(times=3, backoff=0.0))
+def shaky(build: Build) -> int:
+    count = len(list(Path(".").glob("tried-*"))) + 1
+    Path(f"tried-{count}").touch()
+    build.log("attempt", count)
+    if count < 3:
+        raise OSError("no luck")
+    return count
+
+plan = shaky()
+"""
+    )
+    assert lightfx("run", "plan:plan").code == 0
+    assert lightfx("log", "shaky").out == "attempt 3\n"
+    assert lightfx("log", "shaky", "--attempt", "1").out == "attempt 1\n"
+    assert lightfx("log", "shaky", "--attempt", "2", "--json").json["log"] == "attempt 2\n"
+    assert "there is no attempt 4" in lightfx("log", "shaky", "--attempt", "4").err
+    shown = lightfx("show", "shaky").out
+    assert shown.count("no luck") == 2 and "attempts before" in shown
+
+
+def test_the_files_of_what_is_ephemeral_were_dropped(lightfx):
+    lightfx.write(
+        """
+from pathlib import Path
+from lightfx import Build, Derivation, stage
+
+@stage(version="1", ephemeral=True)
+def raw(build: Build) -> Path:
+    path = build.out / "raw.txt"
+    path.write_text("raw")
+    return path
+
+@stage(version="1")
+def size(build: Build, data: Derivation[Path]) -> int:
+    return len(build.need(data).read_text())
+
+plan = size(raw())
+"""
+    )
+    assert lightfx("run", "plan:plan").code == 0
+    said = lightfx("path", "raw")
+    assert said.code == 1 and "were dropped" in said.err

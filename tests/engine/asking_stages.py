@@ -138,3 +138,17 @@ def one(build: Build, size: Derivation[int], ran: str) -> int:
 @stage(version="1", name="another")
 def other(build: Build, size: Derivation[int], ran: str) -> int:
     return one.core.function(build, size, ran)
+
+
+@stage(version="1")
+def swallows_all(build: Build, ran: str) -> int:
+    try:
+        return build.need(square(3, ran))
+    except BaseException:
+        return -1
+
+
+@stage(version="1")
+def endless(build: Build, ran: str) -> int:
+    note(ran, "endless")
+    return build.need(square(100 + len(Path(ran).read_text().split()), ran))

@@ -9,6 +9,7 @@ import pytest
 from asking_stages import (
     asks_then_fails,
     count,
+    endless,
     lucky,
     makes_files,
     nested,
@@ -19,6 +20,7 @@ from asking_stages import (
     several,
     square,
     swallows,
+    swallows_all,
     thrice,
     tolerant_gather,
     total,
@@ -37,6 +39,7 @@ from lightfx import (
     unwrap,
 )
 from lightfx.matchers import latest, some
+from lightfx.plan import asking
 
 
 @pytest.fixture(params=["inline", "workers"])
@@ -171,3 +174,19 @@ def test_two_plans_of_one_key_share_what_one_asked_for(world: World, number: Pat
 def test_need_all_of_parameters_asks_for_nothing(world: World, ran: Path) -> None:
     plan = tolerant_gather([square(each, str(ran)).tolerate() for each in (12, 13, 14)])
     assert evaluate(world, plan) == 2
+
+
+def test_a_stage_that_catches_all_there_is_is_suspended_all_the_same(world: World, ran: Path) -> None:
+    """Trap: what it gives in place of the value would be stored as its result."""
+    assert evaluate(world, swallows_all(str(ran))) == 9
+
+
+def test_a_stage_that_asks_for_something_new_each_time_comes_to_an_end(
+    tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MAX_TIMES", 5)
+    with open_world(tmp_path / "store") as world:
+        outcome = unwrap(realize(world, endless(str(ran))))
+    assert isinstance(outcome, Left)
+    assert "EndlessNeedError" in outcome.reason
+    assert notes(ran).count("endless") == 6

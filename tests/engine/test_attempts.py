@@ -18,10 +18,12 @@ from lightfx import (
     Cancelled,
     EngineError,
     Left,
+    LeftError,
     Right,
     World,
     evaluate,
     evaluate_all,
+    memory_world,
     open_world,
     realize,
     realize_all,
@@ -141,6 +143,32 @@ def test_a_ticket_is_held_by_one_at_a_time(tmp_path: Path, ran: Path) -> None:
     with open_world(tmp_path / "store", workers=3, tickets={"gpu": 1}) as world:
         assert evaluate_all(world, [drawn(number, str(ran)) for number in range(8)]) == list(range(8))
     assert overlaps(ran, "gpu") == 1
+
+
+def test_a_world_in_memory_has_tickets_too(tmp_path: Path, ran: Path) -> None:
+    with memory_world(tmp_path / "scratch", tickets={"gpu": 1}) as world:
+        assert evaluate(world, drawn(1, str(ran))) == 1
+
+
+# Options.
+
+
+def test_a_wrong_option_is_told(world: World, ran: Path) -> None:
+    plan = narrow(1, str(ran))
+    with pytest.raises(TypeError, match="only_store'.*only_stored"):
+        evaluate(world, plan, only_store=True)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="stop_after is 0"):
+        evaluate(world, plan, stop_after=0)
+    with pytest.raises(TypeError, match="force takes derivations"):
+        evaluate(world, plan, force=["narrow"])  # type: ignore[list-item]
+    assert notes(ran) == []
+    assert evaluate(world, plan, force=[plan]) == 1
+
+
+def test_the_first_left_of_itself_is_raised_not_what_was_called_off(world: World, ran: Path) -> None:
+    plans = [after(narrow(1, str(ran))), bad(1, str(ran)), *(after(narrow(number, str(ran))) for number in range(99))]
+    with pytest.raises(LeftError, match="ValueError"):
+        evaluate_all(world, plans, stop_after=1)
 
 
 # Stopping.

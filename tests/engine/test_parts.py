@@ -84,6 +84,7 @@ def test_a_file_that_is_not_there_is_a_left(world: World, tmp_path: Path) -> Non
     outcome = unwrap(realize(world, source_tree(tmp_path / "data").part(lambda path: path / "none.txt")))
     assert isinstance(outcome, Left)
     assert "none.txt" in outcome.reason
+    assert str(tmp_path) not in outcome.reason, "no path of this machine is part of a content"
 
 
 def test_plans_with_parts_are_equal_where_the_paths_are(ran: Path) -> None:

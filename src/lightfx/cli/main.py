@@ -156,11 +156,19 @@ def show(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
 
 
 @app.command()
-def log(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
+def log(
+    ref: Ref,
+    *,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, metavar="N", help="That of an earlier attempt, from 1")
+    ] = None,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
     """Print the log, as it was written."""
     from lightfx.cli import reading  # noqa: PLC0415 -- help is fast without it
 
-    return reading.log(store, ref, json=json)
+    return reading.log(store, ref, attempt, json=json)
 
 
 @app.command()

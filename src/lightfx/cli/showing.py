@@ -73,6 +73,7 @@ def _realization(page: Page, world: World, realization: Realization, now: float)
         case cause:
             _cause(page, cause)
     _context(page, realization)
+    _earlier(page, realization)
     page.table(("", ""), _provenance(world, realization, now), indent=2)
     if realization.log is not None:
         whole = ": the end of it, `lightfx log` gives all" if realization.log.whole else ""
@@ -103,6 +104,16 @@ def _context(page: Page, realization: Realization) -> None:
             for reference, rrefs in realization.context.entries
         ]
         page.line("context", "bold", indent=2).excerpt(("", "", ""), rows, indent=4)
+
+
+def _earlier(page: Page, realization: Realization) -> None:
+    if realization.earlier:
+        rows = [
+            (str(number), outcome(each.kind), each.reason, duration(each.cost.seconds))
+            for number, each in enumerate(realization.earlier, 1)
+        ]
+        page.line("attempts before, `lightfx log --attempt N` gives their logs", "bold", indent=2)
+        page.table(("", "", "", ""), rows, indent=4)
 
 
 def _provenance(world: World, realization: Realization, now: float) -> list[tuple[str, str]]:

@@ -36,6 +36,8 @@ def bytes_of(amount: int | str) -> int:
 
 
 def _counts(tickets: Mapping[str, int]) -> Mapping[str, int]:
+    if not isinstance(tickets, Mapping):
+        raise TypeError(f"tickets is {tickets!r}; it takes a number for each name: {{'gpu': 1}}")
     wrong = next((f"{name}={count}" for name, count in tickets.items() if count < 1), None)
     if wrong is not None:
         raise ValueError(f"tickets hold {wrong}; a task takes one of a kind at least, or names it not at all")

@@ -30,14 +30,15 @@ class RunOptions(TypedDict, total=False):
     ``replay`` says which stored LEFTs stand (see `replay_by_cause`).
     ``stop_after``: start nothing more once so many derivations are LEFT of
     themselves; what runs is waited for, and what is not settled then is LEFT as
-    ``Cancelled``, which is not stored. ``force``: derivations that are run anew,
-    whatever is stored of them; what comes is a further realization of each.
+    ``Cancelled``, which is not stored. ``force``: derivations, or references,
+    that are run anew, whatever is stored of them; what comes is a further
+    realization of each.
     ``only_stored``: run nothing; what would have to run is an `EngineFailure`.
     """
 
     replay: ReplayPolicy
     stop_after: int | None
-    force: Collection[DRef]
+    force: Collection[DRef | Derivation[object]]
     only_stored: bool
 
 
@@ -101,6 +102,22 @@ def _check(world: object, plans: object) -> None:
         raise TypeError("a mapping or a sequence of derivations is wanted: `realize` and `evaluate` take one")
 
 
+def _check_options(options: RunOptions) -> None:
+    unknown = next((name for name in options if name not in RunOptions.__annotations__), None)
+    if unknown is not None:
+        raise TypeError(f"there is no option {unknown!r}: there are {', '.join(RunOptions.__annotations__)}")
+    stop_after = options.get("stop_after")
+    if stop_after is not None and stop_after < 1:
+        raise ValueError(f"stop_after is {stop_after}; a run stops after one LEFT at least, or with None after none")
+    for each in options.get("force", ()):
+        _check_forced(each)
+
+
+def _check_forced(each: object) -> None:
+    if not isinstance(each, DRef | Derivation):
+        raise TypeError(f"force takes derivations and their references, not {type(each).__name__}")
+
+
 def _realize(
     world: World, plans: Sequence[Derivation[T]], options: RunOptions
 ) -> Result[tuple[Outcome[T], ...], EngineFailure]:
@@ -109,9 +126,11 @@ def _realize(
     from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
     from lightfx.plan.wishes import Wishes  # noqa: PLC0415 -- as above
 
+    _check_options(options)
     with world.perform.undisturbed():
         graph = graph_of(instantiate(plans))
-    wishes = Wishes(frozenset(options.get("force", ())), options.get("only_stored", False), options.get("stop_after"))
+    force = (each.dref if isinstance(each, Derivation) else each for each in options.get("force", ()))
+    wishes = Wishes(frozenset(force), options.get("only_stored", False), options.get("stop_after"))
     settled = drive(world, graph, options.get("replay", replay_by_cause), wishes)
     if isinstance(settled, Failure):
         return Failure(settled.failure())

@@ -14,6 +14,7 @@ What a stage stands on cannot stand on the stage: to ask for that is a LEFT.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import evolve
 from returns.result import Failure, Result, Success
@@ -30,12 +31,17 @@ from lightfx.plan.moves import List, Observe, Run
 from lightfx.plan.remaking import spoilt
 
 Known = Mapping[Reference, Derivation[object]]
+MAX_TIMES: Final = 10_000
 
 
 def asked(desk: Desk, run: Run, needs: Sequence[Dependency]) -> None:
     """Take in what a run asks for; its node is settled as LEFT where that cannot be."""
     node, progress = desk.state.graph.nodes[run.node], desk.state.ledger[run.node]
     progress.runs -= run.again is None
+    progress.margin.times += 1
+    if progress.margin.times > MAX_TIMES:
+        _refuse(desk, run, _endless())
+        return
     bound = bind(needs, _known(desk.state.graph, node, progress))
     if isinstance(bound, Failure):
         _refuse(desk, run, _undeclared(bound.failure()))
@@ -155,6 +161,13 @@ def _refuse(desk: Desk, run: Run, cause: Cause) -> None:
 def _undeclared(reference: Reference) -> Cause:
     why = f"{reference.dref} is given to no parameter of this stage, and was not made by it either"
     return Raised("UndeclaredNeedError", ("UndeclaredNeedError", "LookupError", "Exception"), why, "")
+
+
+def _endless() -> Cause:
+    why = (
+        f"it asked {MAX_TIMES:,} times, for something new each time; a stage must ask for the same when it is run again"
+    )
+    return Raised("EndlessNeedError", ("EndlessNeedError", "RecursionError", "Exception"), why, "")
 
 
 def _cyclic(dref: DRef) -> Cause:

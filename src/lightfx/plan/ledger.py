@@ -42,10 +42,12 @@ class Aside:
     there again. ``remade``: files of which realizations are made again, and who
     waits for them. ``stale``: what was made again came out otherwise.
     ``sought``: the traces were found by key, and nothing else is to be found.
+    ``times``: how often it asked.
     """
 
     traces: Sequence[Listed] = ()
     sought: bool = False
+    times: int = 0
     asked: dict[Reference, int] = Factory(dict)
     held: list[Run] = Factory(list)
     remade: dict[RRef, list[int]] = Factory(dict)

@@ -54,6 +54,7 @@ class Build:
     def __init__(self, order: BuildOrder, index: int) -> None:
         self._order = order
         self._index = index
+        self._suspended: Suspended | None = None
         self._told = float("-inf")
         self._over = False
 
@@ -175,7 +176,13 @@ class Build:
             _check_need(each)
         missing = [each for each in wanted if each.reference not in self._order.inputs]
         if missing:
-            raise Suspended(tuple(missing))
+            self._suspended = Suspended(tuple(missing))
+            raise self._suspended
+
+    @property
+    def suspended(self) -> Suspended | None:
+        """What the stage was suspended for, whatever it made of that: one may catch too much."""
+        return self._suspended
 
     def _given(self, dependency: Derivation[T] | Tolerant[T]) -> T | Outcome[T]:
         outcome = outcome_of(dependency.reference, self._order.inputs[dependency.reference])

@@ -67,7 +67,8 @@ class PartRealizer:
         try:
             made = self._made(whole, given, folder)
         except (OSError, LookupError, shutil.Error) as error:
-            return Failure(Left(raised(error)))
+            places = {str(each.folder): f"<{each.rref.dref.name}>" for each in given.given if each.folder is not None}
+            return Failure(Left(raised(error, {str(folder): "build.out", **places})))
         return made.map(lambda output: (output,))
 
     def _made(self, whole: Right[object], given: Input, folder: Path) -> Result[Output, Left]:

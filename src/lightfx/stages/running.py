@@ -93,6 +93,8 @@ class StageRealizer:
 
     def _output(self, build: Build, config: Config) -> Output | Left:
         made = run(self.frozen_function or self.core.function, self.core.signature, config, build)
+        if build.suspended is not None:
+            raise build.suspended
         if isinstance(made, Failure):
             return Left(made.failure(), folder=build.folder if build.folder.exists() else None)
         return made.unwrap()

@@ -316,12 +316,19 @@ def stage(
         raise StageError(f"outputs is {outputs}; a run makes at least one output")
     if timeout is not None and timeout <= 0:
         raise StageError(f"timeout is {timeout} s; it must be more than nothing")
+    _check_option("resources", resources, Resources)
+    _check_option("retry", retry, Retry)
     options = Options(version, name, tuple(packages), Terms(outputs, timeout, resources, retry, ephemeral))
     frame = sys._getframe(1)  # noqa: SLF001 -- the one way to names in annotations of a stage made inside a function
     namespace: Mapping[str, object] = {} if frame.f_code.co_name == "<module>" else dict(frame.f_locals)
     if function is None:
         return Stager(options, namespace)
     return Stage[..., object](Core(function, options, namespace))
+
+
+def _check_option(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise StageError(f"{name} is {value!r}; it takes {kind.__name__}(...)")
 
 
 def _version(package: str) -> str:
