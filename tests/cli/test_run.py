@@ -277,3 +277,10 @@ def test_what_tasks_share_is_said_on_the_command_line(lightfx):
     for wrong in (("--ticket", "gpu"), ("--ticket", "gpu=0"), ("--memory", "much")):
         said = lightfx("run", "plan:gpu", *wrong)
         assert said.code == 2 and said.err.count("\n") == 1
+
+
+def test_a_scheduler_that_is_not_there_is_trouble_of_the_engine(lightfx):
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    said = lightfx("run", "plan:fine", "--dask", "tcp://127.0.0.1:1")
+    assert said.code == 3 and "no Dask scheduler answers at tcp://127.0.0.1:1" in said.err
+    assert lightfx("run", "plan:fine", "--dask", "tcp://127.0.0.1:1", "--workers", "2").code == 2

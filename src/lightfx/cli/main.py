@@ -23,7 +23,7 @@ import typer
 from lightfx._version import __version__
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.page import Answer, document
-from lightfx.cli.wishes import Again, Wish, read_memory, read_ticket
+from lightfx.cli.wishes import Again, Wish, read_address, read_memory, read_ticket
 from lightfx.core.failures import EngineError
 
 app: Final = typer.Typer(
@@ -83,6 +83,9 @@ def run(
     *,
     store: Store = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that run stages; 0 runs them in this one")] = 0,
+    dask: Annotated[
+        str, typer.Option("--dask", metavar="ADDRESS", help="Run stages on the workers of this Dask scheduler")
+    ] = "",
     memory: Annotated[
         str | None, typer.Option("--memory", metavar="SIZE", help="Memory that tasks share, such as 8GiB")
     ] = None,
@@ -129,6 +132,7 @@ def run(
         stop_after,
         read_memory(memory),
         tuple(read_ticket(each) for each in ticket or ()),
+        read_address(dask, workers),
     )
     return running.run(plan, wish)
 

@@ -26,6 +26,7 @@ from lightfx.core.closure import NotPlannableError
 from lightfx.core.outcome import Outcome
 from lightfx.effects.world import TERMINATED, World
 from lightfx.engine.realize import realize_all
+from lightfx.executors import dask
 from lightfx.shell.journal.listeners import Listener
 from lightfx.wiring import open_world, unwrap
 
@@ -57,6 +58,7 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
     with open_world(
         wish.store,
         workers=wish.workers,
+        executor=dask(wish.dask) if wish.dask else None,
         memory=wish.memory,
         tickets=dict(wish.tickets),
         create=wish.create,

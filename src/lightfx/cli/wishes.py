@@ -30,7 +30,7 @@ class Wish:
     stored; ``retry`` is None for the default policy. ``dry`` plans and runs
     nothing; ``realized`` asserts that there would be nothing to run.
     ``stop_after``: how many LEFTs are enough, None for no end. ``memory`` and
-    ``tickets`` are what tasks share.
+    ``tickets`` are what tasks share. ``dask`` is the address of a scheduler.
     """
 
     store: Path
@@ -46,6 +46,7 @@ class Wish:
     stop_after: int | None = None
     memory: str | None = None
     tickets: tuple[tuple[str, int], ...] = ()
+    dask: str = ""
 
 
 def read_memory(text: str | None) -> str | None:
@@ -54,6 +55,13 @@ def read_memory(text: str | None) -> str | None:
         return None if text is None else str(bytes_of(text))
     except ValueError as error:
         raise misuse(f"--memory {text}: {error}") from error
+
+
+def read_address(dask: str, workers: int) -> str:
+    """Check that either local workers or a cluster are wanted; complains of both."""
+    if dask and workers:
+        raise misuse("--dask and --workers: one of them runs the stages")
+    return dask
 
 
 def read_ticket(text: str) -> tuple[str, int]:
