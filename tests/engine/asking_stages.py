@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightfx import Build, Derivation, Right, Tolerant, stage
+from lightfx import Build, Derivation, Right, Tolerant, source_file, stage
 from lightfx.matchers import some
 
 
@@ -152,3 +152,29 @@ def swallows_all(build: Build, ran: str) -> int:
 def endless(build: Build, ran: str) -> int:
     note(ran, "endless")
     return build.need(square(100 + len(Path(ran).read_text().split()), ran))
+
+
+@stage(version="1")
+def itself(build: Build, ran: str) -> int:
+    return build.need(itself(ran))
+
+
+@stage(version="1")
+def mirror(build: Build, ran: str) -> int:
+    return build.need(frame(image(ran), ran))
+
+
+@stage(version="1", name="image")
+def image(build: Build, ran: str) -> int:
+    return mirror.core.function(build, ran)
+
+
+@stage(version="1")
+def frame(build: Build, picture: Derivation[int], ran: str) -> int:
+    return build.need(picture)
+
+
+@stage(version="1")
+def given_and_made(build: Build, size: Derivation[int], file: str, ran: str) -> int:
+    note(ran, "given")
+    return 10 * build.need(size) + build.need(count(source_file(file), ran))

@@ -144,3 +144,25 @@ def telling(build: Build, steps: int) -> int:
     for step in range(steps):
         build.progress(step + 1, steps)
     return steps
+
+
+@stage(version="1", ephemeral=True)
+def plain(build: Build, number: int, ran: str) -> Path:
+    """The same file, whatever the number."""
+    note(ran, f"plain-{number}")
+    path = build.out / "plain.bin"
+    path.write_bytes(b"plain")
+    return path
+
+
+@stage(version="1")
+def salt(build: Build) -> int:
+    return 1
+
+
+@stage(version="1", ephemeral=True)
+def seasoned(build: Build, data: Derivation[Path], ran: str) -> Path:
+    note(ran, "seasoned")
+    path = build.out / "seasoned.bin"
+    path.write_bytes(build.need(data).read_bytes() * build.need(salt()))
+    return path

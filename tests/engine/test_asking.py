@@ -10,8 +10,11 @@ from asking_stages import (
     asks_then_fails,
     count,
     endless,
+    given_and_made,
+    itself,
     lucky,
     makes_files,
+    mirror,
     nested,
     one,
     one_by_one,
@@ -190,3 +193,39 @@ def test_a_stage_that_asks_for_something_new_each_time_comes_to_an_end(
     assert isinstance(outcome, Left)
     assert "EndlessNeedError" in outcome.reason
     assert notes(ran).count("endless") == 6
+
+
+def test_a_stage_that_asks_for_itself_is_left_for_each_output(world: World, ran: Path) -> None:
+    """Found by a random history: the use that asked was another one than that which was built, and both waited."""
+    for only_stored in (False, True):
+        outcome = unwrap(realize(world, itself(str(ran)).collect(some(3)), only_stored=only_stored))
+        assert isinstance(outcome, Left)
+        assert isinstance(outcome.cause, Raised)
+        assert outcome.cause.type == "CyclicNeedError"
+
+
+def test_a_ring_by_way_of_equal_work_does_not_hang(world: World, ran: Path) -> None:
+    """What is asked for stands on a derivation with the key of the one that asks, and waits for its run."""
+    outcome = unwrap(realize(world, mirror(str(ran))))
+    assert isinstance(outcome, Left)
+    assert isinstance(outcome.cause, Upstream)
+    assert "CyclicNeedError" in outcome.cause.roots[0].reason
+
+
+def test_what_is_asked_for_counts_though_a_parameter_means_the_same(world: World, tmp_path: Path, ran: Path) -> None:
+    """Trap: a wrong hit. Equal work with another parameter stands on what the stage made, and on that alone."""
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    one.write_text("4")
+    other.write_text("4")
+    of_one, of_other = (given_and_made(count(source_file(file), str(ran)), str(one), str(ran)) for file in (one, other))
+    assert (evaluate(world, of_one), evaluate(world, of_other)) == (44, 44)
+    notes(ran)
+    one.write_text("5")
+    assert evaluate(world, of_other) == 45
+
+
+def test_a_left_that_was_inherited_by_asking_stands_for_all_outputs(world: World, ran: Path) -> None:
+    for only_stored in (False, True):
+        outcome = unwrap(realize(world, unlucky(str(ran)).collect(some(2)), only_stored=only_stored))
+        assert isinstance(outcome, Left)
+        assert isinstance(outcome.cause, Upstream)

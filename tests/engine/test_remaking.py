@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import cooked, fickle, length, raw, text
+from errand_stages import cooked, fickle, length, plain, raw, seasoned, text
 
-from lightfx import World, evaluate, evaluate_all, memory_world, open_world, realize, unwrap
+from lightfx import Right, World, evaluate, evaluate_all, memory_world, open_world, realize, realize_all, unwrap
 from lightfx.journal import Differed, JournalEvent, Listener
 
 
@@ -108,3 +108,23 @@ def test_other_bytes_are_told_and_the_old_dependents_stay_valid(
     assert evaluate(world, text(data, str(ran))) == first
     assert notes(ran) == []
     unwrap(realize(world, text(data, str(ran), unit=2)))
+
+
+def test_files_that_two_stages_made_alike_stay_while_one_is_needed(world: World, ran: Path) -> None:
+    """Trap: one object, two owners. The last use of the one took the files of the other."""
+    plans = [plain(1, str(ran)), length(plain(2, str(ran)), str(ran))]
+    for expected in (["length-1", "plain-1", "plain-2"], []):
+        path, size = unwrap(realize_all(world, plans))
+        assert isinstance(path, Right)
+        assert isinstance(path.value, Path)
+        assert path.value.read_bytes() == b"plain"
+        assert notes(ran) == expected
+
+
+def test_a_stage_that_asks_is_made_again_of_other_bytes(world: World, ran: Path) -> None:
+    """Trap: suspended, it forgot that what it is made of had come out otherwise."""
+    data = seasoned(fickle(str(ran)), str(ran))
+    first = evaluate(world, text(data, str(ran)))
+    notes(ran)
+    assert evaluate(world, text(data, str(ran), unit=2)) != first
+    assert notes(ran) == ["fickle", "seasoned", "seasoned", "text-2"]

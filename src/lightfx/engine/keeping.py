@@ -8,7 +8,7 @@ and files dropped that nobody needs any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final, TypeVar
 
 from attrs import Factory, define
@@ -31,10 +31,11 @@ PATIENCE: Final = 0.05
 
 @define(eq=False)
 class Keeper:
-    """What a run has made and not stored yet, and what is to be done when it is."""
+    """What a run has made and not stored yet, and what is to be done when it is; ``held`` are objects not to drop."""
 
     world: World
     graph: Graph
+    held: Container[Digest] = ()
     made: dict[RRef, Realization] = Factory(dict)
     unstored: list[Entry] = Factory(list)
     freed: list[Digest] = Factory(list)
@@ -56,9 +57,10 @@ class Keeper:
         recipe = self.graph.nodes[number].recipe
         self.unstored.append(Entry(recipe.config, realization, recipe.realizer))
 
-    def spare(self, tree: Digest) -> None:
+    def spare(self, trees: Collection[Digest]) -> None:
         """Do not drop files after all: they are needed again."""
-        self.unused = [each for each in self.unused if each != tree]
+        if self.unused and trees:
+            self.unused = [each for each in self.unused if each not in trees]
 
     def known(self, rrefs: Iterable[RRef]) -> Result[Mapping[RRef, Realization], EngineFailure]:
         """Have the records of these realizations at hand."""
@@ -87,7 +89,7 @@ class Keeper:
         """Store what was made; then give back what was claimed for it, and drop files that nobody needs."""
         entries, self.unstored = self.unstored, []
         freed, self.freed = self.freed, []
-        unused, self.unused = self.unused, []
+        unused, self.unused = [each for each in self.unused if each not in self.held], []
         stored = self._do(self.world.store.commit(entries)) if entries else Success(None)
         released = self._do(self.world.store.release(freed)) if freed else Success(None)
         if unused and isinstance(stored, Success):

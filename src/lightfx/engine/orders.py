@@ -33,7 +33,8 @@ def order_for(run: Run, state: State, known: Mapping[RRef, Realization], store: 
     for reference, rrefs in run.context.entries:
         given = tuple(given_of(known[rref], store) for rref in rrefs)
         inputs[reference] = Input(types[reference], reference.take, reference.tolerate, given)
-    return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs)
+    asked = frozenset(reference for reference, _ in run.asked)
+    return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs, asked=asked)
 
 
 def given_of(realization: Realization, store: Store) -> Given:

@@ -62,7 +62,7 @@ class Performer:
     trouble: EngineFailure | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.keeper = Keeper(self.world, self.graph)
+        self.keeper = Keeper(self.world, self.graph, self.state.holders)
         self.claimer = Claimer(self.keeper, self.state)
         self.attempts = Attempts(Budget(self.world.executor.limits))
 
@@ -96,7 +96,7 @@ class Performer:
                 return self._look(command)
             case Run():
                 if command.again is not None:
-                    self.keeper.spare(command.again)
+                    self.keeper.spare({command.again})
                 self.attempts.add(command, self.graph.nodes[command.node].recipe.realizer.terms)
                 self.claimer.expect(command)
             case Keep(number, realization):
@@ -142,6 +142,7 @@ class Performer:
         realizations = [evolve(each, created=now) for each in crop.realizations]
         for realization in realizations:
             self.keeper.keep(crop.run.node, realization)
+        self.keeper.spare({each.tree for each in realizations if each.tree is not None})
         first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
         self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task))

@@ -8,7 +8,10 @@ start, with these among its inputs (a *restarting* scheduler in the words of
 Build Systems à la Carte; decision 0015 says why). A stage may ask again, and
 what it asks for may ask in turn.
 
-What a stage stands on cannot stand on the stage: to ask for that is a LEFT.
+What a stage stands on cannot stand on the stage: to ask for that is a LEFT. A
+ring may close through equal work too: what a stage asks for needs something of
+the stage's own key, and waits for the run that waits for it. Nobody sees that
+come; when nothing else is left to wait for, one of those that wait runs itself.
 """
 
 from __future__ import annotations
@@ -21,13 +24,16 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant, derivations_of
+from lightfx.core.listing import Listed
 from lightfx.core.outcome import Cause, Raised
-from lightfx.core.realization import Asked, Context
-from lightfx.core.refs import DRef
+from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
+from lightfx.core.records import spell_result
+from lightfx.core.refs import DRef, RRef
 from lightfx.plan.desk import Desk
 from lightfx.plan.graph import Graph, Node
+from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Chosen, Progress
-from lightfx.plan.moves import List, Observe, Run
+from lightfx.plan.moves import Keep, List, Observe, Run
 from lightfx.plan.remaking import spoilt
 
 Known = Mapping[Reference, Derivation[object]]
@@ -57,8 +63,9 @@ def asked(desk: Desk, run: Run, needs: Sequence[Dependency]) -> None:
     progress.margin.held.append(evolve(run, asked=()))
     progress.unmet += 1  # for this event itself: what is settled already brings no other
     for number in dict.fromkeys(fresh.values()):
-        if number in desk.state.users and number not in node.needs:
+        if number in desk.state.users and number not in node.needs and not progress.settled:
             desk.state.users[number] += 1
+            hold(desk.state, number, number)
         if not desk.state.ledger[number].settled:
             desk.state.graph.depend(run.node, number)
             progress.unmet += 1
@@ -109,11 +116,15 @@ def _settled(desk: Desk, number: int) -> bool:
 
 
 def _stands_on(desk: Desk, numbers: Iterable[int], target: int) -> bool:
-    """Whether any of these nodes waits for ``target``, by however many steps; what is settled waits for nobody."""
-    pending, seen = list(numbers), set[int]()
+    """Whether any of these nodes waits for ``target``, by however many steps; what is settled waits for nobody.
+
+    Another node of the same derivation, for another use of it, counts as the
+    node itself.
+    """
+    pending, seen, dref = list(numbers), set[int](), desk.state.graph.nodes[target].dref
     while pending:
         number = pending.pop()
-        if number == target:
+        if number == target or (desk.state.graph.nodes[number].dref == dref and not desk.state.ledger[number].settled):
             return True
         if number in seen or desk.state.ledger[number].settled:
             continue
@@ -131,7 +142,8 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
     held, aside.held = aside.held, []
     rows = {reference: rows_of(desk, number, reference) for reference, number in aside.asked.items()}
     entries = tuple((ref, tuple(row.stored.rref for row in rows[ref])) for ref in _sorted(rows))
-    context = Context((*progress.context.entries, *entries))
+    own = held[0].context.entries[: len(node.references)]  # not the node's: what it is made again of may be other
+    context = Context((*own, *entries))
     found: Asked = tuple((ref, tuple(row.stored.content for row in rows[ref])) for ref in _sorted(rows))
     lefts = [row for ref, chosen in rows.items() if not ref.tolerate for row in chosen if not row.stored.is_right]
     if not lefts:
@@ -141,6 +153,18 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
         desk.settle_left(node.number, progress.key, context, desk.blame(lefts), found)
     else:
         spoilt(desk, node.number, desk.blame(lefts), context, found)
+
+
+def untie(desk: Desk) -> None:
+    """Let one node run that waits for equal work, where that work waits for it."""
+    state = desk.state
+    for key, waiting in state.followers.items():
+        number = waiting.pop(0)
+        if not waiting:
+            del state.followers[key]
+        del state.builders[key]
+        desk.judge(state.graph.nodes[number], state.ledger[number], sought=True)
+        return
 
 
 def rows_of(desk: Desk, number: int, reference: Reference) -> Chosen:
@@ -153,9 +177,19 @@ def _sorted(references: Iterable[Reference]) -> list[Reference]:
 
 
 def _refuse(desk: Desk, run: Run, cause: Cause) -> None:
-    progress = desk.state.ledger[run.node]
-    if not progress.settled:
-        desk.settle_left(run.node, run.key, progress.context, cause)
+    """The run failed, for each output that it was to make, as any other that fails."""
+    node, progress = desk.state.graph.nodes[run.node], desk.state.ledger[run.node]
+    if run.again is not None:
+        spoilt(desk, run.node, cause, run.context, run.asked)
+        return
+    content = content_of(spell_result(cause), None)
+    for index in run.indices:
+        rref = RRef.of(run.dref, key=key_with(run.key, run.asked), index=index, content=content.text)
+        made = Realization(rref, run.key, index, content, cause, context=run.context, asked=run.asked)
+        desk.commands.append(Keep(run.node, made))
+        desk.remember(Listed.whole(made))
+        progress.candidates.append(Listed.whole(made))
+    desk.judge_when_over(node, progress)
 
 
 def _undeclared(reference: Reference) -> Cause:

@@ -24,6 +24,7 @@ from lightfx.core.refs import RRef
 from lightfx.core.terms import PLAIN
 from lightfx.plan.budget import lacking
 from lightfx.plan.graph import Node
+from lightfx.plan.holding import hold, let_go
 from lightfx.plan.ledger import Chosen, Progress, State
 from lightfx.plan.moves import Command, Drop, Fail, Keep, Run
 from lightfx.plan.rebuild import Build, Reuse, decide, free_indices
@@ -102,6 +103,13 @@ class Desk:
             self.lose(number, CannotFit(recipe.dref, why))
         return bool(why)
 
+    def judge_when_over(self, node: Node, progress: Progress) -> None:
+        """Judge a node of which no run is outstanding, nor held."""
+        held = progress.aside is not None and progress.aside.held
+        if progress.runs == 0 and not held and not progress.settled:
+            progress.ran = True
+            self.judge(node, progress, sought=True)
+
     def _unsatisfied(self, node: Node, progress: Progress, decision: Build) -> None:
         """Rule 5: a LEFT stands in the way, or the matcher asks for more than it said."""
         lefts = [row for row in progress.candidates if not row.stored.is_right]
@@ -132,6 +140,7 @@ class Desk:
         for dependent in node.dependents:
             self.met(dependent)
         if state.users:
+            hold(state, number, number)
             self._used_up(number)
         self.tell_followers(number, progress)
 
@@ -159,7 +168,14 @@ class Desk:
         for need in needs & self.state.users.keys():
             self.state.users[need] -= 1
             if not self.state.users[need]:
-                trees += ephemeral_trees(self.state.ledger[need])
+                trees += let_go(self.state, need, need)
+        self._drop(trees)
+
+    def let_go(self, numbers: Iterable[int], holder: int) -> None:
+        """Drop the files of nodes that were held for ``holder`` alone."""
+        self._drop([tree for number in sorted(numbers) for tree in let_go(self.state, number, holder)])
+
+    def _drop(self, trees: Sequence[Digest]) -> None:
         if trees:
             self.commands.append(Drop(tuple(dict.fromkeys(trees))))
 
@@ -171,7 +187,7 @@ class Desk:
         realization = Realization(rref, key, 0, content, cause, context=context, asked=asked)
         row = Listed.whole(realization)
         self.remember(row)
-        progress.inherited = isinstance(cause, Upstream)
+        progress.inherited = isinstance(cause, Upstream) or progress.shadow
         progress.ran = not progress.inherited
         if not progress.shadow and all(each.stored.rref != rref for each in progress.own):
             self.commands.append(Keep(number, realization))
@@ -266,11 +282,6 @@ def _context(progress: Progress, realization: Realization) -> Context:
 
 def _order_of_making(row: Listed) -> tuple[float, int, RRef]:
     return (row.stored.created, row.stored.index, row.stored.rref)
-
-
-def ephemeral_trees(progress: Progress) -> list[Digest]:
-    """List the objects of a node that may be dropped."""
-    return [row.stored.tree for row in progress.candidates if row.stored.ephemeral and row.stored.tree is not None]
 
 
 def spell_contents(rows: Chosen, reference: Reference) -> str:

@@ -94,7 +94,9 @@ class State:
     to make again. ``busy`` are nodes whose key someone else builds, ``put_off``
     runs whose files someone else may be making again. ``awaited`` holds who
     waits for the configs of derivations, ``users`` how many have yet to use an
-    ephemeral node.
+    ephemeral node, ``holders`` for whose sake an object must stay that may be
+    dropped: nodes that are used still, and ``~number`` for what is made again
+    of it. Two nodes may have one object.
     """
 
     graph: Graph
@@ -111,6 +113,7 @@ class State:
     put_off: list[Run] = Factory(list)
     awaited: dict[DRef, list[int]] = Factory(dict)
     users: dict[int, int] = Factory(dict)
+    holders: dict[Digest, set[int]] = Factory(dict)
     remaking: int = 0
     reused: int = 0
     cut_off: int = 0

@@ -18,9 +18,10 @@ from lightfx.core.outcome import Cause
 from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
-from lightfx.plan.desk import Desk, ephemeral_trees
+from lightfx.plan.desk import Desk
+from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Progress
-from lightfx.plan.moves import Differ, Drop, Keep, Run
+from lightfx.plan.moves import Differ, Keep, Run
 
 TARGET = -1
 
@@ -57,6 +58,8 @@ def _remake(desk: Desk, number: int, row: Listed, waiter: int) -> None:
     waiters = progress.margin.remade.get(stored.rref)
     if waiter != TARGET:
         desk.state.ledger[waiter].unmet += 1
+        if desk.state.ledger[waiter].settled:
+            hold(desk.state, number, ~waiter)
     if waiters is not None:
         waiters.append(waiter)
         return
@@ -89,6 +92,10 @@ def _compare(desk: Desk, number: int, row: Listed) -> None:
     if old.stored.content != row.stored.content:
         desk.commands.append(Differ(row.stored.rref.dref, old.stored.content, row.stored.content))
         progress.candidates.append(row)
+        hold(desk.state, number, number)
+        for waiter in progress.margin.remade[old.stored.rref]:
+            if waiter != TARGET and desk.state.ledger[waiter].settled:
+                hold(desk.state, number, ~waiter)
         progress.chosen = {
             spelling: tuple(row if each is old else each for each in chosen)
             for spelling, chosen in progress.chosen.items()
@@ -106,12 +113,11 @@ def _of(progress: Progress, rref: RRef) -> Listed:
 
 
 def _there(desk: Desk, number: int, rref: RRef) -> None:
-    waiters = desk.state.ledger[number].margin.remade.pop(rref)
+    aside = desk.state.ledger[number].margin
+    waiters = aside.remade.pop(rref)
     desk.state.remaking -= 1
-    idle = [need for need in desk.state.graph.nodes[number].needs if desk.state.users.get(need) == 0]
-    trees = [tree for need in idle for tree in ephemeral_trees(desk.state.ledger[need])]
-    if trees:  # what they were made again of is needed no more
-        desk.commands.append(Drop(tuple(dict.fromkeys(trees))))
+    if not aside.remade:  # what they were made again of is needed no more
+        desk.let_go({*desk.state.graph.nodes[number].needs, *aside.asked.values()} & desk.state.users.keys(), ~number)
     for waiter in waiters:
         if waiter != TARGET:
             desk.met(waiter)

@@ -39,7 +39,7 @@ The table (event -> what it may bring)::
     Restored     what waited for files goes on
     Busy         wait
     Tick         Seek again for those that wait
-    Stuck        what waits for records that contradict each other is run
+    Stuck        what waits for records that contradict each other is run, or for itself by way of equal work
 
 Theory of operation: the state is one mutable ledger that the caller hands back
 with each event and never looks at in between, so `step` is a function from
@@ -130,7 +130,8 @@ def step(state: State, event: Event) -> tuple[State, list[Command]]:
         case Tick():
             _tick(desk)
         case Stuck():
-            traces.give_up(desk)
+            if not traces.give_up(desk):
+                asking.untie(desk)
         case never:
             assert_never(never)
     return state, _close(desk)
@@ -220,13 +221,7 @@ def _built(desk: Desk, number: int, rows: tuple[Listed, ...]) -> None:
     if progress.key is not None:
         desk.state.makers[progress.key] = number
     progress.runs -= 1
-    _judge_when_over(desk, node, progress)
-
-
-def _judge_when_over(desk: Desk, node: Node, progress: Progress) -> None:
-    if progress.runs == 0 and not (progress.aside is not None and progress.aside.held) and not progress.settled:
-        progress.ran = True
-        desk.judge(node, progress, sought=True)
+    desk.judge_when_over(node, progress)
 
 
 def _busy(desk: Desk, number: int, run: Run | None) -> None:
@@ -326,7 +321,13 @@ def _inputs(desk: Desk, node: Node) -> dict[Reference, Chosen]:
 
 
 def _checked(desk: Desk, node: Node, progress: Progress, *, sought: bool) -> None:
-    """Judge a node, with those of its traces that stand."""
+    """Judge a node, with those of its traces that stand; one that inherited a LEFT stands for all its outputs."""
     if progress.aside is not None and progress.aside.traces:
         desk.tell(node, progress, traces.standing(desk, progress))
+        heirs = [row for row in progress.candidates if row.stored.kind == "upstream"]
+        if heirs and not any(row.stored.is_right for row in progress.candidates):
+            progress.inherited = True
+            progress.candidates = heirs[:1]
+            desk.settle(node.number, dict.fromkeys(node.demands, (heirs[0],)))
+            return
     desk.judge(node, progress, sought=sought)

@@ -180,6 +180,8 @@ def resolved(desk: Desk, reference: Reference) -> Chosen | None:
     progress, matcher = desk.state.ledger[number], matcher_of(reference.matcher)
     if matcher is None or not progress.settled or not progress.candidates:
         return None
+    if progress.inherited:  # it is LEFT without a run: that one LEFT is all there is, however many are wanted
+        return (progress.candidates[-1],)
     recipe = desk.state.graph.nodes[number].recipe
     answer = decide(recipe, progress.candidates, {reference.matcher: matcher}, desk.state.folder_of).value_or(None)
     return answer.chosen[reference.matcher] if isinstance(answer, Reuse) else None
@@ -199,10 +201,12 @@ def _stands(desk: Desk, row: Listed) -> bool:
     return True
 
 
-def give_up(desk: Desk) -> None:
-    """Settle every shadow that waits still: what stands on it runs."""
-    for number in sorted(desk.state.graph.shadows.values()):
+def give_up(desk: Desk) -> bool:
+    """Settle every shadow that waits still: what stands on it runs. Tell whether there was one."""
+    waiting = [number for number in sorted(desk.state.graph.shadows.values()) if not desk.state.ledger[number].settled]
+    for number in waiting:
         progress = desk.state.ledger[number]
         if not progress.settled:
             progress.candidates = []
             desk.settle(number, {})
+    return bool(waiting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final, TypeVar, cast, final, overload
@@ -13,7 +13,7 @@ from returns.result import Failure
 
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.config import Reference, Take
-from lightfx.core.derivation import Dependency, Derivation, Tolerant
+from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
@@ -171,10 +171,14 @@ class Build:
         return cast("list[T]", [self._given(each) for each in wanted])
 
     def _suspend(self, wanted: Sequence[Derivation[T] | Tolerant[T]]) -> None:
-        """End the attempt where not all that is needed is there."""
+        """End the attempt where not all that is needed is there.
+
+        What the stage made itself is asked for, though a parameter may mean the
+        same: the result stands on it, and equal work may have another parameter.
+        """
         for each in wanted:
             _check_need(each)
-        missing = [each for each in wanted if each.reference not in self._order.inputs]
+        missing = [each for each in wanted if each.reference not in self._there(each)]
         if missing:
             self._suspended = Suspended(tuple(missing))
             raise self._suspended
@@ -183,6 +187,10 @@ class Build:
     def suspended(self) -> Suspended | None:
         """What the stage was suspended for, whatever it made of that: one may catch too much."""
         return self._suspended
+
+    def _there(self, dependency: Derivation[T] | Tolerant[T]) -> Collection[Reference]:
+        derivation = dependency.derivation if isinstance(dependency, Tolerant) else dependency
+        return self._order.inputs if isinstance(derivation.origin, Absent) else self._order.asked
 
     def _given(self, dependency: Derivation[T] | Tolerant[T]) -> T | Outcome[T]:
         outcome = outcome_of(dependency.reference, self._order.inputs[dependency.reference])
