@@ -73,7 +73,7 @@ class DirectoryStore:
     def __init__(self, root: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
-        self._described: set[DRef] = set()
+        self._described: set[str] = set()
         self._seen = -1
         self._racy = self._own = False
         self._batches: set[str] = set()
@@ -118,12 +118,13 @@ class DirectoryStore:
 
         def work() -> Sequence[Listed]:
             rows = self._whole(self._index.of_derivations(drefs))
-            whose = [stored.rref.dref for stored, _ in rows]
+            whose = [stored.rref.text[33:] for stored, _ in rows]
             self._described.update(whose)
+            wanted = {dref.text for dref in reading}
             return self._with_records(
                 rows,
                 [
-                    dref in reading or not stored.is_right or stored.asks
+                    dref in wanted or not stored.is_right or stored.asks
                     for dref, (stored, _) in zip(whose, rows, strict=True)
                 ],
             )
@@ -183,7 +184,7 @@ class DirectoryStore:
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
         flags = [True] * len(rows) if wanted is None else wanted
-        records = iter(self._groups.records([(stored.rref, place) for stored, place in compress(rows, flags)]))
+        records = iter(self._groups.records(list(compress(rows, flags))))
         return [Listed(stored, next(records) if flag else None) for (stored, _), flag in zip(rows, flags, strict=True)]
 
     def _catch_up(self) -> None:
@@ -275,7 +276,7 @@ class DirectoryStore:
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
         if before == self._seen:
             self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
-        self._described.update(dref for dref, _ in group.derivations)
+        self._described.update(dref.text for dref, _ in group.derivations)
         self._mending(lambda: self._add(group))
 
     def close(self) -> IOResult[None, EngineFailure]:

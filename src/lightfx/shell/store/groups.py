@@ -24,7 +24,7 @@ from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.records import read_realization, spell_realization
-from lightfx.core.refs import DRef, RRef
+from lightfx.core.refs import DRef
 from lightfx.effects.store import Entry
 from lightfx.shell.store.trouble import StoreTroubleError
 
@@ -49,21 +49,21 @@ class Group:
     realizations: Sequence[tuple[Stored, Span]]
 
 
-def spell_group(entries: Iterable[Entry], described: Container[DRef]) -> Group:
-    """Spell what is to be stored; derivations that are ``described`` elsewhere are not described again."""
-    here: set[DRef] = set()
+def spell_group(entries: Iterable[Entry], described: Container[str]) -> Group:
+    """Spell what is to be stored; derivations whose names are ``described`` elsewhere are not described again."""
+    here: set[str] = set()
     pieces: list[bytes] = []
     derivations: list[tuple[DRef, Span]] = []
     realizations: list[tuple[Stored, Span]] = []
     start = 0
     for entry in entries:
         dref = entry.realization.dref
-        if dref not in here and dref not in described:
+        if dref.text not in here and dref.text not in described:
             line = f'{{"config":{entry.config.text},"derivation":"{dref.text}"}}\n'.encode()
             derivations.append((dref, _span(start, line)))
             pieces.append(line)
             start += len(line)
-            here.add(dref)
+            here.add(dref.text)
         line = f"{spell_realization(entry.realization)}\n".encode()
         realizations.append((Stored.of(entry.realization), _span(start, line)))
         pieces.append(line)
@@ -108,10 +108,14 @@ class Groups:
             start += len(line)
         return Group(name, data, derivations, realizations)
 
-    def records(self, places: Sequence[tuple[RRef, Place]]) -> list[str]:
+    def records(self, places: Sequence[tuple[Stored, Place]]) -> list[bytes]:
         """Read the records of realizations where the index says they lie, as they were written, in that order."""
         lines = self._lines([place for _, place in places])
-        return [self._record(rref, line, name) for (rref, (name, _)), line in zip(places, lines, strict=True)]
+        for (stored, (name, _)), line in zip(places, lines, strict=True):
+            # Its checksum says that it is a record as it was written, and was read when it was indexed.
+            if f',"rref":"{stored.rref.text}"'.encode() not in line:
+                raise self._damaged(name, f"{stored.rref} {_MISPLACED}")
+        return lines
 
     def configs(self, places: Mapping[DRef, Place]) -> dict[DRef, Config]:
         """Read the configs of derivations where the index says they lie."""
@@ -142,13 +146,6 @@ class Groups:
             finally:
                 os.close(descriptor)
         return lines
-
-    def _record(self, rref: RRef, line: bytes, name: str) -> str:
-        text = line.decode(errors="replace")
-        # Its checksum says that it is a record as it was written, and was read when it was indexed.
-        if f',"rref":"{rref.text}"' not in text:
-            raise self._damaged(name, f"{rref} {_MISPLACED}")
-        return text
 
     def _config(self, dref: DRef, line: bytes, name: str) -> Config:
         text, ending = line.decode(errors="replace"), f',"derivation":"{dref.text}"}}'
