@@ -593,3 +593,30 @@ def test_killed_at_any_step_no_half_result_is_left(tmp_path: Path) -> None:
         assert len(good(store.newest(None, 99))) == 3
         good(store.close())
     assert states == {(0, 1), (1, 1), (1, 3)}
+
+
+# Private folders.
+
+
+def test_an_emptied_folder_is_given_out_again_by_another_name(root: Path) -> None:
+    """Trap: what an attempt left running writes on, and must not reach the next attempt."""
+    store = opened(root)
+    place = store.place()
+    (place / "out-0" / "deep").mkdir(parents=True)
+    (place / "out-0" / "left.txt").write_text("left")
+    (place / "out-0").chmod(0)
+    good(store.discard([place]))
+    again = store.place()
+    assert again != place
+    assert not place.exists()
+    assert list(again.iterdir()) == []
+    good(store.close())
+    assert list((root / "tmp").iterdir()) == []
+
+
+def test_a_folder_that_was_never_made_is_not_given_out_twice(root: Path) -> None:
+    store = opened(root)
+    places = [store.place(), store.place()]
+    good(store.discard(places))
+    assert len({*places, store.place(), store.place()}) == 4
+    good(store.close())

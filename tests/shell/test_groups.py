@@ -43,7 +43,9 @@ def test_records_come_in_the_order_they_are_asked_for(tmp_path: Path, numbers: l
     values = ["a", "b" * 100_000, "é" * 10, "d"]
     groups, group = stored(tmp_path, values)
     lines = groups.records(places(group, numbers))
-    assert [read_realization(line.decode()).unwrap().result for line in lines] == [Value(values[each]) for each in numbers]
+    assert [read_realization(line.decode()).unwrap().result for line in lines] == [
+        Value(values[each]) for each in numbers
+    ]
 
 
 @pytest.mark.parametrize("numbers", [[2], [0, 1, 2, 3], [0, 2]])

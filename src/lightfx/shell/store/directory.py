@@ -18,7 +18,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
@@ -42,7 +42,7 @@ from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.sync import sync_path, write_durably
-from lightfx.shell.store.tree import remove_tree, salvage
+from lightfx.shell.store.tree import clear_tree, salvage
 from lightfx.shell.store.trouble import guarded
 
 T = TypeVar("T")
@@ -73,6 +73,7 @@ class DirectoryStore:
     def __init__(self, root: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
+        self._spare: list[Path] = []
         self._described: set[str] = set()
         self._seen = -1
         self._racy = self._own = False
@@ -237,12 +238,25 @@ class DirectoryStore:
 
     def place(self) -> Path:
         """Name a private folder for an attempt."""
+        return self._spare.pop() if self._spare else self._new_place()
+
+    def _new_place(self) -> Path:
         self._places += 1
         return self._private / str(self._places)
 
     def discard(self, places: Sequence[Path]) -> IOResult[None, EngineFailure]:
         """Remove private folders."""
-        return self._do("remove private folders", lambda: _each(remove_tree, places))
+        return self._do("remove private folders", lambda: self._discard(places))
+
+    def _discard(self, places: Iterable[Path]) -> None:
+        """Empty folders, and give them out again: to remove one takes milliseconds on some file systems.
+
+        Each goes by a new name then, so that nothing which still writes to the old one reaches the next attempt.
+        """
+        for place in places:
+            if clear_tree(place):
+                with suppress(FileNotFoundError):
+                    self._spare.append(place.rename(self._new_place()))
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
@@ -282,8 +296,3 @@ class DirectoryStore:
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""
         return guarded(self.root, "close the store", self._held.close)
-
-
-def _each(act: Callable[[Path], None], paths: Iterable[Path]) -> None:
-    for path in paths:
-        act(path)
