@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar, Unpack, final, overload
+from typing import Final, TypeVar, Unpack, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -39,6 +39,8 @@ T = TypeVar("T")
 K = TypeVar("K")
 E = TypeVar("E")
 
+MANY: Final = 100_000
+
 
 @final
 @frozen
@@ -63,6 +65,11 @@ class Performing:
             yield
         finally:
             if paused:
+                if gc.get_count()[0] > MANY and not gc.get_freeze_count():
+                    # What a large plan made stays: it is taken for old at once, unsearched. Garbage waits for
+                    # the next full collection, as it would have waited without the pause.
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
     def interrupts(self) -> AbstractContextManager[Interrupts]:

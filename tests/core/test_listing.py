@@ -37,14 +37,14 @@ def realization(result: Result, tree: Digest | None = None) -> Realization:
 def test_a_value_is_read_out_of_its_record_whatever_stands_around_it(value: object, tree: Digest | None) -> None:
     """Trap: markers that a value, a log or a package name could imitate."""
     whole = realization(Value(value), tree)  # type: ignore[arg-type]  # trees, all of them
-    listed = Listed(Stored.of(whole), spell_realization(whole))
+    listed = Listed(Stored.of(whole), spell_realization(whole).encode())
     assert listed.view == View(Value(value), tree)  # type: ignore[arg-type]  # trees, all of them
     assert listed.realization == whole
 
 
 def test_a_left_is_read_with_its_log() -> None:
     whole = realization(Raised("KeyError", ("KeyError",), "'x'", ""))
-    listed = Listed(Stored.of(whole), spell_realization(whole))
+    listed = Listed(Stored.of(whole), spell_realization(whole).encode())
     assert listed.view == View.of(whole)
     assert listed.view is not None
     assert listed.view.log == ',"result":{"right":0},"rref":"'

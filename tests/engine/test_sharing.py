@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightfx import Build, Derivation, evaluate, open_world, stage
+from lightfx.engine import keeping
 from lightfx.shell.store.groups import Groups
 
 PROGRAM = """
@@ -136,6 +137,7 @@ def test_a_chain_does_not_list_what_it_stores_itself(tmp_path: Path, monkeypatch
         return found
 
     monkeypatch.setattr(Groups, "names", counted)
+    monkeypatch.setattr(keeping, "PATIENCE", 0.0)
     with open_world(tmp_path / "store") as world:
         plan = first()
         for _ in range(200):
@@ -143,6 +145,28 @@ def test_a_chain_does_not_list_what_it_stores_itself(tmp_path: Path, monkeypatch
         assert evaluate(world, plan) == 200
     assert len(list((tmp_path / "store" / "records").iterdir())) > 100
     assert sum(listed) < 400, "a list as long as the chain for each of its links would be 20,000"
+
+
+def test_quick_links_of_a_chain_are_stored_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: two syncs for each link, which took ten times as long as all else."""
+    monkeypatch.setattr(keeping, "PATIENCE", 600.0)
+    with open_world(tmp_path / "store") as world:
+        plan = first()
+        for _ in range(200):
+            plan = following(plan)
+        assert evaluate(world, plan) == 200
+    assert len(list((tmp_path / "store" / "records").iterdir())) < 10
+
+
+def test_what_is_done_is_stored_before_a_task_that_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 600.0)
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, looking(following(first()), str(tmp_path / "store" / "records"))) == 2
+
+
+@stage(version="1")
+def looking(build: Build, number: Derivation[int], records: str) -> int:
+    return len(list(Path(records).iterdir()))
 
 
 @stage(version="1")

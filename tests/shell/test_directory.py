@@ -633,3 +633,30 @@ def test_two_machines_with_an_index_each_see_what_the_other_stores(tmp_path: Pat
     assert not (root / "index.sqlite").exists()
     good(one.close())
     good(other.close())
+
+
+# Private folders.
+
+
+def test_an_emptied_folder_is_given_out_again_by_another_name(root: Path) -> None:
+    """Trap: what an attempt left running writes on, and must not reach the next attempt."""
+    store = opened(root)
+    place = store.place()
+    (place / "out-0" / "deep").mkdir(parents=True)
+    (place / "out-0" / "left.txt").write_text("left")
+    (place / "out-0").chmod(0)
+    good(store.discard([place]))
+    again = store.place()
+    assert again != place
+    assert not place.exists()
+    assert list(again.iterdir()) == []
+    good(store.close())
+    assert list((root / "tmp").iterdir()) == []
+
+
+def test_a_folder_that_was_never_made_is_not_given_out_twice(root: Path) -> None:
+    store = opened(root)
+    places = [store.place(), store.place()]
+    good(store.discard(places))
+    assert len({*places, store.place(), store.place()}) == 4
+    good(store.close())

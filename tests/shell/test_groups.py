@@ -9,7 +9,7 @@ import pytest
 from lightfx.core.config import Config
 from lightfx.core.layout import RECORDS
 from lightfx.core.names import Digest
-from lightfx.core.realization import Realization, Value, content_of
+from lightfx.core.realization import Realization, Stored, Value, content_of
 from lightfx.core.records import read_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry
@@ -32,9 +32,9 @@ def stored(root: Path, values: list[str]) -> tuple[Groups, Group]:
     return Groups(root), group
 
 
-def places(group: Group, numbers: list[int]) -> list[tuple[RRef, Place]]:
+def places(group: Group, numbers: list[int]) -> list[tuple[Stored, Place]]:
     rows = [group.realizations[number] for number in numbers]
-    return [(row.rref, (group.name, span)) for row, span in rows]
+    return [(row, (group.name, span)) for row, span in rows]
 
 
 @pytest.mark.parametrize("numbers", [[], [1], [0, 1, 2, 3], [3, 0, 2], [0, 3]])
@@ -43,7 +43,9 @@ def test_records_come_in_the_order_they_are_asked_for(tmp_path: Path, numbers: l
     values = ["a", "b" * 100_000, "é" * 10, "d"]
     groups, group = stored(tmp_path, values)
     lines = groups.records(places(group, numbers))
-    assert [read_realization(line).unwrap().result for line in lines] == [Value(values[each]) for each in numbers]
+    assert [read_realization(line.decode()).unwrap().result for line in lines] == [
+        Value(values[each]) for each in numbers
+    ]
 
 
 @pytest.mark.parametrize("numbers", [[2], [0, 1, 2, 3], [0, 2]])

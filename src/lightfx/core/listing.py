@@ -37,7 +37,7 @@ class Listed:
     """A stored realization; with its record, read or as it was written, where a decision may ask for it."""
 
     stored: Stored
-    record: Realization | str | None = None
+    record: Realization | bytes | None = None
 
     @classmethod
     def whole(cls, realization: Realization) -> Self:
@@ -47,12 +47,14 @@ class Listed:
     @property
     def realization(self) -> Realization | None:
         """The record, read; None where the listing has none."""
-        return read_realization(self.record).value_or(None) if isinstance(self.record, str) else self.record
+        if isinstance(self.record, bytes):
+            return read_realization(self.record.decode(errors="replace")).value_or(None)
+        return self.record
 
     @property
     def view(self) -> View | None:
         """What dependents may see; None where the listing has no record."""
-        if isinstance(self.record, str) and self.stored.is_right:
+        if isinstance(self.record, bytes) and self.stored.is_right:
             return View(*read_value(self.record))
         realization = self.realization
         return None if realization is None else View.of(realization)

@@ -32,7 +32,7 @@ from lightfx.core.realization import Result as Kept
 from lightfx.core.refs import RRef
 
 _decode_at: Final = json.JSONDecoder().raw_decode
-_RESULT: Final = ',"result":{'
+_RESULT: Final = b',"result":{'
 _TREE: Final = ',"tree":"'
 
 Fields = Mapping[str, "Tree"]
@@ -146,20 +146,21 @@ def read_realization(line: str) -> Result[Realization, str]:
         return Failure(f"{type(error).__name__}: {error}")
 
 
-def read_value(line: str) -> tuple[Value, Digest | None]:
+def read_value(line: bytes) -> tuple[Value, Digest | None]:
     """Read the value and the files of a RIGHT out of its record, and leave the rest unread.
 
-    ``line`` is a record as `spell_realization` spells it: keys are sorted, and
-    a quote in a string is escaped, so the first ``,"result":{`` is the
-    record's own, and what comes after it is its references and its files.
+    ``line`` is a record as `spell_realization` spells it, in UTF-8: keys are
+    sorted, and a quote in a string is escaped, so the first ``,"result":{`` is
+    the record's own, and what comes after it is its references and its files.
 
-    >>> read_value('{"made_by":{},"result":{"right":[1]},"rref":"a-b-c","tree":"blake3:00"}')
+    >>> read_value(b'{"made_by":{},"result":{"right":[1]},"rref":"a-b-c","tree":"blake3:00"}')
     (Value(tree=[1]), Digest(text='blake3:00'))
     """
-    fields, end = _decode_at(line, line.index(_RESULT) + len(_RESULT) - 1)
+    text = line[line.index(_RESULT) + len(_RESULT) - 1 :].decode(errors="replace")
+    fields, end = _decode_at(text)
     value: Tree = fields["right"]
-    tree = line.find(_TREE, end)
-    return Value(value), None if tree < 0 else Digest(line[tree + len(_TREE) : -2])
+    tree = text.find(_TREE, end)
+    return Value(value), None if tree < 0 else Digest(text[tree + len(_TREE) : -2])
 
 
 def _realization(fields: Fields) -> Realization:

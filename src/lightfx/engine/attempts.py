@@ -16,6 +16,7 @@ from typing import Final
 
 from attrs import Factory, define
 
+from lightfx.core.derivation import Realizer
 from lightfx.core.outcome import Left
 from lightfx.core.realization import Attempt, BuildOrder
 from lightfx.core.terms import Resources, Terms
@@ -46,13 +47,14 @@ class Job:
 
 @define(eq=False)
 class Attempts:
-    """The jobs of a run."""
+    """The jobs of a run; ``seconds`` is what each stage took last."""
 
     budget: Budget
     backlog: deque[Job] = Factory(deque)
     put_off: list[tuple[float, int, Job]] = Factory(list)
     running: dict[int, Job] = Factory(dict)
     tasks: int = 0
+    seconds: dict[Realizer, float] = Factory(dict)
 
     @property
     def pending(self) -> bool:

@@ -111,8 +111,8 @@ def _order(
         if isinstance(kind, Failure):
             return Success(NotChecked(recorded.rref, kind.failure(), "give the plan, with `--plan module:plan`"))
         inputs[reference] = Input(kind.unwrap(), reference.take, reference.tolerate, given)
-    place = world.store.place()
-    return Success(BuildOrder(recorded.dref, config, recorded.key, (recorded.index,), place, inputs))
+    place, asked = world.store.place(), frozenset(reference for reference, _ in recorded.asked)
+    return Success(BuildOrder(recorded.dref, config, recorded.key, (recorded.index,), place, inputs, asked=asked))
 
 
 def _type(world: World, given: list[Realization], realizer_of: RealizerOf) -> Result[object, str]:

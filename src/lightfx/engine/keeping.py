@@ -2,8 +2,9 @@
 
 A realization that wrote no files counts as soon as it is made, and is stored
 with others: at most `GROUP` of them, or after `PATIENCE` seconds, and in any
-case before the run answers. Only when they are stored are claims given back,
-and files dropped that nobody needs any more.
+case before the run answers, or gives itself up to a task that may take longer.
+Only when they are stored are claims given back, and files dropped that nobody
+needs any more.
 """
 
 from __future__ import annotations
@@ -80,10 +81,13 @@ class Keeper:
 
     def store_if_due(self) -> Result[None, EngineFailure]:
         """Store what was made, if it is time."""
-        due = bool(self.unstored) and (
-            self.world.executor.blocking or len(self.unstored) >= GROUP or self.elapsed() - self.since >= PATIENCE
-        )
+        due = bool(self.unstored) and (len(self.unstored) >= GROUP or self.elapsed() - self.since >= PATIENCE)
         return self.finish() if due else Success(None)
+
+    def store_before(self, seconds: float | None) -> Result[None, EngineFailure]:
+        """Store what was made, before a task keeps us that is thought to take ``seconds`` (None: nobody knows)."""
+        waits = self.due is None or (seconds is not None and self.elapsed() + seconds < self.due)
+        return Success(None) if waits else self.finish()
 
     def finish(self) -> Result[None, EngineFailure]:
         """Store what was made; then give back what was claimed for it, and drop files that nobody needs."""

@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 from returns.io import IOResult
 from returns.result import Result, Success
 
+from lightfx.core.derivation import Realizer
 from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.realization import Value
@@ -76,6 +77,10 @@ class Performer:
         state = self.state
         settled = state.total - state.open
         return Advanced(settled, state.reused, state.cut_off, state.inherited, state.ran, state.failed, state.total)
+
+    def realizer_of(self, run: Run) -> Realizer:
+        """What carries a run out."""
+        return self.graph.nodes[run.node].recipe.realizer
 
     def do(self, io: IOResult[T, EngineFailure]) -> Result[T, EngineFailure]:
         """Carry out an effect."""

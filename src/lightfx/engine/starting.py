@@ -39,7 +39,7 @@ def advance(performer: Performer, interrupts: Interrupts, ticked: float) -> Answ
         started = _start(performer)
         if isinstance(started, Failure) or started.unwrap():
             return started
-    reports = _wait(performer, interrupts, ticked)
+    reports = _before_waiting(performer).bind(lambda _: _wait(performer, interrupts, ticked))
     if isinstance(reports, Failure):
         return Failure(reports.failure())
     built = _take_in(performer, reports.unwrap())
@@ -50,6 +50,15 @@ def advance(performer: Performer, interrupts: Interrupts, ticked: float) -> Answ
         return Failure(stored.failure())
     performer.tell(performer.summary())
     return built
+
+
+def _before_waiting(performer: Performer) -> Result[None, EngineFailure]:
+    """An executor that works while we wait may be long at it: let nothing wait for it that is done."""
+    attempts = performer.attempts
+    if not (performer.world.executor.blocking and attempts.running):
+        return Success(None)
+    following = next(iter(attempts.running.values()))
+    return performer.keeper.store_before(attempts.seconds.get(performer.realizer_of(following.run)))
 
 
 def _wait(performer: Performer, interrupts: Interrupts, ticked: float) -> Result[Sequence[Report], EngineFailure]:
@@ -215,6 +224,7 @@ def _take_in(performer: Performer, reports: Sequence[Report]) -> Answer:
 def _ended(performer: Performer, finished: Finished, events: list[Event]) -> Ended | None:
     """Say what has ended for good; what asks for more, or is tried again, has not."""
     job = performer.attempts.end(finished.number)
+    performer.attempts.seconds[performer.realizer_of(job.run)] = finished.cost.seconds
     _begun(performer, job, finished.number)
     error = finished.result.failure() if isinstance(finished.result, Failure) else None
     if isinstance(error, Asks):

@@ -79,7 +79,7 @@ def decide(
     folder_of: FolderOf,
 ) -> Result[Decision, EngineFailure]:
     """Say what a derivation needs, given its candidates."""
-    if len(candidates) == 1 and all(map(_takes_any, demands.values())):  # the usual case by far: nothing to weigh
+    if len(candidates) == 1 and takes_any(demands):  # the usual case by far: nothing to weigh
         return Success(Reuse(dict.fromkeys(demands, (candidates[0],))))
     chosen: dict[str, tuple[Listed, ...]] = {}
     wanted = Build(0, "")
@@ -95,14 +95,15 @@ def decide(
     return Success(wanted if wanted.count else Reuse(chosen))
 
 
-def _takes_any(matcher: Matcher[object]) -> bool:
-    return isinstance(matcher, First)
+def takes_any(demands: Mapping[str, Matcher[object]]) -> bool:
+    """Tell whether every matcher takes the only candidate that there is."""
+    return all(isinstance(matcher, First) for matcher in demands.values())
 
 
 def _choose(
     recipe: Recipe, candidates: Sequence[Listed], matcher: Matcher[object], folder_of: FolderOf
 ) -> Result[tuple[Listed, ...] | Build, EngineFailure]:
-    if len(candidates) == 1 and _takes_any(matcher):
+    if len(candidates) == 1 and isinstance(matcher, First):
         return Success((candidates[0],))
     shown = _shown(recipe, candidates, folder_of, reads=matcher.reads)
     if isinstance(shown, Failure):

@@ -83,7 +83,7 @@ from lightfx.plan.moves import (
     Stuck,
     Tick,
 )
-from lightfx.plan.rebuild import FolderOf, replayed
+from lightfx.plan.rebuild import FolderOf, replayed, takes_any
 from lightfx.plan.replay import ReplayPolicy
 from lightfx.plan.wishes import Wishes
 
@@ -286,6 +286,12 @@ def _key(node: Node, progress: Progress, chosen: Mapping[Reference, Chosen]) -> 
 
 def _enter(desk: Desk, node: Node, progress: Progress) -> None:
     state = desk.state
+    if _is_plain(desk, node, progress):
+        # Its name covers all that its key does, so what is listed under its name has its key: it need not be made.
+        progress.key = progress.own[0].stored.key
+        progress.candidates = [progress.own[0]]
+        desk.settle(node.number, dict.fromkeys(node.demands, (progress.own[0],)))
+        return
     chosen = _inputs(desk, node) if not progress.shadow else traces.inputs_of(desk, node)
     if chosen is None:
         desk.settle(node.number, {})
@@ -308,6 +314,20 @@ def _enter(desk: Desk, node: Node, progress: Progress) -> None:
     asks = [row for row in own if row.stored.asks and traces.replayable(row, state.policy)]
     if not asks or not traces.check(desk, node, progress, asks, sought=False):
         _checked(desk, node, progress, sought=False)
+
+
+def _is_plain(desk: Desk, node: Node, progress: Progress) -> bool:
+    """Tell the usual node of a large plan, which no rule holds anything for: no inputs, stored once, RIGHT."""
+    if len(progress.own) != 1 or node.references or node.recipe.observed is not None or progress.shadow:
+        return False
+    stored, state = progress.own[0].stored, desk.state
+    return (
+        stored.is_right
+        and not stored.asks
+        and not state.makers
+        and takes_any(node.demands)
+        and not (state.wishes.force and node.dref in state.wishes.force)
+    )
 
 
 def _inputs(desk: Desk, node: Node) -> dict[Reference, Chosen]:

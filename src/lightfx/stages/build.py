@@ -68,7 +68,7 @@ class Build:
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where `out` lies, whether or not it was made."""
         return self._order.folder(self._index)

@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY, claim_path
+from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.store.owners import LEASE, Heart, Host, Lease, Watch, read_owner, spell_owner, this_host, try_lock
 from lightfx.shell.store.tree import remove_tree
@@ -99,12 +99,16 @@ class Claims:
         """Claim keys; gives those that are ours now."""
         granted: set[Digest] = set()
         for key in keys:
-            if key in self._held or self._take(self._root / claim_path(key)):
+            if key in self._held or self._take(self._path_of(key)):
                 self._held.add(key)  # at once: what was taken before an error is given back in the end
                 granted.add(key)
         if granted:
             self._heart.start()
         return frozenset(granted)
+
+    def _path_of(self, key: Digest) -> str:
+        """Where the claim on a key lies: as text, since it is asked for twice for all that runs."""
+        return f"{self._root}/{CLAIMS}/{key.hex}"
 
     def release(self, keys: Iterable[Digest]) -> None:
         """Give keys back."""
@@ -115,13 +119,14 @@ class Claims:
         sure = os.fstat(self._lock).st_nlink == 1 + len(self._held)
         for key in given:
             self._held.discard(key)
-            path = self._root / claim_path(key)
+            path = self._path_of(key)
             if sure or self._is_ours(path):
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(path)  # noqa: PTH108 -- hot
 
-    def _is_ours(self, path: Path) -> bool:
+    def _is_ours(self, path: str) -> bool:
         with suppress(FileNotFoundError):
-            return path.stat().st_ino == os.fstat(self._lock).st_ino
+            return Path(path).stat().st_ino == os.fstat(self._lock).st_ino
         return False
 
     def close(self) -> None:
@@ -144,7 +149,7 @@ class Claims:
         First one says that one is alone, and then looks for others. Whoever
         opens does it the other way round: so at least one of two sees the other.
         """
-        path = self._root / CLAIMS / ALONE
+        path = f"{self._root}/{CLAIMS}/{ALONE}"
         if not self._take(path):
             yield False
             return
@@ -155,7 +160,7 @@ class Claims:
                 yield True
         finally:
             if self._is_ours(path):
-                path.unlink(missing_ok=True)
+                Path(path).unlink(missing_ok=True)
         if not alone:
             yield False
 
@@ -168,14 +173,14 @@ class Claims:
         with self._dead(owner) as dead:
             return dead is None and owner.exists()
 
-    def _take(self, path: Path) -> bool:
+    def _take(self, path: str) -> bool:
         for _ in range(3):
             try:
                 self._link(path)
             except FileExistsError:
                 if self._is_ours(path):  # the answer to our first request was lost on the way from the server
                     return True
-                if not self._bury(path):
+                if not self._bury(Path(path)):
                     return False
             except FileNotFoundError:
                 if self._owner.exists():
@@ -185,13 +190,13 @@ class Claims:
                 return True
         return False
 
-    def _link(self, path: Path) -> None:
+    def _link(self, path: str) -> None:
         try:
             os.link(self._owner, path)
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            path.symlink_to(self._owner.name)
+            Path(path).symlink_to(self._owner.name)
 
     def _bury(self, path: Path, *, sweeping: bool = False) -> bool:
         """Remove a claim whose owner is dead; tell whether the key may be free now."""

@@ -18,7 +18,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
@@ -44,7 +44,7 @@ from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.sync import sync_path, write_durably
-from lightfx.shell.store.tree import remove_tree, salvage
+from lightfx.shell.store.tree import clear_tree, salvage
 from lightfx.shell.store.trouble import guarded
 
 T = TypeVar("T")
@@ -78,7 +78,8 @@ class DirectoryStore:
     def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims) -> None:
         self.root = root
         self._places = 0
-        self._described: set[DRef] = set()
+        self._spare: list[Path] = []
+        self._described: set[str] = set()
         self._coded: set[str] = set()
         self._seen = -1
         self._racy = self._own = False
@@ -125,12 +126,13 @@ class DirectoryStore:
         def work() -> Sequence[Listed]:
             self._catch_up()
             rows = self._whole(self._index.of_derivations(drefs))
-            whose = [stored.rref.dref for stored, _ in rows]
+            whose = [stored.rref.text[33:] for stored, _ in rows]
             self._described.update(whose)
+            wanted = {dref.text for dref in reading}
             return self._with_records(
                 rows,
                 [
-                    dref in reading or not stored.is_right or stored.asks
+                    dref in wanted or not stored.is_right or stored.asks
                     for dref, (stored, _) in zip(whose, rows, strict=True)
                 ],
             )
@@ -199,7 +201,7 @@ class DirectoryStore:
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
         flags = [True] * len(rows) if wanted is None else wanted
-        records = iter(self._groups.records([(stored.rref, place) for stored, place in compress(rows, flags)]))
+        records = iter(self._groups.records(list(compress(rows, flags))))
         return [Listed(stored, next(records) if flag else None) for (stored, _), flag in zip(rows, flags, strict=True)]
 
     def _catch_up(self) -> None:
@@ -253,12 +255,25 @@ class DirectoryStore:
 
     def place(self) -> Path:
         """Name a private folder for an attempt."""
+        return self._spare.pop() if self._spare else self._new_place()
+
+    def _new_place(self) -> Path:
         self._places += 1
         return self._private / str(self._places)
 
     def discard(self, places: Sequence[Path]) -> IOResult[None, EngineFailure]:
         """Remove private folders."""
-        return self._do("remove private folders", lambda: _each(remove_tree, places))
+        return self._do("remove private folders", lambda: self._discard(places))
+
+    def _discard(self, places: Iterable[Path]) -> None:
+        """Empty folders, and give them out again: to remove one takes milliseconds on some file systems.
+
+        Each goes by a new name then, so that nothing which still writes to the old one reaches the next attempt.
+        """
+        for place in places:
+            if clear_tree(place):
+                with suppress(FileNotFoundError):
+                    self._spare.append(place.rename(self._new_place()))
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
@@ -296,15 +311,10 @@ class DirectoryStore:
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
         if before == self._seen:
             self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
-        self._described.update(dref for dref, _ in group.derivations)
+        self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
         self._mending(lambda: self._add(group))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""
         return guarded(self.root, "close the store", self._held.close)
-
-
-def _each(act: Callable[[Path], None], paths: Iterable[Path]) -> None:
-    for path in paths:
-        act(path)

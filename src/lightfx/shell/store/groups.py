@@ -29,7 +29,7 @@ from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.records import read_realization, spell_realization
-from lightfx.core.refs import DRef, RRef
+from lightfx.core.refs import DRef
 from lightfx.effects.store import Entry
 from lightfx.shell.store.trouble import StoreTroubleError
 
@@ -56,9 +56,9 @@ class Group:
     codes: Sequence[tuple[str, Span]] = ()
 
 
-def spell_group(entries: Iterable[Entry], described: Container[DRef], coded: Container[str] = ()) -> Group:
+def spell_group(entries: Iterable[Entry], described: Container[str], coded: Container[str] = ()) -> Group:
     """Spell what is to be stored; derivations ``described`` and fingerprints ``coded`` elsewhere are not told again."""
-    here: set[DRef] = set()
+    here: set[str] = set()
     pieces: list[bytes] = []
     derivations: list[tuple[DRef, Span]] = []
     codes: dict[str, Span] = {}
@@ -66,7 +66,7 @@ def spell_group(entries: Iterable[Entry], described: Container[DRef], coded: Con
     start = 0
     for entry in entries:
         dref = entry.realization.dref
-        if dref not in here and dref not in described:
+        if dref.text not in here and dref.text not in described:
             fingerprint = entry.config.fingerprint
             if fingerprint and fingerprint not in codes and fingerprint not in coded and (parts := entry.parts()):
                 line = _spell_code(fingerprint, parts)
@@ -77,7 +77,7 @@ def spell_group(entries: Iterable[Entry], described: Container[DRef], coded: Con
             derivations.append((dref, _span(start, line)))
             pieces.append(line)
             start += len(line)
-            here.add(dref)
+            here.add(dref.text)
         line = f"{spell_realization(entry.realization)}\n".encode()
         realizations.append((Stored.of(entry.realization), _span(start, line)))
         pieces.append(line)
@@ -135,10 +135,14 @@ class Groups:
             start += len(line)
         return Group(name, data, derivations, realizations, codes)
 
-    def records(self, places: Sequence[tuple[RRef, Place]]) -> list[str]:
+    def records(self, places: Sequence[tuple[Stored, Place]]) -> list[bytes]:
         """Read the records of realizations where the index says they lie, as they were written, in that order."""
         lines = self._lines([place for _, place in places])
-        return [self._record(rref, line, name) for (rref, (name, _)), line in zip(places, lines, strict=True)]
+        for (stored, (name, _)), line in zip(places, lines, strict=True):
+            # Its checksum says that it is a record as it was written, and was read when it was indexed.
+            if f',"rref":"{stored.rref.text}"'.encode() not in line:
+                raise self._damaged(name, f"{stored.rref} {_MISPLACED}")
+        return lines
 
     def configs(self, places: Mapping[DRef, Place]) -> dict[DRef, Config]:
         """Read the configs of derivations where the index says they lie."""
@@ -174,13 +178,6 @@ class Groups:
             finally:
                 os.close(descriptor)
         return lines
-
-    def _record(self, rref: RRef, line: bytes, name: str) -> str:
-        text = line.decode(errors="replace")
-        # Its checksum says that it is a record as it was written, and was read when it was indexed.
-        if f',"rref":"{rref.text}"' not in text:
-            raise self._damaged(name, f"{rref} {_MISPLACED}")
-        return text
 
     def _config(self, dref: DRef, line: bytes, name: str) -> Config:
         text, ending = line.decode(errors="replace"), f',"derivation":"{dref.text}"}}'

@@ -110,12 +110,12 @@ def _own(path: str, status: os.stat_result) -> None:
 
 def _escaping(root: Path, entries: Iterable[Entry]) -> Iterator[Entry]:
     """Follow each link to its end: one that goes up from where another one leads may leave the folder."""
-    top = os.path.realpath(root)
-    for entry in entries:
-        if entry.kind is Kind.LINK and ".." in entry.data:
-            end = os.path.realpath(f"{top}/{entry.path}")
-            if end != top and not end.startswith(f"{top}/"):
-                yield entry
+    doubtful = [entry for entry in entries if entry.kind is Kind.LINK and ".." in entry.data]
+    top = os.path.realpath(root) if doubtful else ""
+    for entry in doubtful:
+        end = os.path.realpath(f"{top}/{entry.path}")
+        if end != top and not end.startswith(f"{top}/"):
+            yield entry
 
 
 def _escapes(target: str) -> str:
@@ -192,7 +192,14 @@ def salvage(root: Path) -> None:
 
 
 def remove_tree(root: Path) -> None:
-    """Remove a folder whose parts may be read-only, or a file; what is gone meanwhile is gone.
+    """Remove a folder whose parts may be read-only, or a file; what is gone meanwhile is gone."""
+    if clear_tree(root):
+        with suppress(FileNotFoundError):
+            root.rmdir()
+
+
+def clear_tree(root: Path) -> bool:
+    """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left.
 
     Goes down by a list, not by calls: stages make folders deeper than Python's stack.
     """
@@ -208,9 +215,10 @@ def remove_tree(root: Path) -> None:
             folders.append(path)
             with os.scandir(path) as found:
                 pending += [each.path for each in found if not _dropped(each)]
-    for path in reversed(folders):
+    for path in reversed(folders[1:]):
         with suppress(FileNotFoundError):
             os.rmdir(path)  # noqa: PTH106 -- hot
+    return bool(folders)
 
 
 def _dropped(found: os.DirEntry[str]) -> bool:
