@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar, Unpack, final, overload
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.io import IO, IOResult
 from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
@@ -34,6 +34,7 @@ from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.journal.listeners import Both, Silence
+from lightfx.shell.turns import Turns
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -43,9 +44,11 @@ MANY: Final = 100_000
 
 
 @final
-@frozen
+@frozen(eq=False)
 class Performing:
     """Carries effects out. Implements `lightfx.effects.world.Perform`."""
+
+    turns: Turns = field(factory=Turns, repr=False)
 
     def result(self, io: IOResult[T, E], /) -> Result[T, E]:
         """Carry out an effect that may fail."""
@@ -71,6 +74,10 @@ class Performing:
                     gc.freeze()
                     gc.unfreeze()
                 gc.enable()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Let one run at a time go on in this world."""
+        return self.turns.taken()
 
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on."""

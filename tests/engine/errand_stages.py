@@ -166,3 +166,55 @@ def seasoned(build: Build, data: Derivation[Path], ran: str) -> Path:
     path = build.out / "seasoned.bin"
     path.write_bytes(build.need(data).read_bytes() * build.need(salt()))
     return path
+
+
+# Traps.
+
+
+@stage(version="1", ephemeral=True)
+def slice_of(build: Build, data: Derivation[Path], ran: str, wait: float = 0.0) -> Path:
+    note(ran, f"slice-{wait}")
+    time.sleep(wait)
+    path = build.out / "slice.bin"
+    path.write_bytes(build.need(data).read_bytes()[:4] + str(wait).encode())
+    return path
+
+
+@stage(version="1")
+def joined(build: Build, parts: list[Derivation[Path]], ran: str, unit: int = 1) -> str:
+    note(ran, f"joined-{unit}")
+    return "".join(build.need(each).read_text() for each in parts)
+
+
+@stage(version="1")
+def asks_for_huge(build: Build, number: int, name: str) -> int:
+    return build.need(huge(7)) + number
+
+
+@stage(version="1")
+def forks(build: Build, ran: str) -> int:
+    note(ran, f"process-{os.getpid()}")
+    child = os.fork()
+    if child == 0:
+        return 5
+    os.waitpid(child, 0)
+    return 6
+
+
+@stage(version="1")
+def stays(build: Build, number: int, ran: str) -> int:
+    note(ran, f"stays-{number}")
+    time.sleep(0.05)
+    return number
+
+
+@stage(version="1", retry=Retry(times=2, backoff=0.0, on=("OSError",)))
+def asks_and_fails(build: Build, ran: str) -> int:
+    tries = Path(ran).read_text().split().count("tried")
+    note(ran, "tried")
+    if tries < 1:
+        raise OSError("before it asks")
+    number = build.need(narrow(3, ran))
+    if tries < 3:
+        raise OSError("after it asked")
+    return number

@@ -9,16 +9,36 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from errand_stages import after, bad, drawn, huge, hungry, kinds, narrow, picky, shaky, telling, wide
+from errand_stages import (
+    after,
+    asks_and_fails,
+    asks_for_huge,
+    bad,
+    drawn,
+    forks,
+    huge,
+    hungry,
+    kinds,
+    narrow,
+    picky,
+    shaky,
+    stays,
+    telling,
+    wide,
+)
 
 from lightfx import (
+    Action,
+    Build,
     Cancelled,
     EngineError,
     Left,
     LeftError,
+    Retry,
     Right,
     World,
     evaluate,
@@ -27,8 +47,11 @@ from lightfx import (
     open_world,
     realize,
     realize_all,
+    source_file,
+    stage,
     unwrap,
 )
+from lightfx import plan as plan_of
 from lightfx.core.failures import CannotFit, NotRealized
 from lightfx.journal import JournalEvent, Listener, Stopping, TaskProgressed, TaskRetried, TaskStarted
 
@@ -297,3 +320,88 @@ def test_how_far_a_stage_is_reaches_the_journal_and_the_file_of_the_run(
     assert {event.task for event in progressed} == {started.task}
     (file,) = (tmp_path / "store" / "runs").iterdir()
     assert '"event":"task_ended"' in file.read_text().replace('": "', '":"')
+
+
+# Traps.
+
+
+def test_what_asks_for_what_can_never_fit_is_lost_with_it_and_not_stuck(world: World, ran: Path) -> None:
+    for plans in (
+        [asks_for_huge(1, "a")],
+        [after(asks_for_huge(1, "a")), asks_for_huge(1, "b"), asks_for_huge(1, "a")],
+    ):
+        failure = world.perform.result(realize_all(world, plans)).failure()
+        assert isinstance(failure, CannotFit)
+        assert failure.dref == huge(7).dref
+
+
+def test_a_forced_node_runs_though_another_has_its_key(world: World, ran: Path) -> None:
+    plan = narrow(1, str(ran))
+    evaluate(world, plan)
+    twin = stage(version="1", name="another")(narrow.core.function)(1, str(ran))
+    evaluate(world, twin)
+    assert notes(ran).count("narrow-in") == 1
+    evaluate(world, twin, force=[twin])
+    assert notes(ran).count("narrow-in") == 2
+
+
+def test_attempts_before_a_suspension_count(world: World, ran: Path) -> None:
+    outcome = unwrap(realize(world, asks_and_fails(str(ran))))
+    record = unwrap(world.store.realizations(outcome.rrefs))[outcome.rrefs[0]]
+    assert isinstance(outcome, Right)
+    assert [each.reason for each in record.earlier] == [
+        "raised OSError: before it asks",
+        "raised OSError: after it asked",
+    ]
+    assert record.attempt == 3
+
+
+def test_a_stage_that_forks_and_comes_back_as_the_child_does_no_harm(tmp_path: Path, ran: Path) -> None:
+    """Trap: the child went on in the worker's own loop, and took its orders."""
+    with open_world(tmp_path / "store", workers=1) as world:
+        assert evaluate(world, forks(str(ran))) == 6
+        assert evaluate(world, narrow(1, str(ran))) == 1
+
+
+def test_threads_take_turns_in_one_world(world: World, ran: Path) -> None:
+    """Trap: two runs in one world had one executor's tasks under the same numbers, and one claim twice."""
+    with ThreadPoolExecutor(4) as pool:
+        shared = [pool.submit(evaluate_all, world, [stays(number, str(ran)) for number in range(6)]) for _ in range(4)]
+        assert [each.result(60) for each in shared] == [list(range(6))] * 4
+    assert sorted(notes(ran)) == sorted(f"stays-{number}" for number in range(6))
+
+
+def test_a_plan_knows_what_the_machine_has(world: World, ran: Path) -> None:
+    step = unwrap(plan_of(world, drawn(1, str(ran)))).steps[0]
+    assert step.action is Action.BUILD
+    assert isinstance(world.perform.result(plan_of(world, huge(1))).failure(), CannotFit)
+
+
+@pytest.mark.parametrize("scale", [{"cores": 0.5}, {"memory": float("nan")}, {"gpu": float("inf")}])
+def test_a_scale_that_shrinks_is_refused_when_it_is_made(scale: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="scale holds"):
+        Retry(scale=scale)
+
+
+def test_a_relative_source_that_means_another_file_now_does_not_stand(
+    tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: a record names a file by the path that the program gave, from wherever it was."""
+    for folder, text in (("one", "4"), ("two", "4")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "number.txt").write_text(text)
+    with open_world(tmp_path / "store") as world:
+        monkeypatch.chdir(tmp_path / "one")
+        assert evaluate(world, reads_here(str(ran))) == 4
+        assert evaluate(world, reads_here(str(ran))) == 4
+        assert notes(ran) == ["read"] * 2
+        monkeypatch.chdir(tmp_path / "two")
+        (tmp_path / "two" / "number.txt").write_text("5")
+        assert evaluate(world, reads_here(str(ran))) == 5
+
+
+@stage(version="1")
+def reads_here(build: Build, ran: str) -> int:
+    with Path(ran).open("a") as file:
+        file.write("read\n")
+    return int(build.need(source_file("number.txt")).read_text())

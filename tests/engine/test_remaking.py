@@ -6,9 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import cooked, fickle, length, plain, raw, seasoned, text
+from errand_stages import cooked, fickle, joined, length, plain, raw, seasoned, slice_of, text
 
-from lightfx import Right, World, evaluate, evaluate_all, memory_world, open_world, realize, realize_all, unwrap
+from lightfx import (
+    NotChecked,
+    Right,
+    World,
+    check,
+    evaluate,
+    evaluate_all,
+    memory_world,
+    open_world,
+    realize,
+    realize_all,
+    unwrap,
+)
 from lightfx.journal import Differed, JournalEvent, Listener
 
 
@@ -128,3 +140,20 @@ def test_a_stage_that_asks_is_made_again_of_other_bytes(world: World, ran: Path)
     notes(ran)
     assert evaluate(world, text(data, str(ran), unit=2)) != first
     assert notes(ran) == ["fickle", "seasoned", "seasoned", "text-2"]
+
+
+def test_files_stay_while_another_makes_its_own_again_of_them(world: World, ran: Path) -> None:
+    """Trap: the first of two that were made again had the files dropped under the second, which became LEFT."""
+    data = raw(100, str(ran))
+    slices = [slice_of(data, str(ran), wait) for wait in (0.0, 0.4)]
+    assert evaluate(world, joined(slices, str(ran))) == "xxxx0.0xxxx0.4"
+    assert evaluate(world, joined(slices, str(ran), unit=2)) == "xxxx0.0xxxx0.4"
+
+
+def test_check_of_what_stands_on_dropped_files_says_so(world: World, ran: Path) -> None:
+    """Trap: it was told as a difference, which it is not."""
+    plan = length(raw(100, str(ran)), str(ran))
+    outcome = unwrap(realize(world, plan))
+    found = unwrap(check(world, outcome.rrefs[0], plan))
+    assert isinstance(found, NotChecked)
+    assert "dropped" in found.why

@@ -44,10 +44,12 @@ def forecast(targets: Sequence[Target], wish: Wish) -> Answer:
 def _opened(wish: Wish) -> World:
     """Open a store that is there; where there is none, and a run would make it, see that nothing is stored."""
     try:
-        return open_world(wish.store, create=False)
+        return open_world(
+            wish.store, workers=wish.workers, memory=wish.memory, tickets=dict(wish.tickets), create=False
+        )
     except EngineError as error:
         if isinstance(error.failure, NoStore) and wish.create:
-            return memory_world(wish.store)
+            return memory_world(wish.store, memory=wish.memory, tickets=dict(wish.tickets))
         raise
 
 

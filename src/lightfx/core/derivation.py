@@ -21,7 +21,7 @@ from returns.result import Result
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.choosing import First, Matcher
 from lightfx.core.config import Config, Reference, Take, UnstorableError
-from lightfx.core.names import Name
+from lightfx.core.names import Name, short_hash
 from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
@@ -85,12 +85,31 @@ class Asks:
     needs: tuple[Dependency, ...]
 
 
+def place_of(absolute: Path) -> str:
+    """The hash that stands for an absolute path in the config of a source.
+
+    >>> place_of(Path("/data")) == place_of(Path("/date"))
+    False
+    """
+    return short_hash(str(absolute).encode("utf-8", "surrogateescape").hex())
+
+
 @final
 @frozen
 class Observed:
-    """Something outside that a derivation depends on: the file or folder at ``path``."""
+    """Something outside that a derivation depends on: the file or folder at ``path``.
+
+    ``place`` is the hash of the absolute path, where only a record tells of
+    it: a relative one may mean another file by now.
+    """
 
     path: Path
+    place: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the path means what it meant."""
+        return not self.place or self.place == place_of(self.path.absolute())
 
 
 @final
@@ -178,12 +197,14 @@ class Derivation(Generic[T_co]):
 
         if self.take is Take.MANY:
             raise NoPartError(f"{self} collects many: take the part first, and collect that")
+        if isinstance(self.origin, Absent):
+            raise NoPartError(f"{self} is given as it is: take its part in the plan, and give that to the stage")
         path = path_of(select)
         name = Name.made_of(f"{self.dref.name}{''.join(map(str, path))}").text
         spelled: list[Tree] = [step.tree for step in path]
         args: dict[str, Tree] = {"of": self.reference.tree, "path": spelled}
         config = Config.of_trusted({"args": args, "code": {"part": 1}, "name": name})
-        realizer = self._planned().realizer.part(path)
+        realizer = self.origin.realizer.part(path)
         # The realizer checked that the path leads to a part; what type it has, the function says.
         return Derivation[U](Recipe(config, DRef.of(config.text, name), realizer, (self,)))
 

@@ -69,6 +69,9 @@ def _names(on: Sequence[str]) -> tuple[str, ...]:
 
 
 def _factors(scale: Mapping[str, float]) -> Mapping[str, float]:
+    wrong = next((f"{name}={factor}" for name, factor in scale.items() if not 1 <= factor < float("inf")), None)
+    if wrong is not None:
+        raise ValueError(f"scale holds {wrong}; an attempt takes as much as the one before at least")
     return dict(sorted(scale.items()))
 
 

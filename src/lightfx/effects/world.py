@@ -56,6 +56,10 @@ class Perform(Protocol):
         """Let much be made that stays, without a search through all of it for garbage as it grows."""
         ...
 
+    def turn(self) -> AbstractContextManager[None]:
+        """Let one run at a time go on in this world; other threads wait."""
+        ...
+
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on, so that none breaks in where it would do harm."""
         ...

@@ -53,6 +53,7 @@ class Attempts:
     backlog: deque[Job] = Factory(deque)
     put_off: list[tuple[float, int, Job]] = Factory(list)
     running: dict[int, Job] = Factory(dict)
+    suspended: dict[tuple[int, tuple[int, ...]], Job] = Factory(dict)
     tasks: int = 0
     seconds: dict[Realizer, float] = Factory(dict)
 
@@ -67,8 +68,17 @@ class Attempts:
         return self.put_off[0][0] if self.put_off else None
 
     def add(self, run: Run, terms: Terms) -> None:
-        """Let a run wait for room."""
-        self.backlog.append(Job(run, terms, terms.resources))
+        """Let a run wait for room; one that was suspended goes on counting its attempts."""
+        before = self.suspended.pop((run.node, run.indices), None) if self.suspended else None
+        if before is None:
+            self.backlog.append(Job(run, terms, terms.resources))
+        else:
+            self.backlog.append(Job(run, terms, before.resources, before.attempt, before.earlier))
+
+    def suspend(self, job: Job) -> None:
+        """Remember how often a run was tried that asks for more, and will come again."""
+        if job.attempt > 1:
+            self.suspended[job.run.node, job.run.indices] = job
 
     def admit(self, room: int, now: float) -> list[Job]:
         """Take out who starts now; those that are passed over stay first in line."""

@@ -8,7 +8,7 @@ their values are read. Nothing is committed; the place is discarded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias, final
 
@@ -43,7 +43,8 @@ _INPUTS_GONE = "run the plan again, and check what that stores"
 
 def check(world: World, rref: RRef, realizer_of: RealizerOf, /) -> IOResult[Checked, EngineFailure]:
     """Run a realization again and compare: its value and its files, byte by byte. Stores nothing."""
-    return IOResult.from_result(_check(world, rref, realizer_of))
+    with world.perform.turn():
+        return IOResult.from_result(_check(world, rref, realizer_of))
 
 
 def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked, EngineFailure]:
@@ -69,6 +70,12 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked,
     order = ordered.unwrap()
     if isinstance(order, NotChecked):
         return Success(order)
+    dropped = _dropped(world, order)
+    if isinstance(dropped, Failure):
+        return Failure(dropped.failure())
+    if dropped.unwrap():
+        why = f"files of {dropped.unwrap()[0]}, which it stands on, are ephemeral and were dropped"
+        return Success(NotChecked(rref, why, "realize that first, and they are made again"))
     try:
         return _compared(world, recorded, order, realizer.unwrap())
     finally:
@@ -78,6 +85,17 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked,
 def _is_source(config: Config) -> bool:
     code = config.tree.get("code")
     return isinstance(code, dict) and "source" in code
+
+
+def _dropped(world: World, order: BuildOrder) -> Result[Sequence[RRef], EngineFailure]:
+    """Which of the inputs have lost their files."""
+    given = [each for every in order.inputs.values() for each in every.given if each.folder is not None]
+    read = world.perform.result(world.store.realizations(tuple(each.rref for each in given)))
+    if isinstance(read, Failure):
+        return Failure(read.failure())
+    trees = {rref: realization.tree for rref, realization in read.unwrap().items() if realization.tree is not None}
+    present = world.perform.result(world.store.present(tuple(trees.values())))
+    return present.map(lambda there: tuple(rref for rref, tree in trees.items() if tree not in there))
 
 
 # The order.

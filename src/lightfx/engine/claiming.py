@@ -62,7 +62,8 @@ class Claimer:
     def _news(self, stored: Mapping[Digest, Sequence[Listed]], batch: Sequence[Run]) -> News:
         news: dict[int, tuple[Listed, ...]] = {}
         for run in batch if stored else ():
-            rows = () if run.again is not None else stored.get(run.key, ())
+            anew = run.again is not None or run.dref in self.state.wishes.force
+            rows = () if anew else stored.get(run.key, ())
             fresh = tuple(row for row in rows if not self.state.knows(row.stored, run.node))
             if fresh:
                 news[run.node] = fresh

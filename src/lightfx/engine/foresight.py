@@ -49,13 +49,14 @@ from lightfx.plan.nearest import Past
 from lightfx.plan.reasons import Forecast, History, plan_of
 from lightfx.plan.replay import ReplayPolicy
 from lightfx.plan.schedule import begin, step
+from lightfx.plan.wishes import Wishes
 
 LOOKED_AT: Final = 5_000
 
 
 def foresee(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef]) -> Result[Plan, EngineFailure]:
     """Drive the step machine through ``graph`` as far as it gets without a run, and say what it would do."""
-    state, commands = begin(graph, policy, world.store.folder_of)
+    state, commands = begin(graph, policy, world.store.folder_of, Wishes(limits=world.executor.limits))
     reader = _Reader(world, graph, force)
     queue = deque(commands)
     while True:

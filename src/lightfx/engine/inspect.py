@@ -6,11 +6,13 @@ first plan that is asked for: a program that only realizes does without.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from returns.io import IOResult
 
 from lightfx.core.closure import Plans, instantiate
+from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineFailure
 from lightfx.core.refs import DRef
 from lightfx.effects.world import World
@@ -26,7 +28,7 @@ def plan(
     /,
     *,
     replay: ReplayPolicy = replay_by_cause,
-    force: frozenset[DRef] = frozenset(),
+    force: Collection[DRef | Derivation[object]] = (),
 ) -> IOResult[Plan, EngineFailure]:
     """Say what `realize` would do with one plan or with many, and why. Runs nothing, and stores nothing.
 
@@ -41,5 +43,6 @@ def plan(
     from lightfx.engine.foresight import foresee  # noqa: PLC0415 -- see the head of the file
     from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
 
-    with world.perform.undisturbed():
-        return IOResult.from_result(foresee(world, graph_of(instantiate(plans)), replay, force))
+    anew = frozenset(each.dref if isinstance(each, Derivation) else each for each in force)
+    with world.perform.turn(), world.perform.undisturbed():
+        return IOResult.from_result(foresee(world, graph_of(instantiate(plans)), replay, anew))

@@ -8,7 +8,7 @@ what they made becomes realizations (`harvest`), stored in groups (`keeping`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypeVar, assert_never
+from typing import Final, TypeAlias, TypeVar, assert_never
 
 from attrs import define, evolve, field
 from returns.io import IOResult
@@ -17,6 +17,7 @@ from returns.result import Result, Success
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
+from lightfx.core.outcome import Raised
 from lightfx.core.realization import Value
 from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
@@ -25,7 +26,7 @@ from lightfx.engine.claiming import Claimer
 from lightfx.engine.harvest import Harvest
 from lightfx.engine.keeping import Keeper
 from lightfx.plan.budget import Budget
-from lightfx.plan.graph import Graph
+from lightfx.plan.graph import Graph, Node
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import (
     Alike,
@@ -48,6 +49,13 @@ from lightfx.plan.moves import (
 
 T = TypeVar("T")
 Answer: TypeAlias = "Result[Sequence[Event], EngineFailure]"
+
+
+_MOVED: Final = Raised("FileNotFoundError", ("FileNotFoundError", "OSError", "Exception"), "means another file now", "")
+
+
+def _is_there(node: Node) -> bool:
+    return node.recipe.observed is None or node.recipe.observed.is_there
 
 
 @define(eq=False)
@@ -138,8 +146,12 @@ class Performer:
             for number in nodes
             if (observed := self.graph.nodes[number].recipe.observed) is not None
         }
-        seen = self.do(self.world.store.observe(tuple(dict.fromkeys(paths.values()))))
-        return seen.map(lambda found: (Observations({number: found[path] for number, path in paths.items()}),))
+        elsewhere = {number: _MOVED for number in paths if not _is_there(self.graph.nodes[number])}
+        wanted = {number: path for number, path in paths.items() if number not in elsewhere}
+        seen = self.do(self.world.store.observe(tuple(dict.fromkeys(wanted.values()))))
+        return seen.map(
+            lambda found: (Observations({**elsewhere, **{number: found[path] for number, path in wanted.items()}}),)
+        )
 
     def book(self, crop: Harvest, task: int) -> Built:
         """Keep what one run gave, and tell of it."""

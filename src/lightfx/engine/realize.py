@@ -121,12 +121,19 @@ def _check_forced(each: object) -> None:
 def _realize(
     world: World, plans: Sequence[Derivation[T]], options: RunOptions
 ) -> Result[tuple[Outcome[T], ...], EngineFailure]:
+    _check_options(options)
+    with world.perform.turn():
+        return _settled(world, plans, options)
+
+
+def _settled(
+    world: World, plans: Sequence[Derivation[T]], options: RunOptions
+) -> Result[tuple[Outcome[T], ...], EngineFailure]:
     from lightfx.engine.drive import drive  # noqa: PLC0415 -- see the head of the file
     from lightfx.engine.reading import read_outcomes  # noqa: PLC0415 -- as above
     from lightfx.plan.graph import graph_of  # noqa: PLC0415 -- as above
     from lightfx.plan.wishes import Wishes  # noqa: PLC0415 -- as above
 
-    _check_options(options)
     with world.perform.undisturbed():
         graph = graph_of(instantiate(plans))
     force = (each.dref if isinstance(each, Derivation) else each for each in options.get("force", ()))

@@ -158,6 +158,7 @@ def _whole(
     if isinstance(present, Failure):
         return Failure(present.failure())
     there = present.unwrap()
+    performer.keeper.spare(there)  # what is to be dropped waits for the next group: not what was found just now
     ready: list[Job] = []
     events: list[Event] = []
     for number, job in enumerate(jobs):
@@ -229,6 +230,7 @@ def _ended(performer: Performer, finished: Finished, events: list[Event]) -> End
     error = finished.result.failure() if isinstance(finished.result, Failure) else None
     if isinstance(error, Asks):
         events.append(Asked(job.run, error.needs))
+        performer.attempts.suspend(job)
         performer.tell(TaskAsked(job.run.dref, finished.number, len(error.needs)))
         performer.claimer.done_with(job.run)
         _discard(performer, job)

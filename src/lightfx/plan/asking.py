@@ -25,7 +25,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant, derivations_of
 from lightfx.core.listing import Listed
-from lightfx.core.outcome import Cause, Raised
+from lightfx.core.outcome import Cancelled, Cause, Raised
 from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
@@ -140,7 +140,11 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
     """Go on with a node whose needs are there now: it inherits their LEFT, or runs again."""
     aside = progress.margin
     held, aside.held = aside.held, []
-    rows = {reference: rows_of(desk, number, reference) for reference, number in aside.asked.items()}
+    found_rows = {reference: rows_of(desk, number, reference) for reference, number in aside.asked.items()}
+    rows = {reference: chosen for reference, chosen in found_rows.items() if chosen is not None}
+    if len(rows) < len(found_rows):
+        _give_up(desk, node.number, progress)
+        return
     entries = tuple((ref, tuple(row.stored.rref for row in rows[ref])) for ref in _sorted(rows))
     own = held[0].context.entries[: len(node.references)]  # not the node's: what it is made again of may be other
     context = Context((*own, *entries))
@@ -167,9 +171,17 @@ def untie(desk: Desk) -> None:
         return
 
 
-def rows_of(desk: Desk, number: int, reference: Reference) -> Chosen:
-    """The realizations that a use of a settled node was resolved to."""
-    return desk.state.ledger[number].chosen[reference.matcher]
+def _give_up(desk: Desk, number: int, progress: Progress) -> None:
+    """What was asked for is lost to this run, and so is what asked."""
+    if progress.settled:
+        spoilt(desk, number, Cancelled("what it asks for cannot be had in this run"), progress.context, ())
+    else:
+        desk.sink(number)
+
+
+def rows_of(desk: Desk, number: int, reference: Reference) -> Chosen | None:
+    """The realizations that a use of a settled node was resolved to; None where it is lost."""
+    return desk.state.ledger[number].chosen.get(reference.matcher)
 
 
 def _sorted(references: Iterable[Reference]) -> list[Reference]:

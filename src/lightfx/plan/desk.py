@@ -196,19 +196,26 @@ class Desk:
 
     def lose(self, number: int, failure: EngineFailure) -> None:
         """Rule 7: what nothing can be chosen of is lost, with all that stands on it; the rest goes on."""
+        if not self.state.ledger[number].shadow:
+            self.commands.append(Fail(failure))
+        self.sink(number)
+
+    def sink(self, number: int) -> None:
+        """Take a node, with all that stands on it, out of the run; a shadow comes to nothing."""
         if self.state.ledger[number].shadow:
             self.settle(number, {})
             return
-        self.commands.append(Fail(failure))
-        lost = [number]
+        lost, sunk = [number], list[int]()
         while lost:
             each = lost.pop()
             progress = self.state.ledger[each]
             if not progress.settled:
                 progress.settled = True
-                self.state.open -= 1
+                self.state.open -= not progress.shadow
                 lost += self.state.graph.nodes[each].dependents
-        self.tell_followers(number, self.state.ledger[number])
+                sunk.append(each)
+        for each in sunk:
+            self.tell_followers(each, self.state.ledger[each])
 
     def blame(self, lefts: Sequence[Listed]) -> Upstream:
         """Name the roots of what a node stands on."""
@@ -236,8 +243,9 @@ class Desk:
         for follower in self.state.followers.pop(key, ()):
             other = self.state.ledger[follower]
             node = self.state.graph.nodes[follower]
-            self.tell(node, other, progress.candidates)
-            self.judge(node, other, sought=True)
+            if not other.settled:
+                self.tell(node, other, progress.candidates)
+                self.judge(node, other, sought=True)
 
     def tell_made(self, node: Node, progress: Progress) -> None:
         """Rule 4: what this run made under the same key may not be stored yet, so no `Seek` would find it."""

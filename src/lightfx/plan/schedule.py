@@ -271,7 +271,7 @@ def _release(desk: Desk, node: Node, progress: Progress) -> None:
         remaking.forget(desk, node.number)
         _enter(desk, node, progress)
         return
-    chosen = _inputs(desk, node)
+    chosen = _inputs(desk, node) or {}  # it is settled, so none of them was lost
     context, key = _context(chosen), _key(node, progress, chosen)
     desk.commands += [evolve(run, context=context, key=key, asked=()) for run in held]
 
@@ -294,7 +294,7 @@ def _enter(desk: Desk, node: Node, progress: Progress) -> None:
         return
     chosen = _inputs(desk, node) if not progress.shadow else traces.inputs_of(desk, node)
     if chosen is None:
-        desk.settle(node.number, {})
+        desk.sink(node.number)
         return
     if chosen:
         progress.context = _context(chosen)
@@ -330,14 +330,15 @@ def _is_plain(desk: Desk, node: Node, progress: Progress) -> bool:
     )
 
 
-def _inputs(desk: Desk, node: Node) -> dict[Reference, Chosen]:
-    if not node.references:
-        return {}
-    ledger = desk.state.ledger
-    return {
-        reference: ledger[need].chosen[reference.matcher]
-        for reference, need in zip(node.references, node.needs, strict=True)
-    }
+def _inputs(desk: Desk, node: Node) -> dict[Reference, Chosen] | None:
+    """What the references of a node came to; None where one is lost to this run."""
+    ledger, found = desk.state.ledger, dict[Reference, Chosen]()
+    for reference, need in zip(node.references, node.needs, strict=True):
+        chosen = ledger[need].chosen.get(reference.matcher)
+        if chosen is None:
+            return None
+        found[reference] = chosen
+    return found
 
 
 def _checked(desk: Desk, node: Node, progress: Progress, *, sought: bool) -> None:

@@ -160,7 +160,10 @@ def _observed(config: Config) -> Observed | None:
     """What a source observes: its path stands in its config, as the program gave it."""
     tree = config.tree
     code, path = tree.get("code"), tree.get("path")
-    return Observed(Path(path)) if isinstance(code, dict) and "source" in code and isinstance(path, str) else None
+    place = tree.get("place")
+    if not isinstance(code, dict) or "source" not in code or not isinstance(path, str) or not isinstance(place, str):
+        return None
+    return Observed(Path(path), place)
 
 
 def inputs_of(desk: Desk, node: Node) -> dict[Reference, Chosen] | None:

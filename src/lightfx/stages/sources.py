@@ -20,8 +20,8 @@ from returns.result import Failure, Result, Success
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config
-from lightfx.core.derivation import Derivation, Observed, Realizer, Recipe
-from lightfx.core.names import Name, short_hash
+from lightfx.core.derivation import Derivation, Observed, Realizer, Recipe, place_of
+from lightfx.core.names import Name
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
@@ -71,7 +71,7 @@ def _source(path: Path, file: str | None) -> Derivation[Path]:
     absolute = path.absolute()
     # The key of a source ends before its name: path and place, which come after, tell sources apart and count no
     # further. The place is a hash: one relative path may mean two files, and no absolute path enters a record.
-    place = short_hash(os.fsencode(absolute).hex())
+    place = place_of(absolute)
     config = Config.of(args={}, code={"source": kind}, name=name, path=path.as_posix(), place=place)
     recipe = Recipe(config, DRef.of(config.text, name), SourceRealizer(absolute, file), observed=Observed(absolute))
     return Derivation(recipe)

@@ -30,9 +30,12 @@ _CLEAR: Final = Path("/proc/self/clear_refs")
 
 def carry_out(task: Task, peak: Callable[[], int]) -> Finished:
     """Run the realizer of ``task``, and say what came of it; ``peak`` tells the memory it took."""
+    process = os.getpid()
     with _staying_here():
         start = time.perf_counter()
         result = _run(task)
+        if os.getpid() != process:
+            os._exit(0)  # a stage that forked and came back as the child: what goes on here belongs to its parent
         cost = Cost(time.perf_counter() - start, peak())
     return Finished(task.number, result, task.realizer.made_by(), cost)
 
