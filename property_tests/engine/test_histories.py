@@ -7,15 +7,18 @@ laws in `histories`. A wrong engine must break a law within a few hundred.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from random import Random
 from unittest import mock
 
+import histories
 import pytest
 from attrs import evolve
 from histories import chronicle, history, real_shop, virtual_shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import Program, Spec
 
 from lightfx.core.listing import Listed
 from lightfx.core.realization import BuildOrder, Context
@@ -31,9 +34,11 @@ from lightfx.plan.graph import Node
 from lightfx.plan.holding import let_go
 from lightfx.plan.ledger import Progress, State
 
+# A fifth of them unless asked for all: under coverage they take some minutes (`make laws`).
 PARTS = 20
-EACH = 500
+EACH = int(os.environ.get("HISTORIES", "2000")) // PARTS
 FEW = 600
+FOUND = (0, 14, 81, 135, 154, 458, 2145, 2682, 5861, 6068, 7994)
 
 
 def live_through(seed: int) -> None:
@@ -56,6 +61,11 @@ def test_ten_thousand_histories(part: int) -> None:
     live_through_all(range(part * EACH, (part + 1) * EACH))
 
 
+@pytest.mark.parametrize("seed", FOUND)
+def test_a_history_in_which_something_was_found(seed: int) -> None:
+    live_through(seed)
+
+
 @settings(max_examples=100)
 @given(st.randoms(use_true_random=False))
 def test_a_history(chance: Random) -> None:
@@ -69,6 +79,15 @@ def test_histories_on_a_disk(part: int) -> None:
     for seed in range(part * 5, part * 5 + 5):
         with real_shop() as shop:
             chronicle([step for step in history(Random(seed)) if step.end != "kill"], shop)
+
+
+def test_stages_that_ask_in_a_chain_of_thousands() -> None:
+    """No stack overflows, neither where they run nor where their traces are checked."""
+    chain = Program((Spec("asks_deep", 5000, ()),), (0,), (0, 0))
+    with mock.patch.object(histories, "STEPS", 100_000), virtual_shop() as shop:
+        first, ran = shop.run(chain, 1, fair=True), len(shop.around.done)
+        again = shop.run(chain, 2, fair=True, only_stored=True)
+        assert (first, ran, shop.around.done) == (again, 5002, [])
 
 
 # Wrong engines, each caught.
