@@ -374,7 +374,7 @@ def recipe_of(plan: Plan, needs: tuple[Dependency, ...], around: Surroundings) -
     terms = Terms(
         OUTPUTS.get(plan.kind, 1),
         resources=Resources(tickets={"seat": 1}) if plan.kind == "draw" else PLAIN,
-        retry=Retry(times=TRIES - 1, backoff=0.0) if plan.kind == "flaky" else Retry(times=0),
+        retry=Retry(times=TRIES - 1, backoff=0.03) if plan.kind == "flaky" else Retry(times=0),
         ephemeral=plan.kind in EPHEMERAL,
     )
     dref = DRef.of(config.text, name)
