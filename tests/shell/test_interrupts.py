@@ -1,0 +1,72 @@
+"""Asks to stop, by real signals: noted, let in where the run waits, and all as it was afterwards."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from lightfx.shell.interrupts import noted
+
+
+def test_the_first_is_noted_and_breaks_in_nowhere() -> None:
+    with noted() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGINT"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_breaks_in_where_the_run_waits(number: signal.Signals) -> None:
+    with noted() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.open():
+            signal.raise_signal(number)
+        assert interrupts.pending == number.name
+
+
+def test_the_second_breaks_in_wherever_it_finds_us_and_the_first_keeps_its_name() -> None:
+    with noted() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGTERM"
+
+
+def test_the_door_is_shut_when_the_waiting_is_over() -> None:
+    with noted() as interrupts:
+        with interrupts.open():
+            pass
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGINT"
+
+
+def test_all_is_as_it_was_afterwards_also_after_an_error() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ZeroDivisionError), noted():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+        raise ZeroDivisionError
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_who_handles_signals_already_goes_on_doing_so() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with noted() as interrupts:
+            signal.raise_signal(signal.SIGTERM)
+        assert (heard, interrupts.pending) == ([signal.SIGTERM], "")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_outside_of_the_main_thread_nothing_is_touched() -> None:
+    before, seen = signal.getsignal(signal.SIGINT), list[object]()
+
+    def work() -> None:
+        with noted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
