@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 OTHERS := 3.12 3.13
 JUDGED := */lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*
 
-.PHONY: demo test lint types imports pytest benchmarks format clean
+.PHONY: demo test lint types imports pytest laws benchmarks format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python docs/examples/digits/digits.py demo-results --workers 2
@@ -34,6 +34,10 @@ pytest: $(VENV)/.dev $(VENV)/.others
 	$(BIN)/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 	  share = 100 * t['covered_branches'] / t['num_branches']; \
 	  print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
+
+# Ten thousand random histories, for whoever changes the engine: a minute or two.
+laws: $(VENV)/.dev
+	HISTORIES=10000 $(BIN)/pytest --numprocesses 2 --dist worksteal property_tests
 
 benchmarks: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'

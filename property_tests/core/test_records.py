@@ -12,7 +12,7 @@ from lightfx.core.listing import Listed
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest, Name
 from lightfx.core.outcome import BadOutput, Cancelled, Died, Raised, Returned, Root, TimedOut, Upstream
-from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Stored, Value, content_of
+from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realization, Stored, Value, content_of
 from lightfx.core.records import read_realization, result_tree, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 
@@ -39,6 +39,9 @@ RESULTS = st.builds(Value, TREES) | CAUSES
 REFERENCES = st.builds(Reference, DREFS, st.sampled_from(["", "latest()"]), st.sampled_from(Take), st.booleans())
 CONTEXTS = st.lists(st.tuples(REFERENCES, st.lists(RREFS, max_size=3).map(tuple)), max_size=3)
 PACKAGES = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda found: tuple(sorted(found.items())))
+COSTS = st.builds(Cost, SECONDS, st.integers(0, 10**12))
+LOGS = st.none() | st.builds(Log, TEXTS, st.none() | DIGESTS)
+ASKED = st.lists(st.tuples(REFERENCES, st.lists(DIGESTS, max_size=3).map(tuple)), max_size=3)
 REALIZATIONS = st.builds(
     Realization,
     RREFS,
@@ -49,11 +52,14 @@ REALIZATIONS = st.builds(
     tree=st.none() | DIGESTS,
     context=CONTEXTS.map(tuple).map(Context),
     created=SECONDS,
-    made_by=st.builds(MadeBy, TEXTS, TEXTS, TEXTS, PACKAGES, TEXTS),
-    cost=st.builds(Cost, SECONDS, st.integers(0, 10**12)),
+    made_by=st.builds(MadeBy, TEXTS, TEXTS, TEXTS, PACKAGES, TEXTS, TEXTS),
+    cost=COSTS,
     attempt=st.integers(1, 9),
-    log=st.none() | st.builds(Log, TEXTS, st.none() | DIGESTS),
+    log=LOGS,
     like=st.none() | RREFS,
+    asked=ASKED.map(tuple),
+    earlier=st.lists(st.builds(Attempt, TEXTS, TEXTS, COSTS, LOGS), max_size=2).map(tuple),
+    ephemeral=st.booleans(),
 )
 
 

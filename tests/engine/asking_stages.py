@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
-from lightfx import Build, Derivation, Right, Tolerant, source_file, stage
+from lightfx import Build, Derivation, Retry, Right, Tolerant, source_file, stage
 from lightfx.matchers import some
 
 
@@ -178,3 +180,13 @@ def frame(build: Build, picture: Derivation[int], ran: str) -> int:
 def given_and_made(build: Build, size: Derivation[int], file: str, ran: str) -> int:
     note(ran, "given")
     return 10 * build.need(size) + build.need(count(source_file(file), ran))
+
+
+@stage(version="1", retry=Retry(times=1, backoff=0.0))
+def dies_once(build: Build, ran: str) -> int:
+    """Its worker is killed when what it asked for is there, the first time."""
+    found = build.need(square(3, ran))
+    note(ran, "dies_once")
+    if Path(ran).read_text().split().count("dies_once") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found

@@ -9,6 +9,7 @@ import pytest
 from asking_stages import (
     asks_then_fails,
     count,
+    dies_once,
     endless,
     given_and_made,
     itself,
@@ -229,3 +230,24 @@ def test_a_left_that_was_inherited_by_asking_stands_for_all_outputs(world: World
         outcome = unwrap(realize(world, unlucky(str(ran)).collect(some(2)), only_stored=only_stored))
         assert isinstance(outcome, Left)
         assert isinstance(outcome.cause, Upstream)
+
+
+def test_a_trace_that_meets_a_source_that_is_gone_does_not_stand_until_it_is_back(
+    world: World, tmp_path: Path, number: Path, ran: Path
+) -> None:
+    asked = tmp_path / "asked.txt"
+    asked.write_text("7")
+    plan = given_and_made(count(source_file(number), str(ran)), str(asked), str(ran))
+    assert evaluate(world, plan) == 47
+    asked.rename(tmp_path / "aside.txt")
+    outcome = unwrap(realize(world, plan))
+    assert isinstance(outcome, Left)
+    (tmp_path / "aside.txt").rename(asked)
+    notes(ran)
+    assert (evaluate(world, plan), notes(ran)) == (47, [])
+
+
+def test_a_worker_that_dies_after_its_stage_asked_takes_no_need_along(tmp_path: Path, ran: Path) -> None:
+    with open_world(tmp_path / "store", workers=2) as world:
+        assert evaluate(world, dies_once(str(ran))) == 9
+        assert notes(ran) == ["dies_once", "dies_once", "square-3"]

@@ -1,70 +1,84 @@
-"""Ctrl-C while a run waits for its workers: it comes through, and nothing that was told is lost."""
+"""Asks to stop, by real signals: noted, let in where the run waits, and all as it was afterwards."""
 
 from __future__ import annotations
 
-import random
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
+import threading
 
-import errands
 import pytest
-from errands import task
-from makings import good
 
-from lightfx.effects.executor import Finished
-from lightfx.shell.executor.processes import LocalProcesses
+from lightfx.shell.interrupts import noted
 
 
-@pytest.fixture
-def alarm() -> Iterator[Callable[[float], object]]:
-    """Let SIGINT come some seconds later, or as soon after as the executor waits."""
+def wait(number: signal.Signals) -> None:
+    """Wait, as an executor does, and be asked to stop."""
+    signal.raise_signal(number)
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        while frame is not None and frame.f_code is not LocalProcesses.wait.__code__:
-            frame = frame.f_back
-        if frame is None:
-            signal.setitimer(signal.ITIMER_REAL, 5e-5)
-        else:
+
+def test_the_first_is_noted_and_breaks_in_nowhere() -> None:
+    with noted() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGINT"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_breaks_in_where_the_run_waits(number: signal.Signals) -> None:
+    with noted() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.open():
+            wait(number)
+        assert interrupts.pending == number.name
+
+
+def test_with_what_the_wait_gave_in_hand_it_is_noted_only() -> None:
+    """Trap: between the wait and the hands of who called it, what it gave would be lost."""
+    with noted() as interrupts, interrupts.open():
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGINT"
+
+
+def test_the_second_breaks_in_wherever_it_finds_us_and_the_first_keeps_its_name() -> None:
+    with noted() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+        assert interrupts.pending == "SIGTERM"
 
 
-def test_an_interrupt_comes_through(pool: LocalProcesses, tmp_path: Path, alarm: Callable[[float], object]) -> None:
-    good(pool.start([task(1, errands.sleep_for_ever, tmp_path / "1")]))
-    alarm(0.3)
-    with pytest.raises(KeyboardInterrupt):
-        while True:
-            good(pool.wait(None))
-    good(pool.cancel())
+def test_the_door_is_shut_when_the_waiting_is_over() -> None:
+    with noted() as interrupts:
+        with interrupts.open():
+            pass
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending == "SIGINT"
 
 
-def test_no_interrupt_loses_what_was_told(
-    pool: LocalProcesses, tmp_path: Path, alarm: Callable[[float], object]
-) -> None:
-    """The engine waits again after it, to let what runs come to its end."""
-    chance = random.Random(7)
-    interrupts = 0
-    for turn in range(80):
-        numbers = set(range(turn * 8, turn * 8 + 8))
-        acts = [errands.exit_at_once if turn % 40 == number else errands.double for number in range(8)]
-        good(pool.start([task(n, act, tmp_path / f"{n}", x=n) for n, act in zip(sorted(numbers), acts, strict=True)]))
-        found: list[int] = []
-        alarm(chance.random() * 0.004 + 1e-6)
-        while len(found) < 8:
-            try:
-                told = good(pool.wait(20.0))
-            except KeyboardInterrupt:
-                interrupts += 1
-                alarm(chance.random() * 0.002 + 1e-6)
-            else:
-                assert told, f"lost: {numbers - set(found)}"
-                found += [each.number for each in told if isinstance(each, Finished)]
-        alarm(0)
-        assert sorted(found) == sorted(numbers)
-    assert interrupts > 40
+def test_all_is_as_it_was_afterwards_also_after_an_error() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ZeroDivisionError), noted():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+        raise ZeroDivisionError
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_who_handles_signals_already_goes_on_doing_so() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with noted() as interrupts:
+            signal.raise_signal(signal.SIGTERM)
+        assert (heard, interrupts.pending) == ([signal.SIGTERM], "")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_outside_of_the_main_thread_nothing_is_touched() -> None:
+    before, seen = signal.getsignal(signal.SIGINT), list[object]()
+
+    def work() -> None:
+        with noted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]

@@ -42,7 +42,7 @@ class Claimer:
             del self.outstanding[run.key]
             if run.key in self.held:
                 self.held.discard(run.key)
-                self.keeper.freed.append(run.key)
+                self.keeper.freed[run.key] = None
 
     def claim(self, batch: Sequence[Run]) -> Result[News, EngineFailure]:
         """Claim the keys of runs; for each node, what others stored under its key meanwhile."""
@@ -55,8 +55,8 @@ class Claimer:
             return Failure(claimed.failure())
         granted = claimed.unwrap()
         self.held |= granted
-        if self.keeper.freed:
-            self.keeper.freed = [key for key in self.keeper.freed if key not in granted]
+        for key in granted:
+            self.keeper.freed.pop(key, None)
         return self.alike(tuple(granted)).map(lambda stored: self._news(stored, batch))
 
     def _news(self, stored: Mapping[Digest, Sequence[Listed]], batch: Sequence[Run]) -> News:

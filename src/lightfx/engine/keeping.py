@@ -39,7 +39,7 @@ class Keeper:
     held: Container[Digest] = ()
     made: dict[RRef, Realization] = Factory(dict)
     unstored: list[Entry] = Factory(list)
-    freed: list[Digest] = Factory(list)
+    freed: dict[Digest, None] = Factory(dict)
     unused: list[Digest] = Factory(list)
     since: float = 0.0
 
@@ -92,7 +92,7 @@ class Keeper:
     def finish(self) -> Result[None, EngineFailure]:
         """Store what was made; then give back what was claimed for it, and drop files that nobody needs."""
         entries, self.unstored = self.unstored, []
-        freed, self.freed = self.freed, []
+        freed, self.freed = tuple(self.freed), {}
         unused, self.unused = [each for each in self.unused if each not in self.held], []
         stored = self._do(self.world.store.commit(entries)) if entries else Success(None)
         released = self._do(self.world.store.release(freed)) if freed else Success(None)

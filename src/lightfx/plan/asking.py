@@ -166,7 +166,7 @@ def untie(desk: Desk) -> None:
         number = waiting.pop(0)
         if not waiting:
             del state.followers[key]
-        del state.builders[key]
+        state.builders.pop(key, None)
         desk.judge(state.graph.nodes[number], state.ledger[number], sought=True)
         return
 

@@ -35,14 +35,17 @@ def gone(desk: Desk, run: Run | None, rrefs: Sequence[RRef]) -> None:
         progress.margin.held.append(run)
         progress.unmet += 1  # for this event itself
     for rref in dict.fromkeys(rrefs):
-        number, row = _maker(desk, waiter, rref)
-        _remake(desk, number, row, waiter)
+        found = _maker(desk, waiter, rref)
+        if found is not None:
+            _remake(desk, *found, waiter)
+        elif run is not None:  # it was made again, and came out otherwise, while this run had no room yet
+            desk.state.ledger[run.node].margin.stale = True
     if run is not None:
         desk.met(run.node)
 
 
-def _maker(desk: Desk, waiter: int, rref: RRef) -> tuple[int, Listed]:
-    """The node, and its row, that a realization was chosen of: among the needs of a node, or the targets."""
+def _maker(desk: Desk, waiter: int, rref: RRef) -> tuple[int, Listed] | None:
+    """The node, and its row, that a realization is chosen of: among the needs of a node, or the targets."""
     state = desk.state
     if waiter == TARGET:
         numbers = [number for number, _ in state.graph.targets]
@@ -50,7 +53,7 @@ def _maker(desk: Desk, waiter: int, rref: RRef) -> tuple[int, Listed]:
         aside = state.ledger[waiter].aside
         numbers = [*state.graph.nodes[waiter].needs, *(aside.asked.values() if aside is not None else ())]
     rows = ((number, row) for number in numbers for chosen in state.ledger[number].chosen.values() for row in chosen)
-    return next((number, row) for number, row in rows if row.stored.rref == rref)
+    return next(((number, row) for number, row in rows if row.stored.rref == rref), None)
 
 
 def _remake(desk: Desk, number: int, row: Listed, waiter: int) -> None:

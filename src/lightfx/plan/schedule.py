@@ -138,7 +138,9 @@ def step(state: State, event: Event) -> tuple[State, list[Command]]:
 
 
 def _report(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> None:
-    """Take in what became of a run."""
+    """Take in what became of a run; what was begun on inputs that came out otherwise since is stored, and no more."""
+    if _is_outdated(desk, event):
+        return
     match event:
         case Built(number, rows, again):
             if again:
@@ -155,6 +157,14 @@ def _report(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> None:
             _busy(desk, number, run)
         case never:
             assert_never(never)
+
+
+def _is_outdated(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> bool:
+    ledger = desk.state.ledger
+    if isinstance(event, Built):
+        return not event.again and any(row.stored.key != ledger[event.node].key for row in event.rows)
+    run = event.run
+    return run is not None and run.again is None and run.key != ledger[run.node].key
 
 
 def _close(desk: Desk) -> list[Command]:

@@ -160,7 +160,7 @@ def _observed(config: Config) -> Observed | None:
     """What a source observes: its path stands in its config, as the program gave it."""
     tree = config.tree
     code, path = tree.get("code"), tree.get("path")
-    place = tree.get("place")
+    place = tree.get("place", "")
     if not isinstance(code, dict) or "source" not in code or not isinstance(path, str) or not isinstance(place, str):
         return None
     return Observed(Path(path), place)
