@@ -41,7 +41,8 @@ laws: $(VENV)/.dev
 
 benchmarks: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'
-	$(BIN)/python tests/benchmarks/overhead.py
+	$(BIN)/python tests/benchmarks/overhead.py --write docs/benchmarks.md
+	$(BIN)/python tests/benchmarks/engine.py --write docs/benchmarks.md
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

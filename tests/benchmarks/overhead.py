@@ -1,10 +1,9 @@
 """What lightfx costs beside its peers: one table, all measured in one run on one machine.
 
-    python tests/benchmarks/overhead.py [--size 10000] [--peers 1000] [--write docs/benchmarks.md]
+    python tests/benchmarks/overhead.py [--write docs/benchmarks.md]
 
 Every figure comes from a fresh process, with the least of several runs; work is
-a function of ten parameters that returns one float. Modules are read from
-bytecode, as after an installation, whatever this shell says of writing it. The plain loop does the
+a function of ten parameters that returns one float. The plain loop does the
 same work and keeps nothing. A benchmark is no test: nothing here fails when a
 figure is high. Peers that are not installed are left out by name
 (`make benchmarks` installs them).
@@ -12,23 +11,14 @@ figure is high. Peers that are not installed are left out by name
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
-import math
 import os
-import platform
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
-ROUNDS = 7
-BYTECODE = tempfile.TemporaryDirectory()
-Row = dict[str, float]
+from measuring import ROUNDS, Figure, Row, clock, cold_and_warm, exponent, installed, machine, main
+
+SIZES = (10_000, 100_000)
+PEERS_SIZE = 1_000
 
 
 def work(a: int, b: float, c: str, d: bool, e: int, f: float, g: str, h: int, i: float, j: int) -> float:
@@ -39,14 +29,6 @@ def work(a: int, b: float, c: str, d: bool, e: int, f: float, g: str, h: int, i:
 def parameters(number: int) -> tuple[int, float, str, bool, int, float, str, int, float, int]:
     """The arguments of one piece of work."""
     return (number, 0.5, "adam", True, 16, 1.5, "relu", 3, 2.5, 7)
-
-
-@contextmanager
-def clock(row: Row, name: str, size: int) -> Iterator[None]:
-    """Note the microseconds for each of ``size`` pieces of work."""
-    start = time.perf_counter()
-    yield
-    row[name] = (time.perf_counter() - start) / size * 1e6
 
 
 def plain(size: int, _: Path) -> Row:
@@ -75,7 +57,8 @@ def lightfx(size: int, folder: Path) -> Row:
         outcomes = world.perform.result(fx.realize_all(world, plans)).unwrap()
     if len(outcomes) != size or not isinstance(outcomes[3], fx.Right):
         raise SystemExit("the work was not done")
-    row["run"] += row["instantiate"] + row["first call (ms)"] * 1000 / size
+    for cpu in ("", " cpu"):
+        row[f"run{cpu}"] += row[f"instantiate{cpu}"] + row[f"first call (ms){cpu}"] * 1000 / size
     return row
 
 
@@ -144,7 +127,7 @@ def pypipegraph2(size: int, folder: Path) -> Row:
     return row
 
 
-PEERS: dict[str, tuple[str, Callable[[int, Path], Row]]] = {
+PEERS: dict[str, tuple[str, Figure]] = {
     "plain loop": ("json", plain),
     "lightfx": ("lightfx", lightfx),
     "joblib.Memory": ("joblib", joblib_memory),
@@ -153,70 +136,41 @@ PEERS: dict[str, tuple[str, Callable[[int, Path], Row]]] = {
 }
 
 
-def one(name: str, size: int, folder: Path) -> Row:
-    """Measure one peer in this process."""
-    return PEERS[name][1](size, folder)
-
-
-def measured(name: str, size: int, folder: Path) -> Row:
-    """Measure one peer in a fresh process."""
-    command = [sys.executable, __file__, "--one", name, "--size", str(size), "--folder", str(folder)]
-    # Where PYTHONDONTWRITEBYTECODE is set, a third of every import would be the compiler's.
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    environment.setdefault("PYTHONPYCACHEPREFIX", BYTECODE.name)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr[-2000:]}")
-    row: Row = json.loads(done.stdout.splitlines()[-1])
-    return row
-
-
-def least(rows: list[Row]) -> Row:
-    """The least of each figure."""
-    return {key: min(row[key] for row in rows) for key in rows[0]}
-
-
-def cold_and_warm(name: str, size: int) -> tuple[Row, Row]:
-    """Measure the first run and the ones after it, each over `ROUNDS` fresh processes."""
-    cold: list[Row] = []
-    warm: list[Row] = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder:
-            cold.append(measured(name, size, Path(folder)))
-            warm.append(measured(name, size, Path(folder)))
-    return least(cold), least(warm)
-
-
-def report(size: int, peers: int) -> str:
+def report() -> str:
     """Measure everything, and lay it out."""
-    ours = {count: cold_and_warm("lightfx", count) for count in (size // 10, size)}
-    cold, warm = ours[size]
-    small_cold, small_warm = ours[size // 10]
+    small, large = SIZES
+    cold, warm = cold_and_warm(__file__, "lightfx", small)
+    large_cold, large_warm = cold_and_warm(__file__, "lightfx", large, max(1, ROUNDS // 2))
+    step = large / small
     lines = [
-        f"Measured with Python {platform.python_version()} on {os.cpu_count()} cores, least of {ROUNDS} runs,",
-        "each in a fresh process; microseconds for each derivation of ten parameters.",
+        machine(),
+        "Microseconds for each derivation of ten parameters.",
         "",
-        "| lightfx | measured | target |",
-        "|---|---:|---:|",
-        f"| `import lightfx` | {warm['import (ms)']:.0f} ms | 150 ms |",
-        f"| first call of a stage: its code is read | {warm['first call (ms)']:.0f} ms | |",
-        f"| instantiate | {warm['instantiate']:.1f} us | 20 us |",
-        f"| no-op run, {size:,} derivations | {warm['run']:.1f} us | 60 us |",
-        f"| cold run, inline, value only, durable, {size:,} derivations | {cold['run']:.1f} us | 300 us |",
-        f"| growth of the no-op run, {size // 10:,} to {size:,} | n^{exponent(small_warm, warm):.2f} | n^1.1 |",
-        f"| growth of the cold run, {size // 10:,} to {size:,} | n^{exponent(small_cold, cold):.2f} | n^1.1 |",
+        "| lightfx | measured | of the processor | target |",
+        "|---|---:|---:|---:|",
+        _line("`import lightfx`", warm, "import (ms)", "150 ms"),
+        _line("first call of a stage: its code is read", warm, "first call (ms)", ""),
+        _line(f"instantiate, {small:,} derivations", warm, "instantiate", "15 us"),
+        _line(f"instantiate, {large:,}", large_warm, "instantiate", "15 us"),
+        _line(f"no-op run, {small:,}", warm, "run", "45 us"),
+        _line(f"no-op run, {large:,}", large_warm, "run", "45 us"),
+        f"| peak memory of that | {large_warm['peak (MiB)']:.0f} MiB | | 1,024 MiB |",
+        _line(f"cold run, inline, value only, durable, {small:,}", cold, "run", "200 us"),
+        _line(f"cold run, {large:,}", large_cold, "run", "200 us"),
+        _growth("no-op", warm, large_warm, step),
+        _growth("cold", cold, large_cold, step),
         "",
-        f"Beside its peers, at {peers:,}:",
+        f"Beside its peers, at {PEERS_SIZE:,}:",
         "",
         "| | cold run | to lightfx | second run | to lightfx |",
         "|---|---:|---:|---:|---:|",
     ]
-    base = cold_and_warm("lightfx", peers)
+    base = cold_and_warm(__file__, "lightfx", PEERS_SIZE)
     for name, (module, _) in PEERS.items():
-        if importlib.util.find_spec(module) is None:
+        if not installed(module):
             lines.append(f"| {name} | not installed | | | |")
             continue
-        first, second = base if name == "lightfx" else cold_and_warm(name, peers)
+        first, second = base if name == "lightfx" else cold_and_warm(__file__, name, PEERS_SIZE)
         lines.append(
             f"| {name} | {first['run']:.1f} us | {first['run'] / base[0]['run']:.2f}x"
             f" | {second['run']:.1f} us | {second['run'] / base[1]['run']:.2f}x |"
@@ -224,31 +178,15 @@ def report(size: int, peers: int) -> str:
     return "\n".join(lines)
 
 
-def exponent(small: Row, large: Row) -> float:
-    """How cost grows with size, as a power, over a tenfold step."""
-    return 1 + math.log10(large["run"] / small["run"])
+def _line(what: str, row: Row, name: str, target: str) -> str:
+    unit = "ms" if name.endswith("(ms)") else "us"
+    return f"| {what} | {row[name]:.1f} {unit} | {row[f'{name} cpu']:.1f} {unit} | {target} |"
 
 
-def main() -> None:
-    """Measure one peer, or all of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=10_000)
-    parser.add_argument("--peers", type=int, default=1_000)
-    parser.add_argument("--one", choices=PEERS)
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--write", type=Path, help="a document whose part between two marks is replaced by the table")
-    options = parser.parse_args()
-    if options.one:
-        print(json.dumps(one(options.one, options.size, options.folder)))
-        return
-    text = report(options.size, options.peers)
-    print(text)
-    if options.write:
-        begin, end = "<!-- measured -->\n", "<!-- end -->"
-        before, _, rest = options.write.read_text().partition(begin)
-        _, _, after = rest.partition(end)
-        options.write.write_text(f"{before}{begin}\n{text}\n\n{end}{after}")
+def _growth(what: str, small: Row, large: Row, step: float) -> str:
+    wall, cpu = (exponent(small[name], large[name], step) for name in ("run", "run cpu"))
+    return f"| growth of the {what} run | {wall} | {cpu} | n^1.1 |"
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, {name: figure for name, (_, figure) in PEERS.items()}, report, "measured")
