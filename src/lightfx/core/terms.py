@@ -138,6 +138,9 @@ TRANSIENT: Final = ("died", "timed_out", "OSError", "MemoryError", "ImportError"
 class Retry:
     """How a failed attempt is tried again within a run; every attempt keeps its log.
 
+    An attempt is one run: where a stage makes several outputs in one, and one of
+    them fails, all are made again.
+
     ``times``: how many more attempts there may be. ``backoff``: seconds to wait
     before the second; each wait is twice the one before. ``on``: what is tried
     again: kinds of LEFT ("died"), or names of classes that were raised or
