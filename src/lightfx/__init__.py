@@ -32,6 +32,7 @@ from lightfx.plan.compare import Checked, Different, FileDifference, Identical, 
 from lightfx.plan.explain import Action, Plan, Step
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always, retry_failed
 from lightfx.stages.build import Build, UndeclaredNeedError
+from lightfx.stages.lens import Lens, LensError, Misstep, lens
 from lightfx.stages.signature import StageError
 from lightfx.stages.sources import source_file, source_tree
 from lightfx.stages.stage import Stage, stage
@@ -60,7 +61,10 @@ __all__ = [
     "Identical",
     "Left",
     "LeftError",
+    "Lens",
+    "LensError",
     "MadeBy",
+    "Misstep",
     "Name",
     "NoPartError",
     "NotChecked",
@@ -95,6 +99,7 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "instantiate",
+    "lens",
     "memory_world",
     "open_world",
     "plan",

@@ -74,6 +74,11 @@ class Build:
         return self._order.folder(self._index)
 
     @property
+    def order(self) -> BuildOrder:
+        """What was ordered: the config, and what each reference in it was resolved to."""
+        return self._order
+
+    @property
     def index(self) -> int:
         """Which output this is, from 0: with ``outputs=n`` the function runs once for each."""
         return self._index
