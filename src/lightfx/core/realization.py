@@ -249,7 +249,8 @@ class BuildOrder:
     ``place`` need not exist yet: who writes makes it. ``inputs`` holds one
     entry for each reference in the config, and for each need that was asked
     for. ``tell`` takes in how far it is: what is done, of how much in all (0
-    where that is not known).
+    where that is not known). ``args`` is what this run says to it: no part of
+    any key or record.
     """
 
     dref: DRef
@@ -259,6 +260,7 @@ class BuildOrder:
     place: Path
     inputs: Mapping[Reference, Input]
     tell: Callable[[float, float], None] = field(default=tell_nobody, eq=False, repr=False)
+    args: Mapping[str, object] = field(factory=dict[str, object], eq=False, repr=False)
 
     def folder(self, index: int) -> Path:
         """The folder for the files of one output."""

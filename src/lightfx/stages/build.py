@@ -94,6 +94,15 @@ class Build:
         return int(Digest.of(f"seed {self._order.key} {self._index}".encode()).hex[:8], 16)
 
     @property
+    def args(self) -> Mapping[str, object]:
+        """What this run says to the stage, by ``realize(..., args={plan: {...}})``; empty where it says nothing.
+
+        It is no part of the identity: let it change how the stage works (how
+        much it tells, on which device), and never what comes out.
+        """
+        return self._order.args
+
+    @property
     def places(self) -> Mapping[str, str]:
         """The paths that this attempt alone has, and what stands for them where an error is recorded."""
         inputs = (given for each in self._order.inputs.values() for given in each.given)

@@ -25,6 +25,7 @@ from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.stages.build import Build, Suspended
+from lightfx.stages.promises import broken, placed, promised_in
 from lightfx.stages.signature import Function, Signature, StageError
 from lightfx.stages.surroundings import made_by
 
@@ -86,7 +87,7 @@ class StageRealizer:
         asked: list[Dependency] = []
         for index in order.indices:
             try:
-                made.append(self._output(Build(order, index), order.config))
+                made.append(self._output(self.core.signature.build(order, index), order.config))
             except Suspended as suspended:
                 asked += suspended.needs
         return Failure(Asks(tuple(asked))) if asked else Success(tuple(made))
@@ -102,13 +103,20 @@ class StageRealizer:
 
 def run(function: Function, signature: Signature, config: Config, build: Build) -> Result[Output, Cause]:
     """Run a stage function for one output."""
-    decoded = signature.fields.decode(config.tree["args"])
+    parameters = config.tree["args"]
+    promises = promised_in(config.text, parameters)
+    decoded = signature.fields.decode(placed(parameters, build.folder) if promises else parameters)
     if isinstance(decoded, Failure):
         return Failure(BadOutput("parameters", decoded.failure().sentence))
     try:
+        for each in promises:
+            (build.out / each).parent.mkdir(parents=True, exist_ok=True)
         returned = function(build, **decoded.unwrap())
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
         return Failure(raised(error, build.places))
+    missing = broken(promises, build.folder)
+    if missing is not None and not isinstance(returned, Failure):
+        return Failure(BadOutput(missing, "was promised by a parameter, and does not exist in build.out"))
     if signature.error is None:
         return _output(signature, build, returned)
     if isinstance(returned, Success):
