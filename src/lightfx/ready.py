@@ -6,6 +6,9 @@ fingerprint: a release of lightfx that would give other results changes it.
 
 from __future__ import annotations
 
+from lightfx.stages.archives import unpack
+from lightfx.stages.extracting import DamagedArchiveError, HostileArchiveError
+from lightfx.stages.fetching import FetchError, fetch
 from lightfx.stages.nodes import node
 
-__all__ = ["node"]
+__all__ = ["DamagedArchiveError", "FetchError", "HostileArchiveError", "fetch", "node", "unpack"]
