@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, final
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.values import Encoded
+from lightfx.codec.values import Codec, Encoded
 from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Config
 from lightfx.core.derivation import Asks, Dependency, Realizer
@@ -118,9 +118,9 @@ def run(function: Function, signature: Signature, config: Config, build: Build) 
     if missing is not None and not isinstance(returned, Failure):
         return Failure(BadOutput(missing, "was promised by a parameter, and does not exist in build.out"))
     if signature.error is None:
-        return _output(signature, build, returned)
+        return stored_form(signature.codec, build, returned)
     if isinstance(returned, Success):
-        return _output(signature, build, returned.unwrap())
+        return stored_form(signature.codec, build, returned.unwrap())
     if isinstance(returned, Failure):
         return Failure(_returned(signature, build, returned.failure()))
     return Failure(BadOutput("the value", f"is of type {type(returned).__name__}, not Result"))
@@ -135,8 +135,9 @@ def _returned(signature: Signature, build: Build, error: object) -> Cause:
     return Returned(type(error).__name__, encoded.unwrap().tree)
 
 
-def _output(signature: Signature, build: Build, value: object) -> Result[Output, Cause]:
-    encoded = signature.codec.encode(value, build.folder)
+def stored_form(codec: Codec[object], build: Build, value: object) -> Result[Output, Cause]:
+    """Encode the value of a build, with the files that it wrote."""
+    encoded = codec.encode(value, build.folder)
     if isinstance(encoded, Failure):
         return Failure(BadOutput(*_culprit(encoded.failure(), "the value")))
     return _with_folder(encoded.unwrap(), build.folder)
