@@ -22,7 +22,7 @@ from lightfx.core.outcome import (
     Upstream,
 )
 from lightfx.core.parts import NoPartError
-from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Realization
+from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Output, Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
@@ -32,6 +32,10 @@ from lightfx.plan.compare import Checked, Different, FileDifference, Identical, 
 from lightfx.plan.explain import Action, Plan, Step
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always, retry_failed
 from lightfx.stages.build import Build, UndeclaredNeedError
+from lightfx.stages.lens import Lens, LensError, Misstep, lens
+from lightfx.stages.promises import out
+from lightfx.stages.realizers import FunctionRealizer, derivation, realizer
+from lightfx.stages.redefining import realized, redefined
 from lightfx.stages.signature import StageError
 from lightfx.stages.sources import source_file, source_tree
 from lightfx.stages.stage import Stage, stage
@@ -57,15 +61,20 @@ __all__ = [
     "EngineError",
     "EngineFailure",
     "FileDifference",
+    "FunctionRealizer",
     "Identical",
     "Left",
     "LeftError",
+    "Lens",
+    "LensError",
     "MadeBy",
+    "Misstep",
     "Name",
     "NoPartError",
     "NotChecked",
     "NotPlannableError",
     "Outcome",
+    "Output",
     "Plan",
     "RRef",
     "Raised",
@@ -92,14 +101,20 @@ __all__ = [
     "World",
     "__version__",
     "check",
+    "derivation",
     "evaluate",
     "evaluate_all",
     "instantiate",
+    "lens",
     "memory_world",
     "open_world",
+    "out",
     "plan",
     "realize",
     "realize_all",
+    "realized",
+    "realizer",
+    "redefined",
     "replay_always",
     "replay_by_cause",
     "retry_always",

@@ -94,6 +94,8 @@ def _needs_first(origins: Iterable[Recipe | Absent]) -> dict[DRef, Recipe]:
         known = order.get(recipe.dref)
         if known is not None:
             _refuse_twins(known, recipe)
+            if recipe.realizer is not known.realizer and recipe.realizer.terms.stored_only:
+                order[recipe.dref] = recipe  # one use of it forbids it to run
             continue
         if open_ or not recipe.needs:
             order[recipe.dref] = recipe
@@ -103,8 +105,8 @@ def _needs_first(origins: Iterable[Recipe | Absent]) -> dict[DRef, Recipe]:
             twin = order.get(need.dref)
             if twin is None:
                 stack.append((_planned(need.origin), False))
-            elif isinstance(need.origin, Recipe):
-                _refuse_twins(twin, need.origin)
+            elif isinstance(need.origin, Recipe) and need.origin is not twin:
+                stack.append((need.origin, False))
     return order
 
 

@@ -250,7 +250,8 @@ class BuildOrder:
     entry for each reference in the config, and for each need that was asked
     for; ``asked`` are the latter, which may be among the former too. ``tell``
     takes in how far it is: what is done, of how much in all (0
-    where that is not known).
+    where that is not known). ``args`` is what this run says to it: no part of
+    any key or record.
     """
 
     dref: DRef
@@ -261,6 +262,7 @@ class BuildOrder:
     inputs: Mapping[Reference, Input]
     tell: Callable[[float, float], None] = field(default=tell_nobody, eq=False, repr=False)
     asked: frozenset[Reference] = frozenset()
+    args: Mapping[str, object] = field(factory=dict[str, object], eq=False, repr=False)
 
     def folder(self, index: int) -> Path:
         """The folder for the files of one output."""

@@ -191,6 +191,7 @@ class Terms:
     attempt is stopped, where the executor can stop it. ``ephemeral``: its files
     are dropped when the last dependent of the run has finished. ``local``: it
     reads what the driver's machine alone is sure to have, so it runs there.
+    ``stored_only``: it may not run: that it would have to is trouble.
     """
 
     outputs: int = 1
@@ -199,3 +200,4 @@ class Terms:
     retry: Retry = Retry(times=0)
     ephemeral: bool = False
     local: bool = False
+    stored_only: bool = False

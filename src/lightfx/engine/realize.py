@@ -34,12 +34,16 @@ class RunOptions(TypedDict, total=False):
     that are run anew, whatever is stored of them; what comes is a further
     realization of each.
     ``only_stored``: run nothing; what would have to run is an `EngineFailure`.
+    ``args``: what stages find in ``build.args``, by derivation or reference: how
+    much they tell, on which device they run. It is no part of any identity, and
+    goes to workers by pickle.
     """
 
     replay: ReplayPolicy
     stop_after: int | None
     force: Collection[DRef | Derivation[object]]
     only_stored: bool
+    args: Mapping[DRef | Derivation[object], Mapping[str, object]]
 
 
 def realize(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> IOResult[Outcome[T], EngineFailure]:
@@ -109,13 +113,18 @@ def _check_options(options: RunOptions) -> None:
     stop_after = options.get("stop_after")
     if stop_after is not None and stop_after < 1:
         raise ValueError(f"stop_after is {stop_after}; a run stops after one LEFT at least, or with None after none")
-    for each in options.get("force", ()):
-        _check_forced(each)
+    for name, named in (("force", options.get("force", ())), ("args", options.get("args", ()))):
+        for each in named:
+            _check_named(name, each)
 
 
-def _check_forced(each: object) -> None:
+def _check_named(name: str, each: object) -> None:
     if not isinstance(each, DRef | Derivation):
-        raise TypeError(f"force takes derivations and their references, not {type(each).__name__}")
+        raise TypeError(f"{name} takes derivations and their references, not {type(each).__name__}")
+
+
+def _dref(named: DRef | Derivation[object]) -> DRef:
+    return named.dref if isinstance(named, Derivation) else named
 
 
 def _realize(
@@ -136,8 +145,12 @@ def _settled(
 
     with world.perform.undisturbed():
         graph = graph_of(instantiate(plans))
-    force = (each.dref if isinstance(each, Derivation) else each for each in options.get("force", ()))
-    wishes = Wishes(frozenset(force), options.get("only_stored", False), options.get("stop_after"))
+    wishes = Wishes(
+        frozenset(map(_dref, options.get("force", ()))),
+        options.get("only_stored", False),
+        options.get("stop_after"),
+        args={_dref(each): args for each, args in options.get("args", {}).items()},
+    )
     settled = drive(world, graph, options.get("replay", replay_by_cause), wishes)
     if isinstance(settled, Failure):
         return Failure(settled.failure())

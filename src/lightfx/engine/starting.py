@@ -181,6 +181,9 @@ def _droppable(realization: Realization) -> Digest | None:
 def _task(performer: Performer, job: Job, known: Mapping[RRef, Realization]) -> Task:
     node = performer.graph.nodes[job.run.node]
     order = order_for(job.run, performer.state, known, performer.world.store)
+    args = performer.state.wishes.args
+    if node.dref in args:
+        order = evolve(order, args=args[node.dref])
     number = performer.attempts.start(job, order)
     if performer.world.executor.blocking:
         _begun(performer, job, number)

@@ -78,7 +78,7 @@ class Desk:
         key = progress.key
         if key is None:
             return
-        if self.state.wishes.only_stored:
+        if self.state.wishes.only_stored or node.recipe.realizer.terms.stored_only:
             self.lose(node.number, NotRealized(node.dref))
             return
         if self.lacks(node.number):

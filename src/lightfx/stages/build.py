@@ -74,6 +74,11 @@ class Build:
         return self._order.folder(self._index)
 
     @property
+    def order(self) -> BuildOrder:
+        """What was ordered: the config, and what each reference in it was resolved to."""
+        return self._order
+
+    @property
     def index(self) -> int:
         """Which output this is, from 0: with ``outputs=n`` the function runs once for each."""
         return self._index
@@ -87,6 +92,15 @@ class Build:
         everywhere, other work others.
         """
         return int(Digest.of(f"seed {self._order.key} {self._index}".encode()).hex[:8], 16)
+
+    @property
+    def args(self) -> Mapping[str, object]:
+        """What this run says to the stage, by ``realize(..., args={plan: {...}})``; empty where it says nothing.
+
+        It is no part of the identity: let it change how the stage works (how
+        much it tells, on which device), and never what comes out.
+        """
+        return self._order.args
 
     @property
     def places(self) -> Mapping[str, str]:

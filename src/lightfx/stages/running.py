@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, final
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.values import Encoded
+from lightfx.codec.values import Codec, Encoded
 from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Config
 from lightfx.core.derivation import Asks, Dependency, Realizer
@@ -25,6 +25,7 @@ from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.stages.build import Build, Suspended
+from lightfx.stages.promises import broken, placed, promised_in
 from lightfx.stages.signature import Function, Signature, StageError
 from lightfx.stages.surroundings import made_by
 
@@ -86,7 +87,7 @@ class StageRealizer:
         asked: list[Dependency] = []
         for index in order.indices:
             try:
-                made.append(self._output(Build(order, index), order.config))
+                made.append(self._output(self.core.signature.build(order, index), order.config))
             except Suspended as suspended:
                 asked += suspended.needs
         return Failure(Asks(tuple(asked))) if asked else Success(tuple(made))
@@ -102,17 +103,24 @@ class StageRealizer:
 
 def run(function: Function, signature: Signature, config: Config, build: Build) -> Result[Output, Cause]:
     """Run a stage function for one output."""
-    decoded = signature.fields.decode(config.tree["args"])
+    parameters = config.tree["args"]
+    promises = promised_in(config.text, parameters)
+    decoded = signature.fields.decode(placed(parameters, build.folder) if promises else parameters)
     if isinstance(decoded, Failure):
         return Failure(BadOutput("parameters", decoded.failure().sentence))
     try:
+        for each in promises:
+            (build.out / each).parent.mkdir(parents=True, exist_ok=True)
         returned = function(build, **decoded.unwrap())
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
         return Failure(raised(error, build.places))
+    missing = broken(promises, build.folder)
+    if missing is not None and not isinstance(returned, Failure):
+        return Failure(BadOutput(missing, "was promised by a parameter, and does not exist in build.out"))
     if signature.error is None:
-        return _output(signature, build, returned)
+        return stored_form(signature.codec, build, returned)
     if isinstance(returned, Success):
-        return _output(signature, build, returned.unwrap())
+        return stored_form(signature.codec, build, returned.unwrap())
     if isinstance(returned, Failure):
         return Failure(_returned(signature, build, returned.failure()))
     return Failure(BadOutput("the value", f"is of type {type(returned).__name__}, not Result"))
@@ -127,8 +135,9 @@ def _returned(signature: Signature, build: Build, error: object) -> Cause:
     return Returned(type(error).__name__, encoded.unwrap().tree)
 
 
-def _output(signature: Signature, build: Build, value: object) -> Result[Output, Cause]:
-    encoded = signature.codec.encode(value, build.folder)
+def stored_form(codec: Codec[object], build: Build, value: object) -> Result[Output, Cause]:
+    """Encode the value of a build, with the files that it wrote."""
+    encoded = codec.encode(value, build.folder)
     if isinstance(encoded, Failure):
         return Failure(BadOutput(*_culprit(encoded.failure(), "the value")))
     return _with_folder(encoded.unwrap(), build.folder)

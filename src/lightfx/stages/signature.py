@@ -23,7 +23,9 @@ from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Reference, UnstorableError
 from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 from lightfx.core.raising import relative
+from lightfx.core.realization import BuildOrder
 from lightfx.stages.build import Build
+from lightfx.stages.promises import PROMISE
 
 Function: TypeAlias = Callable[..., object]
 R = TypeVar("R")
@@ -39,7 +41,8 @@ class Signature:
     """What a stage function takes and gives.
 
     ``type`` and ``error`` are the annotations of the value and of an expected
-    failure (None where the function returns no ``Result``).
+    failure (None where the function returns no ``Result``). ``build`` makes its
+    first argument.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Signature:
     type: object
     codec: Codec[object]
     error: Codec[object] | None
+    build: Callable[[BuildOrder, int], Build] = Build
 
     def bind(self, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> dict[str, object]:
         """Give each parameter its argument or default; raises ``TypeError`` as a call would."""
@@ -118,11 +122,17 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
         nameless=frozenset(each.name for each in taken if each.kind is Parameter.POSITIONAL_ONLY),
         names=frozenset(annotations),
         defaults={each.name: each.default for each in taken if each.default is not Parameter.empty},
-        fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT)), name, "parameter"),
+        fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT, PROMISE)), name, "parameter"),
         type=value,
         codec=_or_refuse(codec_of(value), name, "the value"),
         error=None if error is None else _or_refuse(codec_of(error), name, "the failure"),
+        build=_build_class(hints.get(parameters[0].name)),
     )
+
+
+def _build_class(hint: object) -> type[Build]:
+    """The class of the first parameter: `Build`, or one of the user's own that holds more."""
+    return hint if isinstance(hint, type) and issubclass(hint, Build) else Build
 
 
 def _check_kind(function: Function, parameters: Sequence[Parameter], hints: Mapping[str, object], name: str) -> None:

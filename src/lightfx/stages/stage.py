@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lightfx.stages.fingerprint import Fingerprint
 
 P = ParamSpec("P")
+B = TypeVar("B", bound=Build)
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E")
@@ -248,18 +249,18 @@ class Stager:
     namespace: Mapping[str, object] = field(repr=False)
 
     @overload
-    def __call__(self, function: Callable[Concatenate[Build, P], Result[T, E]], /) -> Stage[P, T]: ...
+    def __call__(self, function: Callable[Concatenate[B, P], Result[T, E]], /) -> Stage[P, T]: ...
     @overload
-    def __call__(self, function: Callable[Concatenate[Build, P], T], /) -> Stage[P, T]: ...
+    def __call__(self, function: Callable[Concatenate[B, P], T], /) -> Stage[P, T]: ...
     def __call__(self, function: Callable[..., object], /) -> object:
         """Make a stage of ``function``."""
         return Stage[..., object](Core(function, self.options, self.namespace))
 
 
 @overload
-def stage(function: Callable[Concatenate[Build, P], Result[T, E]], /) -> Stage[P, T]: ...
+def stage(function: Callable[Concatenate[B, P], Result[T, E]], /) -> Stage[P, T]: ...
 @overload
-def stage(function: Callable[Concatenate[Build, P], T], /) -> Stage[P, T]: ...
+def stage(function: Callable[Concatenate[B, P], T], /) -> Stage[P, T]: ...
 @overload
 def stage(
     *,

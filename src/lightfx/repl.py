@@ -1,0 +1,310 @@
+"""Stepping: a run that pauses before chosen derivations, so that one can make them by hand.
+
+`stepping` realizes what it can, and gives a `Session`. While it is paused, ``session.build`` is the live `Build` of
+what comes next: its inputs, its output folder. Try things there, then ``commit(value)`` what you made, ``proceed()``
+to let the stage run by itself, or ``cancel()``.
+
+Theory of operation: a run is never held open. The engine runs on an executor that keeps paused tasks to itself; when
+nothing else is left to run, the run ends there, with all that it made stored and its claims given back. To go on is
+to run again: what is stored is found, and a task that was made by hand is answered with what is in its folder. So
+nothing is global and no thread waits; sessions stand side by side, and a lost one costs nothing but what was tried.
+What is committed is a realization like any other, with a line in its log that says how it came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final, Generic, Self, TypeAlias, TypeVar, Unpack, final
+
+from attrs import define, evolve, field
+from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure, Success
+
+from lightfx.core.derivation import Derivation
+from lightfx.core.failures import EngineError, EngineFailure, Interrupted
+from lightfx.core.names import Digest, Name
+from lightfx.core.outcome import Left, Outcome
+from lightfx.core.realization import Output, tell_nobody
+from lightfx.core.refs import DRef
+from lightfx.core.terms import Limits
+from lightfx.effects.executor import Executor, Finished, Report, Task
+from lightfx.effects.world import World
+from lightfx.engine.realize import RunOptions, realize
+from lightfx.stages.build import Build, codec_for
+from lightfx.stages.promises import broken, promised_in
+from lightfx.stages.running import StageRealizer, stored_form
+from lightfx.stages.stage import Stage
+
+__all__ = ["NotPausedError", "Session", "stepping"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Before: TypeAlias = "Stage[..., object] | Derivation[object] | DRef | str"
+_Which: TypeAlias = tuple[DRef, Digest, tuple[int, ...]]
+_BY_HAND: Final = "made by hand, in lightfx.repl\n"
+
+
+class NotPausedError(LookupError):
+    """A session is asked for a build, and has none: it is over, or was cancelled."""
+
+
+def _which(task: Task) -> _Which:
+    return task.order.dref, task.order.key, task.order.indices
+
+
+@final
+@define(eq=False)
+class _Holding:
+    """An executor that hands tasks on, except those it holds, and those that were made by hand."""
+
+    inner: Executor
+    names: frozenset[DRef | Name] | None
+    answers: dict[_Which, tuple[Output | Left, ...]] = field(factory=dict)
+    free: set[_Which] = field(factory=set)
+    over: set[DRef] = field(factory=set)
+    held: list[Task] = field(factory=list)
+    _answered: list[Finished] = field(factory=list)
+    _running: dict[int, DRef] = field(factory=dict)
+
+    @property
+    def capacity(self) -> int:
+        """As many as the other takes: what is held takes no room."""
+        return self.inner.capacity + len(self.held) + len(self._answered)
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the other."""
+        return self.inner.limits
+
+    @property
+    def blocking(self) -> bool:
+        """As the other is."""
+        return self.inner.blocking
+
+    def start(self, tasks: Sequence[Task]) -> IOResult[None, EngineFailure]:
+        """Take tasks over."""
+        handed: list[Task] = []
+        for task in tasks:
+            answer = self.answers.get(_which(task))
+            if answer is not None:
+                made_by = task.realizer.made_by()
+                self._answered.append(Finished(task.number, Success(answer), made_by, log=_BY_HAND))
+                self.over.add(task.order.dref)
+            elif self._pauses(task):
+                self.held.append(task)
+            else:
+                handed.append(task)
+                self._running[task.number] = task.order.dref
+        return self.inner.start(handed) if handed else IOSuccess(None)
+
+    def _pauses(self, task: Task) -> bool:
+        dref = task.order.dref
+        chosen = self.names is None or dref in self.names or dref.name in self.names
+        return chosen and _which(task) not in self.free
+
+    def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
+        """Give what there is to tell; where all that is left is held, end the run."""
+        if self._answered:
+            told, self._answered = self._answered, []
+            return IOSuccess(told)
+        if self.held and not self._running:
+            return IOFailure(Interrupted())
+        return self.inner.wait(seconds).map(self._seen)
+
+    def _seen(self, reports: Sequence[Report]) -> Sequence[Report]:
+        for each in reports:
+            if isinstance(each, Finished) and each.number in self._running:
+                self.over.add(self._running.pop(each.number))
+        return reports
+
+    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
+        """Take back what has not begun."""
+        held = frozenset(task.number for task in self.held)
+        return self.inner.withdraw().map(lambda numbers: numbers | held)
+
+    def cancel(self) -> IOResult[None, EngineFailure]:
+        """Stop what runs; what is held is the session's."""
+        self._running.clear()
+        return self.inner.cancel()
+
+    def close(self) -> IOResult[None, EngineFailure]:
+        """The other is not ours to close."""
+        return IOSuccess(None)
+
+
+@final
+class Session(Generic[T_co]):
+    """A run that pauses; made by `stepping`. In a ``with`` statement it is cancelled at the end, if it is paused."""
+
+    def __init__(
+        self, world: World, plan: Derivation[T_co], names: frozenset[DRef | Name] | None, options: RunOptions
+    ) -> None:
+        self._world: Final = world
+        self._plan: Final = plan
+        self._options: Final = options
+        self._executor = _Holding(world.executor, names)
+        self._outcome: Outcome[T_co] | None = None
+        self._builds: tuple[Build, ...] = ()
+        self._go_on()
+
+    # What there is.
+
+    @property
+    def paused(self) -> bool:
+        """Whether there is something to make."""
+        return bool(self._builds)
+
+    @property
+    def build(self) -> Build:
+        """The live build of what comes next; of several outputs, the first that is to be made."""
+        return self.builds[0]
+
+    @property
+    def builds(self) -> tuple[Build, ...]:
+        """A live build for each output that is to be made. Raises `NotPausedError` where nothing is."""
+        if not self._builds:
+            raise NotPausedError("the session is over: there is no build")
+        return self._builds
+
+    @property
+    def dref(self) -> DRef:
+        """What comes next."""
+        return self.build.order.dref
+
+    @property
+    def outcome(self) -> Outcome[T_co]:
+        """What came of the plan. Raises `NotPausedError` where the session has not come to its end."""
+        if self._outcome is None:
+            raise NotPausedError(f"{self} has not come to its end: commit, or proceed")
+        return self._outcome
+
+    # What to do.
+
+    def commit(self, *values: object) -> Self:
+        """Store what was made, and go on to the next pause, or to the end.
+
+        ``values``: what the stage would have returned, one for each of `builds`;
+        none where the stage returns a ``Path``: that is the output folder then.
+        Raises ValueError for a value that cannot be stored or a file that is
+        not there: the session stays as it is.
+        """
+        builds, task = self.builds, self._executor.held[0]
+        if not values and task.realizer.type is Path:
+            values = tuple(build.out for build in builds)
+        if len(values) != len(builds):
+            raise ValueError(f"{len(builds)} values are to be made, one for each output, and {len(values)} are given")
+        outputs = tuple(_stored(task, build, value) for build, value in zip(builds, values, strict=True))
+        self._executor.answers[_which(task)] = outputs
+        place = task.order.place
+        self._go_on()
+        self._world.perform.result(self._world.store.discard([place]))
+        return self
+
+    def proceed(self) -> Self:
+        """Let the stage make it, and go on to the next pause, or to the end. What is in its folder is dropped."""
+        self.builds  # noqa: B018 -- it raises where there is nothing to proceed with
+        self._executor.free.add(_which(self._executor.held[0]))
+        self._drop()
+        self._go_on()
+        return self
+
+    def cancel(self) -> None:
+        """End the session, and drop what is in its folder. What was committed stays."""
+        self._drop()
+        self._builds = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.paused:
+            self.cancel()
+
+    def __repr__(self) -> str:
+        where = f"paused before {self.dref}" if self.paused else "over"
+        return f"<session for {self._plan.dref}, {where}>"
+
+    def _drop(self) -> None:
+        self._world.perform.result(self._world.store.discard([task.order.place for task in self._executor.held]))
+
+    def _go_on(self) -> None:
+        """Run, up to what is held."""
+        executor = self._executor
+        executor.held.clear()
+        self._builds = ()
+        options = self._options.copy()
+        # What was made anew once is stored: to run it again would make it once more.
+        options["force"] = [each for each in options.get("force", ()) if _dref(each) not in executor.over]
+        stepped = evolve(self._world, executor=executor)
+        found = self._world.perform.result(realize(stepped, self._plan, **options))
+        if not isinstance(found, Failure):
+            self._outcome = found.unwrap()
+        elif executor.held:
+            self._builds = _builds(executor.held[0])
+        else:
+            raise EngineError(found.failure())
+
+
+def _dref(named: DRef | Derivation[object]) -> DRef:
+    return named if isinstance(named, DRef) else named.dref
+
+
+def _builds(task: Task) -> tuple[Build, ...]:
+    order = evolve(task.order, tell=tell_nobody)
+    make = task.realizer.core.signature.build if isinstance(task.realizer, StageRealizer) else Build
+    return tuple(make(order, index) for index in order.indices)
+
+
+def _stored(task: Task, build: Build, value: object) -> Output:
+    made = stored_form(codec_for(task.realizer.type), build, value)
+    if isinstance(made, Failure):
+        raise ValueError(f"{task.order.dref.name} {made.failure().reason}")
+    missing = broken(promised_in(task.order.config.text, task.order.config.tree["args"]), build.folder)
+    if missing is not None:
+        raise ValueError(f"{missing} was promised by a parameter, and does not exist in build.out")
+    return made.unwrap()
+
+
+def stepping(
+    world: World,
+    plan: Derivation[T],
+    /,
+    *,
+    before: Collection[Before] | None = None,
+    **options: Unpack[RunOptions],
+) -> Session[T]:
+    """Realize a plan, and pause before chosen derivations that would have to run.
+
+    ``before``: stages, derivations, references or names; None: all that would
+    run. What is stored is not run, and so not paused for, unless ``force`` says
+    so. ``options`` are those of `RunOptions`.
+
+    Raises `EngineError` on trouble of the engine, now or at a later step.
+
+    >>> from lightfx import Build, memory_world, stage
+    >>> @stage(version="1")
+    ... def load(build: Build, size: int) -> int:
+    ...     return size
+    >>> @stage(version="1")
+    ... def double(build: Build, number: Derivation[int]) -> int:
+    ...     return 2 * build.need(number)
+    >>> import tempfile
+    >>> world = memory_world(tempfile.mkdtemp())
+    >>> plan = load(4)
+    >>> session = stepping(world, double(plan), before=[double])
+    >>> session.build.need(plan)
+    4
+    >>> session.commit(9).outcome.value
+    9
+    """
+    return Session(world, plan, None if before is None else frozenset(map(_named, before)), options)
+
+
+def _named(each: Before) -> DRef | Name:
+    if isinstance(each, Stage):
+        return Name(each.name)
+    if isinstance(each, str):
+        return Name(each)
+    return _dref(each)

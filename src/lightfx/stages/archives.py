@@ -1,0 +1,207 @@
+"""Reading archives: tar, zip, and single compressed files (gz, xz, bz2, zst), told apart by their contents.
+
+Members are read in a stream, and `Extraction` judges and writes each. What lies between members of a tar (headers
+that may claim any length) is counted too.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import importlib
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, Final, final
+
+from lightfx.core.derivation import Derivation
+from lightfx.stages.build import Build
+from lightfx.stages.extracting import DamagedArchiveError, Extraction, HostileArchiveError, Limits, plain
+from lightfx.stages.stage import stage
+
+_BUFFER: Final = 1 << 16
+_ROOM: Final = 64 << 20
+_RATIO: Final = 200
+_HEADERS: Final = 1 << 24  # bytes of a tar that are no contents, beyond a few blocks an entry
+_SUFFIXES: Final = {".gz": "", ".xz": "", ".bz2": "", ".zst": "", ".tgz": ".tar", ".txz": ".tar"}
+
+
+def unpack(
+    archive: Derivation[Path], /, *, max_bytes: int | None = None, max_entries: int = 1_000_000
+) -> Derivation[Path]:
+    """Unpack an archive: a derivation whose value is the folder with all that was in it.
+
+    ``archive``: a tar, plain or compressed by gz, xz, bz2 or zst; a zip; or one
+    file that is compressed so, which loses its suffix. zst takes the extra
+    ``zstd`` before Python 3.14. ``max_bytes``: how much may come out; None: 64
+    MiB, and 200 times the archive's own size. ``max_entries``: how many entries
+    it may have.
+
+    Owners, times and modes but "executable" are not kept. The stage is LEFT as
+    ``HostileArchiveError`` for what would write or lead outside, devices, and
+    more than may come out, and as ``DamagedArchiveError`` for what cannot be
+    read to its end.
+
+    >>> from lightfx.ready import fetch
+    >>> unpack(fetch("https://example.org/data.tar.xz", sha256="0" * 64)).dref.name.text
+    'unpack'
+    """
+    return unpacked(archive, max_bytes, max_entries)
+
+
+@stage(version="1", name="unpack")
+def unpacked(build: Build, archive: Derivation[Path], max_bytes: int | None, max_entries: int) -> Path:
+    """Unpack an archive into the output folder."""
+    path = build.need(archive)
+    room = _ROOM + _RATIO * path.stat().st_size if max_bytes is None else max_bytes
+    extract(path, build.out, Limits(room, max_entries))
+    return build.out
+
+
+def extract(archive: Path, root: Path, limits: Limits) -> None:
+    """Extract ``archive`` into the folder ``root``; raises `HostileArchiveError`, `DamagedArchiveError`."""
+    into = Extraction(root, limits)
+    with archive.open("rb") as raw, _told():
+        head = raw.read(6)
+        raw.seek(0)
+        if head[:4] in (b"PK\3\4", b"PK\5\6"):
+            _extract_zip(raw, into)
+        else:
+            _extract_stream(raw, head, archive, into)
+        into.finish()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say one thing of all that the readers of archives raise."""
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+        raise DamagedArchiveError(f"it cannot be read: {str(error) or type(error).__name__}") from error
+    except (NotImplementedError, RuntimeError) as error:  # what zipfile says of methods and passwords
+        raise DamagedArchiveError(f"it cannot be read: {error}") from error
+
+
+# Tar, and single files.
+
+
+def _extract_stream(raw: BinaryIO, head: bytes, archive: Path, into: Extraction) -> None:
+    opened = _uncompressed(raw, head)
+    stem = archive.stem + _SUFFIXES[archive.suffix] if archive.suffix in _SUFFIXES else archive.name
+    with io.BufferedReader(opened or io.FileIO(archive), _BUFFER) as stream:
+        begins = stream.peek(tarfile.BLOCKSIZE)[: tarfile.BLOCKSIZE]
+        if _is_tar(begins) or (stem.endswith(".tar") and len(begins) == tarfile.BLOCKSIZE and not begins.strip(b"\0")):
+            _extract_tar(stream, into)
+        elif opened is not None:
+            into.file(into.entry(stem), stream, executable=False)
+        else:
+            raise DamagedArchiveError("it is no tar, no zip, and no file that gz, xz, bz2 or zst compressed")
+
+
+def _uncompressed(raw: BinaryIO, head: bytes) -> io.RawIOBase | None:
+    """Open what reads a compressed stream; None where it is none. They are raw streams, though typed otherwise."""
+    opened: object = None
+    if head[:2] == b"\x1f\x8b":
+        opened = gzip.GzipFile(fileobj=raw)
+    elif head == b"\xfd7zXZ\0":
+        opened = lzma.LZMAFile(raw)  # noqa: SIM115 -- it closes nothing: the file below is another's
+    elif head[:3] == b"BZh":
+        opened = bz2.BZ2File(raw)
+    elif head[:4] == b"\x28\xb5\x2f\xfd":
+        opened = _zstd(raw)
+    return opened  # type: ignore[return-value]
+
+
+def _zstd(raw: BinaryIO) -> object:
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name).ZstdFile(raw)
+        except ImportError:
+            continue
+    raise DamagedArchiveError("to read zst takes Python 3.14, or backports.zstd: pip install 'lightfx[zstd]'")
+
+
+def _is_tar(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+@final
+class _Counted:
+    """A stream whose headers may not be longer than they have reason to; it remembers what it gave last."""
+
+    def __init__(self, stream: BinaryIO, into: Extraction) -> None:
+        self._stream = stream
+        self._into = into
+        self._given = 0
+        self._last = b""
+
+    def read(self, size: int) -> bytes:
+        """Read on."""
+        piece = self._stream.read(size)
+        self._given += len(piece)
+        self._last = (self._last + piece)[-_BUFFER:]
+        if self._given - self._into.written > _HEADERS + 4096 * self._into.entries + self._into.limits.bytes // 1000:
+            raise HostileArchiveError("its headers are longer than they have reason to be")
+        return piece
+
+    def ends_at(self, offset: int) -> bool:
+        """Tell whether the block at ``offset``, which was read last, ends an archive: it is blank, or there is none."""
+        start = offset - (self._given - len(self._last))
+        return not self._last[start : start + tarfile.BLOCKSIZE].strip(b"\0")
+
+
+def _extract_tar(stream: BinaryIO, into: Extraction) -> None:
+    counted = _Counted(stream, into)
+    # A reader is all that a stream of members takes, and its type asks for more.
+    with tarfile.open(fileobj=counted, mode="r|") as tar:  # type: ignore[call-overload]
+        for member in tar:
+            _extract_member(tar, member, into)
+            tar.members = []  # it would keep every one of them
+        if not counted.ends_at(tar.offset):
+            raise DamagedArchiveError("it cannot be read: a header in it is damaged")
+        while counted.read(_BUFFER):  # to the end of what is compressed, whose check comes last
+            pass
+
+
+def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Extraction) -> None:
+    parts = into.entry(member.name)
+    if member.isdir():
+        into.folder(parts)
+    elif member.issym():
+        into.link(parts, member.linkname)
+    elif member.islnk():
+        into.copy(parts, plain(member.linkname))
+    elif member.isreg() and (source := tar.extractfile(member)) is not None:
+        into.file(parts, source, executable=bool(member.mode & stat.S_IXUSR))
+    else:
+        raise HostileArchiveError(f"{member.name!r} is a device, a pipe, or of another kind that is no file")
+
+
+# Zip.
+
+
+def _extract_zip(raw: IO[bytes], into: Extraction) -> None:
+    with zipfile.ZipFile(raw) as archive:
+        for info in archive.infolist():
+            parts, mode = into.entry(info.filename), info.external_attr >> 16
+            kind = stat.S_IFMT(mode)
+            if info.is_dir():
+                into.folder(parts)
+            elif kind == stat.S_IFLNK:
+                with archive.open(info) as source:
+                    into.link(parts, source.read(_BUFFER).decode("utf-8", "surrogateescape"))
+            elif kind in (0, stat.S_IFREG):
+                with archive.open(info) as source:
+                    into.file(parts, source, executable=bool(mode & stat.S_IXUSR))
+            else:
+                raise HostileArchiveError(f"{info.filename!r} is a device, a pipe, or of another kind that is no file")
