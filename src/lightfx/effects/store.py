@@ -30,6 +30,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
+from lightfx.effects.collecting import Collecting
 
 
 @final
@@ -59,7 +60,7 @@ class Forbidden:
 Ingested: TypeAlias = Digest | Forbidden
 
 
-class Store(Protocol):
+class Store(Collecting, Protocol):
     """Where realizations are kept, once, for ever."""
 
     def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:
