@@ -44,8 +44,8 @@ __all__ = [
     "Young",
     "add_root",
     "gc",
+    "list_roots",
     "remove_root",
-    "roots",
     "why_alive",
 ]
 
@@ -118,7 +118,7 @@ def why_alive(
     return world.store.inventory().map(lambda found: find_hold(found, rules, now, ref))
 
 
-def roots(world: World, /) -> IOResult[Sequence[Anchor], EngineFailure]:
+def list_roots(world: World, /) -> IOResult[Sequence[Anchor], EngineFailure]:
     """List the roots that hold, by name: those that were added, and links that are still there."""
     return world.store.roots()
 

@@ -21,7 +21,9 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
+from lightfx.cli import keeping
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
+from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
 from lightfx.cli.wishes import Again, Wish, read_memory, read_ticket
 from lightfx.core.failures import EngineError
@@ -42,14 +44,6 @@ def _usage_error() -> type[Exception]:
 
 
 _USAGE: Final = _usage_error()
-
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="PATH", help="Folder of the store, in place of LIGHTFX_STORE")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
-Ref = Annotated[
-    str, typer.Argument(metavar="REF", help="A reference, the beginning of one, or the name of a derivation")
-]
 
 
 def _version(*, asked: bool) -> None:
@@ -237,6 +231,9 @@ def show_run(
 
     before: tuple[str | None, bool] = context.obj
     return history.show(store if store is not None else before[0], run, json=json or before[1])
+
+
+keeping.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
