@@ -21,7 +21,7 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
-from lightfx.cli import keeping
+from lightfx.cli import keeping, looking
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
@@ -129,13 +129,19 @@ def run(
 
 @app.command()
 def ls(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only derivations of this name")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME|REF/]", help="Only derivations of this name; REF/ lists its files")
+    ] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many")] = 20,
     store: Store = None,
     json: Json = False,
 ) -> Answer:
-    """List realizations, newest first."""
+    """List realizations, newest first, or the files of one."""
+    if name is not None and "/" in name:
+        from lightfx.cli import viewing  # noqa: PLC0415 -- help is fast without it
+
+        return viewing.files(store, name, json=json)
     from lightfx.cli import listing  # noqa: PLC0415 -- help is fast without it
 
     return listing.ls(store, name, limit, json=json)
@@ -234,6 +240,7 @@ def show_run(
 
 
 keeping.add_to(app)
+looking.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
