@@ -30,7 +30,7 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import garbage, journal, looking, matchers
+from lightfx import garbage, journal, looking, matchers, moving
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -208,6 +208,7 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(matchers.__all__) - shown == set()
     assert set(journal.__all__) - shown == set()
     assert set(garbage.__all__) - shown == set()
+    assert set(moving.__all__) - shown == set()
     assert set(looking.__all__) - shown == set()
 
 
