@@ -12,6 +12,7 @@ free some space for results
 from __future__ import annotations
 
 from lightfx.core.failures import (
+    BadArchive,
     CannotFit,
     Closed,
     CodeChanged,
@@ -21,10 +22,12 @@ from lightfx.core.failures import (
     EngineFailure,
     IndexTrouble,
     Interrupted,
+    InUse,
     NoStore,
     NotAStore,
     NotPermitted,
     NotRealized,
+    NotStored,
     PoolLost,
     SystemTrouble,
     Undecodable,
@@ -35,6 +38,7 @@ from lightfx.core.failures import (
 )
 
 __all__ = [
+    "BadArchive",
     "CannotFit",
     "Closed",
     "CodeChanged",
@@ -42,12 +46,14 @@ __all__ = [
     "DiskFull",
     "EngineError",
     "EngineFailure",
+    "InUse",
     "IndexTrouble",
     "Interrupted",
     "NoStore",
     "NotAStore",
     "NotPermitted",
     "NotRealized",
+    "NotStored",
     "PoolLost",
     "SystemTrouble",
     "Undecodable",

@@ -22,8 +22,10 @@ from makings import entry, good, ingested, trouble, written  # noqa: E402
 from returns.result import Success  # noqa: E402
 from returns.unsafe import unsafe_perform_io  # noqa: E402
 
+from lightfx.core.inventory import Anchor  # noqa: E402
 from lightfx.core.names import Digest  # noqa: E402
-from lightfx.core.realization import Value  # noqa: E402
+from lightfx.core.realization import Log, Value  # noqa: E402
+from lightfx.plan.garbage import Rules, judge  # noqa: E402
 from lightfx.shell.executor.processes import LocalProcesses  # noqa: E402
 from lightfx.shell.store.claims import Claims  # noqa: E402
 from lightfx.shell.store.directory import DirectoryStore, open_directory  # noqa: E402
@@ -277,7 +279,17 @@ def _crash_dropping(root: Path, step: int) -> None:
     good(store.drop(trees))
 
 
-_CRASHES: Final = {"store": _crash_storing, "drop": _crash_dropping}
+def _crash_collecting(root: Path, step: int) -> None:
+    store = good(open_directory(root))
+    trees = [ingested(store, content) for content in (CONTENT, {"b": b"b"}, {"log.txt": b"long"})]
+    good(store.commit([entry(0, tree=trees[0]), entry(1, tree=trees[1])]))
+    good(store.commit([entry(1, tree=trees[1]), entry(2, log=Log("g", trees[2])), entry(3)]))
+    good(store.hold(Anchor("kept", entry(1, tree=trees[1]).realization.rref)))
+    _die_after(step)
+    good(store.collect(lambda inventory: judge(inventory, Rules(), 0.0)))
+
+
+_CRASHES: Final = {"store": _crash_storing, "drop": _crash_dropping, "collect": _crash_collecting}
 _STEPS: Final = frozenset(
     ("open", "os.rename", "os.mkdir", "os.chmod", "os.link", "os.remove", "os.rmdir", "os.scandir", "shutil.copystat")
 )

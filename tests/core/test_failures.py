@@ -19,6 +19,7 @@ SAMPLES: dict[str, object] = {
     "str": "the-{}-text",
     "int": 77,
     "DRef": DRef("d" * 32 + "-plan"),
+    "tuple[str, ...]": ("the-first", "the-second"),
 }
 KINDS = get_args(EngineFailure)
 
@@ -40,7 +41,8 @@ def test_each_failure_has_a_sentence_that_names_its_facts(kind: type) -> None:
     assert said
     assert "\n" not in said
     for each in attrs.fields(kind):
-        assert str(getattr(failure, each.name)) in said, each.name
+        fact = getattr(failure, each.name)
+        assert all(str(part) in said for part in (fact if isinstance(fact, tuple) else (fact,))), each.name
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -30,7 +30,7 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import journal, matchers, ready, repl
+from lightfx import garbage, journal, looking, matchers, moving, ready, repl
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -209,6 +209,9 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(journal.__all__) - shown == set()
     assert set(ready.__all__) - shown == set()
     assert set(repl.__all__) - shown == set()
+    assert set(garbage.__all__) - shown == set()
+    assert set(moving.__all__) - shown == set()
+    assert set(looking.__all__) - shown == set()
 
 
 def test_every_decision_is_listed_and_numbered_once() -> None:

@@ -21,16 +21,17 @@ def ls(store: str | None, name: str | None, limit: int, *, json: bool) -> Answer
         found = [row.realization for row in rows if row.realization is not None]
         configs = unwrap(world.store.configs(tuple({each.dref: None for each in found})))
     if json:
-        return document([_tree(each) for each in found[:limit]])
+        return document([found_tree(each) for each in found[:limit]])
     if not found:
         return Page().line(f"nothing is stored{f' under the name {name}' if name else ''}").answer()
-    page = _table(found[:limit], configs, now)
+    page = found_page(found[:limit], configs, now)
     if len(found) > limit:
         page.line(f"and older ones: --limit {limit * 10} lists more")
     return page.answer()
 
 
-def _table(found: Sequence[Realization], configs: Mapping[DRef, Config], now: float) -> Page:
+def found_page(found: Sequence[Realization], configs: Mapping[DRef, Config], now: float) -> Page:
+    """Put realizations into a table."""
     return Page().table(
         ("ref", "name", "arguments", "outcome", "age", "seconds", "reason"),
         [
@@ -48,7 +49,8 @@ def _table(found: Sequence[Realization], configs: Mapping[DRef, Config], now: fl
     )
 
 
-def _tree(realization: Realization) -> dict[str, object]:
+def found_tree(realization: Realization) -> dict[str, object]:
+    """Say a realization to machines."""
     return {
         "rref": realization.rref.text,
         "dref": realization.dref.text,

@@ -21,7 +21,9 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
+from lightfx.cli import keeping, looking, moving
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
+from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
 from lightfx.cli.wishes import Again, Wish, read_address, read_memory, read_ticket
 from lightfx.core.failures import EngineError
@@ -42,14 +44,6 @@ def _usage_error() -> type[Exception]:
 
 
 _USAGE: Final = _usage_error()
-
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="PATH", help="Folder of the store, in place of LIGHTFX_STORE")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
-Ref = Annotated[
-    str, typer.Argument(metavar="REF", help="A reference, the beginning of one, or the name of a derivation")
-]
 
 
 def _version(*, asked: bool) -> None:
@@ -139,13 +133,19 @@ def run(
 
 @app.command()
 def ls(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only derivations of this name")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME|REF/]", help="Only derivations of this name; REF/ lists its files")
+    ] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many")] = 20,
     store: Store = None,
     json: Json = False,
 ) -> Answer:
-    """List realizations, newest first."""
+    """List realizations, newest first, or the files of one."""
+    if name is not None and "/" in name:
+        from lightfx.cli import viewing  # noqa: PLC0415 -- help is fast without it
+
+        return viewing.files(store, name, json=json)
     from lightfx.cli import listing  # noqa: PLC0415 -- help is fast without it
 
     return listing.ls(store, name, limit, json=json)
@@ -241,6 +241,11 @@ def show_run(
 
     before: tuple[str | None, bool] = context.obj
     return history.show(store if store is not None else before[0], run, json=json or before[1])
+
+
+keeping.add_to(app)
+looking.add_to(app)
+moving.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,7 +36,7 @@ class Answer:
     """What a command says on standard output, whole, and its exit code."""
 
     text: str | bytes
-    code: Exit = Exit.FINE
+    code: int = Exit.FINE
 
 
 def document(tree: object, code: Exit = Exit.FINE) -> Answer:

@@ -16,6 +16,9 @@ faces put it into words. The tree::
     │   ├── DamagedRecord     a record that cannot be read
     │   └── IndexTrouble      the index answered with an error; it can be deleted
     ├── Closed                the world was closed before
+    ├── InUse                 others have the store open, and it must be had alone
+    ├── NotStored             nothing is stored under a reference
+    ├── BadArchive            an archive of realizations that cannot be taken in
     ├── the plan cannot be carried out
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
@@ -120,6 +123,33 @@ class Closed:
 
 @final
 @frozen
+class InUse:
+    """``who`` have the store at ``path`` open, and what was asked for is done by one who is alone on it."""
+
+    path: Path
+    who: tuple[str, ...]
+
+
+@final
+@frozen
+class NotStored:
+    """Nothing is stored under ``ref``, or ``why`` says what is missing of it."""
+
+    ref: str
+    why: str = ""
+
+
+@final
+@frozen
+class BadArchive:
+    """The archive at ``path`` is refused: ``why``. Nothing of it was stored."""
+
+    path: Path
+    why: str
+
+
+@final
+@frozen
 class Unmatched:
     """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
 
@@ -195,6 +225,9 @@ EngineFailure: TypeAlias = (
     | DamagedRecord
     | IndexTrouble
     | Closed
+    | InUse
+    | NotStored
+    | BadArchive
     | Unmatched
     | Undecodable
     | CodeChanged
@@ -252,8 +285,20 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
+        case InUse() | NotStored() | BadArchive():
+            return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
+
+
+def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
+    match failure:
+        case InUse(path, who):
+            return f"{path}: others have the store open ({', '.join(who) or 'they just left'}): try again, or wait"
+        case NotStored(ref, why):
+            return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
+        case BadArchive(path, why):
+            return f"{path}: the archive is refused: {why}"
 
 
 def _sentence_on_plan(

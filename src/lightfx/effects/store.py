@@ -30,6 +30,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
+from lightfx.effects.collecting import Collecting
 
 
 @final
@@ -40,9 +41,15 @@ class Entry:
     config: Config
     realization: Realization
     realizer: Realizer | None = field(default=None, eq=False, repr=False)
+    told: Parts = field(default=(), eq=False, repr=False)
 
     def parts(self) -> Parts:
-        """List the parts of the code that the config names, as far as they are known; to ask takes a moment."""
+        """List the parts of the code that the config names, as far as they are known; to ask takes a moment.
+
+        ``told`` are those that were stored elsewhere, of what is moved here.
+        """
+        if self.told:
+            return self.told
         parts = () if self.realizer is None else self.realizer.parts()
         return parts if self.realizer is not None and parts and self.realizer.current(self.config) else ()
 
@@ -59,7 +66,7 @@ class Forbidden:
 Ingested: TypeAlias = Digest | Forbidden
 
 
-class Store(Protocol):
+class Store(Collecting, Protocol):
     """Where realizations are kept, once, for ever."""
 
     def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:

@@ -30,7 +30,18 @@ from typing import Final
 
 from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
 from lightfx.core.names import Digest
-from lightfx.shell.store.owners import LEASE, Heart, Host, Lease, Watch, read_owner, spell_owner, this_host, try_lock
+from lightfx.shell.store.owners import (
+    LEASE,
+    Heart,
+    Host,
+    Lease,
+    Watch,
+    describe_owner,
+    read_owner,
+    spell_owner,
+    this_host,
+    try_lock,
+)
 from lightfx.shell.store.tree import remove_tree
 
 NEWBORN: Final = 60.0  # seconds
@@ -163,6 +174,20 @@ class Claims:
                 Path(path).unlink(missing_ok=True)
         if not alone:
             yield False
+
+    def others(self) -> tuple[str, ...]:
+        """Say who else has the store open, for people: ``process 123 on host``."""
+        found: list[str] = []
+        for owner in sorted((self._root / CLAIMS).glob("owner-*")):
+            if owner != self._owner and self._lives(owner):
+                with suppress(OSError):
+                    found.append(describe_owner(owner.read_bytes()))
+        return tuple(found)
+
+    @property
+    def building(self) -> bool:
+        """Whether we ourselves hold claims: a run goes on."""
+        return bool(self._held)
 
     def _wait_for_the_lonely(self) -> None:
         path = self._root / CLAIMS / ALONE

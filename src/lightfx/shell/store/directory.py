@@ -28,6 +28,7 @@ from returns.io import IOResult
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
+from lightfx.core.inventory import Anchor, Garbage, Inventory
 from lightfx.core.layout import INDEX
 from lightfx.core.listing import Listed
 from lightfx.core.manifest import Manifest
@@ -37,12 +38,14 @@ from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.claims import Claims
+from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
 from lightfx.shell.store.trouble import guarded
@@ -97,6 +100,10 @@ class DirectoryStore:
             self._claims.sweep()
             self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, self._look_again)
             held.callback(self._dropper.leave)
+            self._roots = Roots(root, self._private)
+            self._collector = Collector(
+                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again
+            )
             self._held = held.pop_all()
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
@@ -314,6 +321,32 @@ class DirectoryStore:
         self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
         self._mending(lambda: self._add(group))
+
+    # Garbage.
+
+    def roots(self) -> IOResult[Sequence[Anchor], EngineFailure]:
+        """List the roots that hold."""
+        return self._do("read the roots", self._roots.every)
+
+    def hold(self, root: Anchor) -> IOResult[None, EngineFailure]:
+        """Make a root."""
+        return self._do("make a root", lambda: self._roots.hold(root))
+
+    def let_go(self, name: str) -> IOResult[bool, EngineFailure]:
+        """Remove a root."""
+        return self._do("remove a root", lambda: self._roots.let_go(name))
+
+    def sizes(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, int], EngineFailure]:
+        """Count the bytes of objects."""
+        return self._do("count the bytes of files", lambda: self._objects.sizes(trees))
+
+    def inventory(self) -> IOResult[Inventory, EngineFailure]:
+        """List all that is there."""
+        return self._do("read all records", self._collector.inventory)
+
+    def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
+        """Remove garbage, as `lightfx.shell.store.collecting` tells."""
+        return self._do("collect garbage", lambda: self._collector.collect(judge))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, final
 from zlib import crc32
@@ -27,7 +27,7 @@ from lightfx.core.derivation import Parts
 from lightfx.core.failures import DamagedRecord
 from lightfx.core.layout import RECORDS, records_path
 from lightfx.core.names import Digest
-from lightfx.core.realization import Stored
+from lightfx.core.realization import Realization, Stored
 from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef
 from lightfx.effects.store import Entry
@@ -35,6 +35,8 @@ from lightfx.shell.store.trouble import StoreTroubleError
 
 Span: TypeAlias = tuple[int, int, int]
 Place: TypeAlias = tuple[str, Span]
+Subject: TypeAlias = Realization | DRef | str
+"""What a line is about: a realization, a derivation, or the fingerprint of a code."""
 
 SUFFIX: Final = ".jsonl"
 AT_ONCE: Final = 1 << 24
@@ -114,9 +116,7 @@ class Groups:
 
     def read(self, name: str) -> Group:
         """Read a whole group, to index it."""
-        data = (self.folder / name).read_bytes()
-        if records_path(Digest.of(data)).name != name:
-            raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
+        data = self.whole(name)
         derivations: list[tuple[DRef, Span]] = []
         realizations: list[tuple[Stored, Span]] = []
         codes: list[tuple[str, Span]] = []
@@ -134,6 +134,28 @@ class Groups:
                 raise self._damaged(name, f"a line of it is no record{_AWAY}")
             start += len(line)
         return Group(name, data, derivations, realizations, codes)
+
+    def whole(self, name: str) -> bytes:
+        """Read the bytes of a group, and judge them by its name."""
+        data = (self.folder / name).read_bytes()
+        if records_path(Digest.of(data)).name != name:
+            raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
+        return data
+
+    def lines(self, name: str) -> Iterator[tuple[bytes, Subject]]:
+        """Read each line of a group, with what it says something of."""
+        for line in self.whole(name).splitlines(keepends=True):
+            yield line, self._subject(name, line.decode(errors="replace"))
+
+    def _subject(self, name: str, text: str) -> Subject:
+        if (found := _DERIVATION.fullmatch(text)) is not None:
+            return DRef(found[1])
+        if (found := _CODE.fullmatch(text)) is not None:
+            return found[1]
+        realization = read_realization(text).value_or(None)
+        if realization is None:
+            raise self._damaged(name, f"a line of it is no record{_AWAY}")
+        return realization
 
     def records(self, places: Sequence[tuple[Stored, Place]]) -> list[bytes]:
         """Read the records of realizations where the index says they lie, as they were written, in that order."""

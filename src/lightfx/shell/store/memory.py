@@ -7,7 +7,7 @@ outlives it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -16,12 +16,14 @@ from returns.io import IOResult, IOSuccess
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
+from lightfx.core.inventory import Anchor, Garbage, Inventory, Item
 from lightfx.core.layout import OBJECTS, TEMPORARY
 from lightfx.core.listing import Listed
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
+from lightfx.core.records import spell_realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.objects import Objects
@@ -45,6 +47,7 @@ class MemoryStore:
         self._by_key: dict[Digest, list[RRef]] = {}
         self._kept: set[Digest] = set()
         self._places = 0
+        self._roots: dict[str, Anchor] = {}
 
     def listed(
         self,
@@ -169,6 +172,51 @@ class MemoryStore:
         fingerprint = entry.config.fingerprint
         if fingerprint and fingerprint not in self._codes and (parts := entry.parts()):
             self._codes[fingerprint] = parts
+
+    def roots(self) -> IOResult[Sequence[Anchor], EngineFailure]:
+        """List the roots; links are not looked at."""
+        return IOSuccess(sorted(self._roots.values(), key=lambda root: root.name))
+
+    def hold(self, root: Anchor) -> IOResult[None, EngineFailure]:
+        """Make a root."""
+        self._roots[root.name] = root
+        return IOSuccess(None)
+
+    def let_go(self, name: str) -> IOResult[bool, EngineFailure]:
+        """Remove a root."""
+        return IOSuccess(self._roots.pop(name, None) is not None)
+
+    def sizes(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, int], EngineFailure]:
+        """Count the bytes of objects."""
+        return guarded(self._scratch, "count the bytes of files", lambda: self._objects.sizes(trees))
+
+    def inventory(self) -> IOResult[Inventory, EngineFailure]:
+        """List all that is there."""
+        return guarded(self._scratch, "list objects", self._inventory)
+
+    def _inventory(self) -> Inventory:
+        items = [Item.of(each, len(spell_realization(each))) for each in self._realizations.values()]
+        there = self._objects.every() if (self._scratch / OBJECTS).exists() else ()
+        return Inventory(items, self._objects.sizes(there), tuple(self._roots.values()))
+
+    def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
+        """Remove garbage."""
+
+        def work() -> Garbage:
+            garbage = judge(self._inventory())
+            for rref in garbage.rrefs:
+                gone = self._realizations.pop(rref)
+                self._by_dref[gone.dref].remove(rref)
+                self._by_key[gone.key].remove(rref)
+                if not self._by_dref[gone.dref]:
+                    del self._by_dref[gone.dref], self._configs[gone.dref]
+            aside = self.place()
+            if self._objects.move_out(garbage.objects, aside, logs=True):
+                remove_tree(aside)
+            self._kept.difference_update(garbage.objects)
+            return garbage
+
+        return guarded(self._scratch, "collect garbage", work)
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Nothing is held."""

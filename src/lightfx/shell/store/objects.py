@@ -24,7 +24,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Forbidden, Ingested
 from lightfx.shell.store.sync import sync_all, sync_path
-from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree
+from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
 
 _WRITE: Final = 0o222
 _READ_ONLY: Final = 0o555
@@ -69,19 +69,32 @@ class Objects:
         """Tell which objects are there."""
         return frozenset(tree for tree in trees if os.path.lexists(self.path_of(tree)))
 
-    def move_out(self, trees: Iterable[Digest], aside: Path) -> int:
-        """Move objects into the new folder ``aside``; count them. What is not there, or not ours, stays as it is."""
+    def move_out(self, trees: Iterable[Digest], aside: Path, *, logs: bool = False) -> int:
+        """Move objects into the new folder ``aside``; count them. What is not there, or not ours, stays as it is.
+
+        ``logs``: also what may be the log of a realization, of which no index says whose.
+        """
         moved = 0
         for tree in dict.fromkeys(trees):
             home = self.folder_of(tree)
             with suppress(FileNotFoundError, PermissionError):
-                if os.listdir(home) == [LOG_NAME]:  # noqa: PTH208 -- hot
-                    continue  # It may be the log of a realization: no index says whose.
+                if not logs and os.listdir(home) == [LOG_NAME]:  # noqa: PTH208 -- hot
+                    continue
                 home.chmod(_MOVABLE)
                 aside.mkdir(mode=0o700, exist_ok=True)
                 home.rename(aside / tree.hex)
                 moved += 1
         return moved
+
+    def every(self) -> list[Digest]:
+        """List the objects that are there."""
+        names = os.listdir(self._root / OBJECTS)  # noqa: PTH208 -- hot
+        digests = (Digest.parse(f"blake3:{name}").value_or(None) for name in names)
+        return [digest for digest in digests if digest is not None]
+
+    def sizes(self, trees: Iterable[Digest]) -> dict[Digest, int]:
+        """Count the bytes of the files of objects; those that are there."""
+        return {tree: size_of(self.path_of(tree)) for tree in self.present(trees)}
 
     def manifests(self, folders: Sequence[Path], private: Path) -> dict[Path, Manifest | Forbidden]:
         """List what is in folders; rights are taken on those in ``private`` alone."""

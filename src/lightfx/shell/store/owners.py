@@ -106,6 +106,21 @@ def read_owner(data: bytes) -> Host | None:
     return Host(name, machine, boot)
 
 
+def describe_owner(data: bytes) -> str:
+    """Say for people who an owner is.
+
+    >>> describe_owner(b'{"host": "a", "pid": 12}'), describe_owner(b"junk")
+    ('process 12 on a', 'an unknown process')
+    """
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict) or not isinstance(fields.get("pid"), int):
+        return "an unknown process"
+    return f"process {fields['pid']} on {str(fields.get('host', ''))[:100] or 'an unknown host'}"
+
+
 def try_lock(descriptor: int) -> bool | None:
     """Try to lock a file: whether we have it now, or None where the file system has no locks."""
     try:

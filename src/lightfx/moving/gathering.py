@@ -1,0 +1,89 @@
+"""What is moved: realizations with all that they stand on, read from one store and taken in by another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from returns.result import Failure, Result, Success
+
+from lightfx.core.failures import EngineFailure, NotStored
+from lightfx.core.inventory import Item, Ref
+from lightfx.core.names import Digest
+from lightfx.core.realization import Realization
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.store import Entry
+from lightfx.effects.world import World
+from lightfx.plan.packing import Freight
+
+
+def gather(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFailure]:
+    """Read realizations, or all of derivations, with all that they stand on; needs come first."""
+    started = _named(world, refs)
+    if isinstance(started, Failure):
+        return Failure(started.failure())
+    found: dict[RRef, Realization] = {}
+    layer: Iterable[RRef] = started.unwrap()
+    while wanted := tuple(dict.fromkeys(rref for rref in layer if rref not in found)):
+        read = world.perform.result(world.store.realizations(wanted))
+        if isinstance(read, Failure):
+            return Failure(read.failure())
+        known = read.unwrap()
+        missing = next((rref for rref in wanted if rref not in known), None)
+        if missing is not None:
+            return Failure(NotStored(missing.text, "it is needed, and it is not stored any more"))
+        found.update(known)
+        layer = [need for rref in wanted for need in Item.of(known[rref]).needs]
+    ordered = tuple(reversed(found.values()))
+    return _described(world, tuple(refs), ordered)
+
+
+def _named(world: World, refs: Sequence[Ref]) -> Result[tuple[RRef, ...], EngineFailure]:
+    drefs = tuple(ref for ref in refs if isinstance(ref, DRef))
+    rows = world.perform.result(world.store.listed(drefs, frozenset())) if drefs else Success(())
+    if isinstance(rows, Failure):
+        return Failure(rows.failure())
+    rrefs = [row.stored.rref for row in rows.unwrap()]
+    there = {rref.dref for rref in rrefs}
+    single = tuple(ref for ref in refs if isinstance(ref, RRef))
+    known = world.perform.result(world.store.realizations(single))
+    if isinstance(known, Failure):
+        return Failure(known.failure())
+    missing = next((ref for ref in refs if ref not in there and ref not in known.unwrap()), None)
+    return Failure(NotStored(missing.text)) if missing is not None else Success((*single, *rrefs))
+
+
+def _described(world: World, refs: tuple[Ref, ...], made: tuple[Realization, ...]) -> Result[Freight, EngineFailure]:
+    configs = world.perform.result(world.store.configs(tuple({each.dref for each in made})))
+    if isinstance(configs, Failure):
+        return Failure(configs.failure())
+    prints = {config.fingerprint for config in configs.unwrap().values()} - {""}
+    codes = world.perform.result(world.store.codes(sorted(prints)))
+    return codes.map(lambda found: Freight(refs, made, configs.unwrap(), found))
+
+
+def there(world: World, trees: Iterable[Digest]) -> Result[frozenset[Digest], EngineFailure]:
+    """Say which objects are in a store."""
+    return world.perform.result(world.store.present(tuple(trees)))
+
+
+def complete(freight: Freight, present: frozenset[Digest]) -> Result[tuple[Digest, ...], EngineFailure]:
+    """List the objects to move; fails where one is gone that should be there."""
+    gone = next((tree for tree, needed in freight.trees.items() if needed and tree not in present), None)
+    if gone is not None:
+        whose = next(each.rref for each in freight.realizations if gone in Item.of(each).trees)
+        return Failure(NotStored(whose.text, "its files are gone"))
+    return Success(tuple(tree for tree in freight.trees if tree in present))
+
+
+def take_in(world: World, freight: Freight) -> Result[Freight, EngineFailure]:
+    """Store the realizations that are not stored yet; their objects are there."""
+    known = world.perform.result(world.store.realizations([each.rref for each in freight.realizations]))
+    if isinstance(known, Failure):
+        return Failure(known.failure())
+    stored = known.unwrap()
+    entries = [
+        Entry(freight.configs[each.dref], each, told=freight.parts_of(freight.configs[each.dref]))
+        for each in freight.realizations
+        if each.rref not in stored or (stored[each.rref].ephemeral and not each.ephemeral)
+    ]
+    return world.perform.result(world.store.commit(entries)).map(lambda _: freight)

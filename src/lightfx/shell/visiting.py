@@ -1,0 +1,74 @@
+"""Being in a result: a symbolic link to its folder, or a shell, or another program, in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from returns.io import IOResult, impure_safe
+
+from lightfx.core.failures import EngineFailure, NotPermitted, NotStored, SystemTrouble
+from lightfx.core.refs import RRef
+
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def make_link(link: Path, target: Path) -> IOResult[None, EngineFailure]:
+    """Make a symbolic link, at once, in the place of one that may be there; nothing else is replaced."""
+
+    def work() -> None:
+        if os.path.lexists(link) and not link.is_symlink():
+            raise FileExistsError(errno.EEXIST, "something that is no link is there", str(link))
+        aside = link.with_name(f".{uuid.uuid4().hex}")
+        aside.symlink_to(target)
+        try:
+            aside.rename(link)
+        except OSError:
+            aside.unlink()
+            raise
+
+    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, link, "make a link"))
+
+
+def run_in(folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> IOResult[int, EngineFailure]:
+    """Run a program in a folder, on our terminal, wait for its end, and give its exit code.
+
+    ``command``: by default the user's shell. ``environment`` comes on top of ours.
+    """
+    words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+
+    def work() -> int:
+        # The user's own command, or shell, is what is asked for.
+        done = subprocess.run(words, cwd=folder, env={**os.environ, **environment}, check=False)  # noqa: S603
+        return done.returncode
+
+    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, folder, f"run {words[0]}"))
+
+
+def read_file(folder: Path, path: PurePosixPath, rref: RRef, limit: int | None) -> IOResult[bytes, EngineFailure]:
+    """Read a file in the folder of a realization, or its first ``limit`` bytes."""
+
+    def work() -> bytes:
+        with (folder / path).open("rb") as file:
+            return file.read(-1 if limit is None else limit)
+
+    def why(error: OSError) -> EngineFailure:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return NotStored(rref.text, f"there is no {str(path)!r} in it")
+        if error.errno == errno.EISDIR:
+            return NotStored(rref.text, f"{str(path)!r} is a folder in it")
+        return _trouble(error, folder, "read it")
+
+    return impure_safe(exceptions=(OSError,))(work)().alt(why)
+
+
+def _trouble(error: OSError, path: Path, act: str) -> EngineFailure:
+    where = str(error.filename or path)
+    if error.errno in _FORBIDDEN:
+        return NotPermitted(where, act)
+    return SystemTrouble(where, act, error.strerror or str(error))
