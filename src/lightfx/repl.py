@@ -252,7 +252,8 @@ def _dref(named: DRef | Derivation[object]) -> DRef:
 
 
 def _builds(task: Task) -> tuple[Build, ...]:
-    order = evolve(task.order, tell=tell_nobody)
+    # By hand one holds the plans themselves, and need not ask for what is given.
+    order = evolve(task.order, tell=tell_nobody, asked=frozenset(task.order.inputs))
     make = task.realizer.core.signature.build if isinstance(task.realizer, StageRealizer) else Build
     return tuple(make(order, index) for index in order.indices)
 
