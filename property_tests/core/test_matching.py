@@ -21,6 +21,7 @@ from lightfx.core.matching import (
 )
 from lightfx.core.outcome import Right
 from lightfx.core.refs import RRef
+from lightfx.core.until import StderrBelow, Until
 from lightfx.testing import Scene, candidate, check_matcher_laws
 from lightfx.testing.strategies import FLOATS, scenes
 
@@ -52,6 +53,8 @@ GOOD: list[Matcher[float]] = [
     Then(Best(itself, "code", 2), First()),
     Then(Filtered(positive, "code", Some(2)), Only()),
     Filtered(positive, "code", Then(Some(2), Latest())),
+    Until(StderrBelow(itself, "code", 0.4), 2, 5),
+    Filtered(positive, "code", Until(StderrBelow(itself, "code", 0.4), 2, 5)),
 ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lightfx.core.choosing import Candidate, Choice, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.matching import Best
 from lightfx.core.refs import RRef
-from lightfx.matchers import best, every, exact, filtered, first, latest, only, some, then
+from lightfx.matchers import best, every, exact, filtered, first, latest, only, some, stderr_below, then, until
 from lightfx.testing import MATCHER_LAWS, BrokenLawError, Scene, candidate, check_matcher_laws, left_candidate
 from lightfx.testing.matcher_laws import PLAN
 
@@ -37,6 +37,9 @@ RIGHT_ONES = [
     filtered(lambda value: value > 0),
     filtered(lambda value: value > 0, some(2)),
     then(some(3), best(itself)),
+    until(stderr_below(itself, 0.4), at_least=2, at_most=6),
+    then(until(stderr_below(itself, 0.4), at_least=2, at_most=6), best(itself)),
+    filtered(lambda value: value > 0, until(stderr_below(itself, 0.4), at_least=2, at_most=6)),
     then(filtered(lambda value: value > 0, some(2)), only()),
 ]
 
