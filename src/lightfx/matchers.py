@@ -35,12 +35,14 @@ from lightfx.core.matching import (
 )
 from lightfx.core.names import short_hash
 from lightfx.core.refs import RRef
+from lightfx.core.until import Enough, StderrBelow, Until
 from lightfx.stages.signature import StageError
 
 __all__ = [
     "Candidate",
     "Choice",
     "Chosen",
+    "Enough",
     "Matcher",
     "Need",
     "Refuse",
@@ -52,7 +54,9 @@ __all__ = [
     "latest",
     "only",
     "some",
+    "stderr_below",
     "then",
+    "until",
 ]
 
 T = TypeVar("T")
@@ -139,6 +143,36 @@ def then(one: Matcher[T], other: Matcher[T]) -> Matcher[T]:
     'then(every(),latest())'
     """
     return Then(one, other)
+
+
+def until(enough: Enough[T], *, at_least: int, at_most: int) -> Matcher[T]:
+    """Run the stage until its values are ``enough``, and choose the first RIGHTs that are.
+
+    There are ``at_least`` so many, and no more than ``at_most``: when these are
+    there they are chosen, enough or not. A LEFT fills a place. Use it with
+    ``plan.collect``; what it chooses depends on what is stored alone.
+
+    >>> until(stderr_below(float, 0.5), at_least=3, at_most=30).budget
+    30
+    """
+    if at_most < _at_least_one(at_least):
+        raise ValueError(f"at_most is {at_most}, which is less than at_least, {at_least}")
+    return Until(enough, at_least, at_most)
+
+
+def stderr_below(key: Callable[[T], float], bound: float) -> Enough[T]:
+    """Tell values enough when the standard error of the mean of ``key`` is below ``bound``.
+
+    It is s / sqrt(n), with s the standard deviation of n values (n - 1 in its
+    denominator): about two thirds of such intervals around the mean hold the
+    true one. The code of ``key`` is part of the edge.
+
+    >>> stderr_below(float, 0.5).missing([1.0, 2.0, 1.0, 2.0])
+    0
+    """
+    if not bound > 0:
+        raise ValueError(f"bound is {bound}; it must be more than nothing")
+    return StderrBelow(key, _code(key), float(bound))
 
 
 def _at_least_one(count: int) -> int:

@@ -1,8 +1,7 @@
-"""Realizers for executors to run; worker processes import them from here."""
+"""Realizers that die, hang or flee, beside those of the kit; worker processes import them from here."""
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import resource
@@ -14,148 +13,39 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import field, frozen
-from makings import entry
-from returns.result import Failure, Result, Success
-
-from lightfx.core.canonical import Tree, Unstorable
-from lightfx.core.config import Config
-from lightfx.core.derivation import Asks, Derivation, Recipe
-from lightfx.core.outcome import Left, Returned
-from lightfx.core.parts import Step
-from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
-from lightfx.core.terms import Terms
-from lightfx.effects.executor import Task
-
-Act = Callable[[BuildOrder], object]
-
-
-@frozen
-class Errand:
-    """A realizer that does ``act``; what that gives is the value."""
-
-    act: Act
-    timeout: float | None = None
-    current_code: bool = True
-    type: object = field(default=object, init=False)
-
-    @property
-    def terms(self) -> Terms:
-        return Terms(timeout=self.timeout)
-
-    def part(self, path: tuple[Step, ...], /) -> Errand:
-        return self
-
-    def parts(self) -> tuple[tuple[str, str], ...]:
-        return ()
-
-    def current(self, config: Config, /) -> bool:
-        return self.current_code
-
-    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
-        return Success(tree)
-
-    def made_by(self) -> MadeBy:
-        return MadeBy(host="here", python=sys.version.split()[0])
-
-    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
-        made = self.act(order)
-        if isinstance(made, Left | Asks):
-            return Failure(made)
-        return Success((Output(made),))  # type: ignore[arg-type]
-
-
-def errand(act: Act, **options: object) -> Errand:
-    """A realizer of an act."""
-    return Errand(act, **options)  # type: ignore[arg-type]
-
-
-def task(number: int, act: Act, place: Path, *, x: Tree = None, **options: object) -> Task:
-    """One order for one errand."""
-    made = entry(x, name=getattr(act, "__name__", "act").strip("<>"))
-    realization = made.realization
-    order = BuildOrder(realization.dref, made.config, realization.key, (0,), place, {})
-    return Task(number, order, errand(act, **options))
-
-
-def argument(order: BuildOrder) -> Tree:
-    args = order.config.tree["args"]
-    assert isinstance(args, dict)
-    return args["x"]
-
+from lightfx.core.realization import BuildOrder
+from lightfx.testing.errands import (  # noqa: F401
+    Act,
+    Errand,
+    argument,
+    ask,
+    cancel_itself,
+    chatter,
+    close_output,
+    count,
+    divide,
+    double,
+    errand,
+    go_elsewhere,
+    go_nowhere,
+    leave,
+    replace_output,
+    speak,
+    spin,
+    task,
+    where,
+    who,
+    write_files,
+)
 
 # What comes to an end.
-
-
-def double(order: BuildOrder) -> object:
-    return [argument(order), argument(order)]
-
-
-def who(_: BuildOrder) -> object:
-    return os.getpid()
-
-
-def write_files(order: BuildOrder) -> object:
-    folder = order.folder(0)
-    folder.mkdir(parents=True)
-    (folder / "a").write_text("a")
-    return Left(Returned("Half", {"done": True}), folder=folder)
-
-
-def divide(_: BuildOrder) -> object:
-    return 1 // 0
-
-
-def leave(_: BuildOrder) -> object:
-    sys.exit(7)
-
-
-def cancel_itself(_: BuildOrder) -> object:
-    raise asyncio.CancelledError("no exception to Python, and none of ours to let pass")
 
 
 def interrupt(_: BuildOrder) -> object:
     raise KeyboardInterrupt
 
 
-def spin(_: BuildOrder) -> object:
-    end = time.perf_counter() + 0.02
-    while time.perf_counter() < end:
-        pass
-    return len(bytearray(8 << 20))
-
-
-def ask(_: BuildOrder) -> object:
-    """Ask for a derivation made as it runs."""
-    made = entry(7, name="double")
-    return Asks((Derivation(Recipe(made.config, made.realization.dref, errand(double))).tolerate(),))
-
-
-def count(order: BuildOrder) -> object:
-    """Say how far it is, from another thread too, and from one that it leaves behind."""
-    order.tell(1, 3)
-    thread = threading.Thread(target=order.tell, args=(2, 3))
-    thread.start()
-    thread.join()
-    late = threading.Timer(0.05, order.tell, (3, 3))
-    late.daemon = True
-    late.start()
-    return None
-
-
 # What writes.
-
-
-def speak(_: BuildOrder) -> object:
-    print("to out: é ☃ \ud800")
-    print("to err", file=sys.stderr)
-    return None
-
-
-def chatter(order: BuildOrder) -> object:
-    for number in range(2000):
-        print(f"line {number:06}")
-    return None
 
 
 def babble(_: BuildOrder) -> object:
@@ -168,39 +58,10 @@ def speak_through_others(_: BuildOrder) -> object:
     return None
 
 
-def close_output(_: BuildOrder) -> object:
-    print("before")
-    sys.stdout.close()
-    sys.stderr.close()
-    return 1
-
-
-def replace_output(_: BuildOrder) -> object:
-    sys.stdout = sys.stderr = None
-    return 1
-
-
 def close_descriptors(_: BuildOrder) -> object:
     os.close(1)
     os.close(2)
     return 1
-
-
-def go_elsewhere(order: BuildOrder) -> object:
-    order.folder(0).mkdir(parents=True)
-    os.chdir(order.folder(0))
-    return None
-
-
-def go_nowhere(order: BuildOrder) -> object:
-    order.folder(0).mkdir(parents=True)
-    os.chdir(order.folder(0))
-    order.folder(0).rmdir()
-    return None
-
-
-def where(_: BuildOrder) -> object:
-    return os.getcwd()
 
 
 # What dies, or never ends.

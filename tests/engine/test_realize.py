@@ -36,7 +36,7 @@ from lightfx import (
     stage,
 )
 from lightfx.journal import Advanced, JournalEvent, Listener, RunEnded
-from lightfx.matchers import best, every, exact, latest, only, some
+from lightfx.matchers import best, every, exact, latest, only, some, stderr_below, until
 from lightfx.wiring import unwrap
 
 RAN: list[str] = []
@@ -693,3 +693,31 @@ def test_the_collector_is_as_it_was_while_stages_run_and_afterwards(world: World
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+@stage(version="1")
+def toss(build: Build, wide: int) -> float:
+    RAN.append(f"toss {build.index}")
+    return float(wide * (build.index % 3))
+
+
+def test_a_matcher_that_asks_again_runs_until_it_has_enough(world: World) -> None:
+    """And no more in the next run, nor where others asked for more in the meantime."""
+    known = toss(1).collect(until(stderr_below(float, 0.4), at_least=2, at_most=20))
+    found = evaluate(world, known)
+    assert 2 < len(found) < 20
+    assert len(RAN) == len(set(RAN)) >= len(found)
+    RAN.clear()
+    assert evaluate(world, known) == found
+    assert RAN == []
+    evaluate(world, toss(1).collect(some(15)))
+    assert evaluate(world, known) == found
+
+
+def test_a_matcher_that_asks_again_stops_at_its_budget(world: World) -> None:
+    bounded = toss(10**6).collect(until(stderr_below(float, 0.4), at_least=2, at_most=7))
+    assert len(evaluate(world, bounded)) == 7
+    assert len(RAN) == 7
+    assert len(evaluate(world, bounded)) == len(RAN) == 7
+    assert len(evaluate(world, bounded, force=[toss(10**6)])) == 7
+    assert len(RAN) == 14

@@ -471,10 +471,15 @@ class counting(Matcher[object]):
     """Counts RIGHTs alone, and asks for as many more as ``missing`` says."""
 
     missing: Callable[[int], int]
+    most: int | None = None
 
     @property
     def spelling(self) -> str:
         return "counting()"
+
+    @property
+    def budget(self) -> int | None:
+        return self.most
 
     def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
         rights = sorted(each.rref for each in candidates if each.is_right)
@@ -541,6 +546,53 @@ def test_rule_5_a_matcher_that_is_never_satisfied_is_trouble_and_named() -> None
     assert isinstance(failure, Unmatched)
     assert (failure.dref, failure.matcher) == (plan.dref, "counting()")
     assert "asks for more: RIGHTs are wanted" in failure.why
+
+
+def test_rule_5_a_matcher_with_a_budget_asks_again() -> None:
+    """One by one, each number once; and what is stored is not asked for again."""
+    plan, shelf = toy("draw", by_index), Shelf()
+    five = plan.collect(counting(lambda rights: int(rights < 5), most=9))
+    report = simulate([five], shelf)
+    assert [run.indices for run in report.ran] == [(0,), (1,), (2,), (3,), (4,)]
+    assert len(report.chosen[0]) == 5
+    assert simulate([five], shelf).ran == []
+
+
+def test_rule_5_twins_are_told_when_the_last_answer_is_there() -> None:
+    """Trap: a node that ran again waited for itself."""
+    five = counting(lambda rights: int(rights < 5), most=9)
+    twins = [toy(name, by_index, code="same").collect(five) for name in ("one", "two")]
+    report = simulate(twins, Shelf())
+    assert [len(rows) for rows in report.chosen] == [5, 5]
+    assert len(report.ran) == 5
+
+
+def test_rule_5_runs_of_several_outputs_keep_to_the_budget() -> None:
+    plan = toy("draw", by_index, outputs=2)
+    report = simulate([plan.collect(counting(lambda rights: int(rights < 3), most=4))], Shelf())
+    assert [run.indices for run in report.ran] == [(0, 1), (2, 3)]
+
+
+@pytest.mark.parametrize("asks", [1, 2, 50])
+def test_rule_5_a_matcher_with_a_budget_that_is_never_satisfied_is_trouble(asks: int) -> None:
+    """Trap: a loop. It comes to an end when its budget is spent."""
+    shelf, plan = Shelf(), toy("draw", by_index)
+    with pytest.raises(TroubleError, match="asks for more"):
+        simulate([plan, plan.collect(counting(lambda rights: asks if rights else 1, most=6))], shelf)
+
+
+def test_rule_5_a_left_counts_in_the_budget_and_stands_in_the_way() -> None:
+    report = simulate([toy("bad", BAD).collect(counting(lambda rights: 1, most=4))], Shelf())
+    assert len(report.ran) == 4
+    assert report.result() == BAD
+
+
+def test_rule_5_only_who_has_a_budget_asks_again() -> None:
+    """The matcher beside it, which asks once, is trouble as ever."""
+    plan = toy("draw", by_index)
+    patient, greedy = counting(lambda rights: int(rights < 3), most=5), counting(lambda rights: 1)
+    with pytest.raises(TroubleError, match="asks for more"):
+        simulate([plan.collect(patient), plan.collect(Then(greedy, greedy))], Shelf())
 
 
 def test_a_matcher_that_narrows_below_what_the_next_needs_is_trouble() -> None:

@@ -40,7 +40,7 @@ from lightfx import (
     source_tree,
     stage,
 )
-from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, then
+from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, stderr_below, then, until
 from lightfx.reasons import CodeChanged, FieldChanged, LeftStands
 
 Metres = NewType("Metres", float)
@@ -108,6 +108,9 @@ assert_type(dog.choose(latest()), Derivation[Dog])
 assert_type(dog.choose(only()), Derivation[Dog])
 assert_type(dog.choose(exact()), Derivation[Dog])
 assert_type(dog.choose(best(lambda each: each.tricks)), Derivation[Dog])
+assert_type(
+    dog.collect(until(stderr_below(lambda each: each.tricks, 0.5), at_least=3, at_most=30)), Derivation[tuple[Dog, ...]]
+)
 assert_type(dog.collect(best(lambda each: each.tricks, 3)), Derivation[tuple[Dog, ...]])
 assert_type(dog.choose(filtered(lambda each: each.tricks > 3)), Derivation[Dog])
 assert_type(dog.choose(then(every(), latest())), Derivation[Dog])

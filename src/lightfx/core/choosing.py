@@ -6,7 +6,8 @@ sees candidates (refs, times, decoded outcomes) and says which are `Chosen`,
 that it `Need`s more of them, or that it must `Refuse`. Its laws:
 
 - it chooses a subset, whatever the order of the candidates, and the same again;
-- given what it said it needs, it chooses (or refuses, saying why);
+- given what it said it needs, it chooses (or refuses, saying why), or asks
+  again within its `Matcher.budget`;
 - a later RIGHT stays reachable: LEFTs are chosen only where too few RIGHTs are.
 
 The engine shows a matcher only those LEFTs that the replay policy replays; a
@@ -102,6 +103,16 @@ class Matcher(ABC, Generic[T_contra]):
     def reads(self) -> bool:
         """Whether outcomes are looked at; those that do not read are much faster."""
         return True
+
+    @property
+    def budget(self) -> int | None:
+        """Up to how many candidates it may ask again, once it got what it asked for; None: it asks once.
+
+        A matcher that says no budget must choose, or refuse, when it got what
+        it asked for. One that does may ask as often as it likes, for at least
+        one more each time, until so many candidates are there, LEFTs among them.
+        """
+        return None
 
     def __str__(self) -> str:
         return self.spelling

@@ -204,12 +204,21 @@ class Filtered(Matcher[T_contra]):
         """The canonical form."""
         return f"filtered({self.code},{self.inner.spelling})"
 
+    @property
+    def budget(self) -> int | None:
+        """That of ``inner``: what the filter drops counts as well."""
+        return self.inner.budget
+
     def select(self, candidates: Sequence[Candidate[T_contra]], /) -> Choice:
         """Choose among ``candidates``."""
         kept = [each for each in candidates if self._pleases(each)]
         if candidates and not kept:
             return Refuse(f"none of {len(candidates)} realizations passes the filter")
-        return self.inner.select(kept)
+        choice = self.inner.select(kept)
+        budget = self.inner.budget
+        if isinstance(choice, Need) and budget is not None and len(candidates) >= budget:
+            return Refuse(f"only {len(kept)} of {len(candidates)} realizations pass the filter: {choice.why}")
+        return choice
 
     def __str__(self) -> str:
         return f"filtered({_named(self.keep)}, {self.inner})"
@@ -236,6 +245,11 @@ class Then(Matcher[T_contra]):
     def reads(self) -> bool:
         """Whether outcomes are looked at."""
         return self.first.reads or self.second.reads
+
+    @property
+    def budget(self) -> int | None:
+        """That of ``first``: ``second`` chooses among no more."""
+        return self.first.budget
 
     def select(self, candidates: Sequence[Candidate[T_contra]], /) -> Choice:
         """Choose among ``candidates``."""

@@ -19,6 +19,7 @@ from lightfx.core.outcome import Raised
 
 MAX_TEXT: Final = 20_000
 _OURS: Final = f"{PurePath(__file__).parent.parent}/"  # with its end: a package called lightfx_more is not ours
+_ERRANDS: Final = f"{_OURS}testing/errands"  # what the law kit runs stands for users' own code
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-f]+")
 
 
@@ -88,7 +89,7 @@ def _relative(told: TracebackException, seen: set[int]) -> None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS)
+    return filename.startswith(_OURS) and not filename.startswith(_ERRANDS)
 
 
 def _frame(frame: FrameSummary) -> FrameSummary:

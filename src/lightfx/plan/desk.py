@@ -67,7 +67,11 @@ class Desk:
         elif progress.shadow:
             self.settle(node.number, {})
         elif progress.ran:
-            self._unsatisfied(node, progress, decision)
+            again = self._asked_again(node, progress)
+            if again is None:
+                self._unsatisfied(node, progress, decision)
+            else:
+                self.run(node, progress, again)
         elif not sought and progress.key is not None:
             self.seeking.append((node.number, progress.key))
         else:
@@ -83,12 +87,13 @@ class Desk:
             return
         if self.lacks(node.number):
             return
-        if key in self.state.builders:
+        if self.state.builders.get(key, node.number) != node.number:
             self.state.followers.setdefault(key, []).append(node.number)
             return
         self.state.builders[key] = node.number
         forced = node.dref in self.state.wishes.force
-        taken = [row for row in progress.own if row.stored.key == key] if forced else progress.candidates
+        before = [row for row in progress.own if row.stored.key == key] if forced else []
+        taken = [*before, *progress.candidates]
         runs = free_indices(taken, decision.count, node.recipe.realizer.terms.outputs)
         progress.runs = len(runs)
         self.commands += [Run(node.number, node.dref, key, indices, progress.context) for indices in runs]
@@ -109,6 +114,17 @@ class Desk:
         if progress.runs == 0 and not held and not progress.settled:
             progress.ran = True
             self.judge(node, progress, sought=True)
+
+    def _asked_again(self, node: Node, progress: Progress) -> Build | None:
+        """Rule 5: say what matchers ask for that may ask again; each run brings candidates, so this comes to an end."""
+        there = len(progress.candidates)
+        budgets = {spelling: matcher.budget or 0 for spelling, matcher in node.demands.items()}
+        asking = {spelling: node.demands[spelling] for spelling, budget in budgets.items() if budget > there}
+        decided = decide(node.recipe, progress.candidates, asking, self.state.folder_of).value_or(None)
+        if not isinstance(decided, Build):
+            return None
+        room = max(budgets[spelling] for spelling in asking) - there
+        return Build(min(decided.count, room), decided.why)
 
     def _unsatisfied(self, node: Node, progress: Progress, decision: Build) -> None:
         """Rule 5: a LEFT stands in the way, or the matcher asks for more than it said."""

@@ -13,8 +13,9 @@
    once: the others wait for the first, or come when it is settled, and are told
    its results either way: they need not be stored yet.
 5. What a run gave counts in this run, whatever it is: replay policies judge the
-   LEFTs of earlier runs alone. A matcher that is not satisfied then, and it
-   alone, gets the LEFT that stands in its way, or the run fails with `Unmatched`.
+   LEFTs of earlier runs alone. A matcher that is not satisfied then may ask again
+   while fewer candidates are there than its `Matcher.budget`. One that may not, and
+   it alone, gets the LEFT that stands in its way, or the run fails with `Unmatched`.
 6. A node whose key someone else is building (`Busy`) is asked for again on
    `Tick`: found, it is told; not found and free, it runs.
 7. A node of which a matcher can choose nothing (`Fail`) is lost, with all that
