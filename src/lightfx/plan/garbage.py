@@ -151,7 +151,7 @@ def _holds(inventory: Inventory, rules: Rules, now: float) -> Iterator[tuple[RRe
 
 def _last(items: Iterable[Item], count: int) -> Iterator[tuple[RRef, Hold]]:
     ranks: Counter[str] = Counter()
-    for item in sorted(items, key=lambda item: (-item.created, item.rref)):
+    for item in sorted(items, key=lambda item: (-item.created, item.rref.text)):
         name = item.rref.dref.name.text
         ranks[name] += 1
         if ranks[name] <= count:
@@ -176,7 +176,7 @@ def _oldest_first(dead: Sequence[Item]) -> list[Item]:
     items = {item.rref: item for item in dead}
     standing = Counter(need for item in dead for need in item.needs if need in items)
     used = {item.rref: item.created for item in dead}
-    ready = deque(sorted(rref for rref in items if not standing[rref]))
+    ready = deque(sorted((rref for rref in items if not standing[rref]), key=lambda rref: rref.text))
     order: dict[RRef, int] = {}
     while ready:
         rref = ready.popleft()
@@ -188,7 +188,7 @@ def _oldest_first(dead: Sequence[Item]) -> list[Item]:
                 if not standing[need]:
                     ready.append(need)
     # What stands on itself can only be damage; it goes all the same.
-    return sorted(dead, key=lambda item: (used[item.rref], order.get(item.rref, len(order)), item.rref))
+    return sorted(dead, key=lambda item: (used[item.rref], order.get(item.rref, len(order)), item.rref.text))
 
 
 def _enough(inventory: Inventory, dead: Sequence[Item], limit: int) -> list[Item]:

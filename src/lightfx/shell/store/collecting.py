@@ -16,9 +16,9 @@ private folder, so that the next who opens the store empties that of the dead.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import final
+from typing import TypeAlias, final
 
 from attrs import Factory, define, frozen
 
@@ -37,16 +37,21 @@ from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import remove_tree
 from lightfx.shell.store.trouble import StoreTroubleError
 
+_About: TypeAlias = RRef | DRef | str
+"""What a line is about, by its name: a realization, a derivation, or a code."""
+
 
 @define(eq=False)
 class _Survey:
-    """What all groups say: of each realization the record that counts, and whose code is whose."""
+    """What all groups say: of each realization the record that counts, whose code is whose, and which line is whose."""
 
     best: dict[RRef, tuple[bool, float, Item]] = Factory(dict)
     sizes: dict[RRef, int] = Factory(dict)
     codes: dict[DRef, str] = Factory(dict)
+    lines: dict[str, list[_About]] = Factory(dict)
 
-    def add(self, line: bytes, subject: Subject) -> None:
+    def add(self, group: str, line: bytes, subject: Subject) -> None:
+        self.lines.setdefault(group, []).append(subject.rref if isinstance(subject, Realization) else subject)
         if isinstance(subject, DRef):
             text = line.decode(errors="replace")
             self.codes[subject] = _config(text, subject).fingerprint
@@ -77,10 +82,10 @@ class _Gone:
     drefs: Set[DRef]
     codes: Set[str]
 
-    def __contains__(self, subject: Subject) -> bool:
-        if isinstance(subject, Realization):
-            return subject.rref in self.rrefs
-        return subject in self.drefs if isinstance(subject, DRef) else subject in self.codes
+    def __contains__(self, about: _About) -> bool:
+        if isinstance(about, RRef):
+            return about in self.rrefs
+        return about in self.drefs if isinstance(about, DRef) else about in self.codes
 
 
 @final
@@ -102,13 +107,12 @@ class Collector:
 
     def collect(self, judge: Callable[[Inventory], Garbage]) -> Garbage:
         """Remove what ``judge`` says; raises `StoreTroubleError` where others have the store open."""
+        self._refuse_among_others(alone=not self.claims.others())  # before anything takes long: who waits asks again
         # To count bytes takes long, and they never change: most of it is done before others have to wait.
         sizes = self.objects.sizes(self.objects.every())
         trash = self.private / f"trash-{uuid.uuid4().hex}"
         with self.claims.alone() as alone:
-            if not alone or self.claims.building:
-                ours = ("a run in this process",) if self.claims.building else ()
-                raise StoreTroubleError(InUse(self.root, (*ours, *self.claims.others())))
+            self._refuse_among_others(alone=alone)
             survey = self._survey()
             garbage = judge(self._inventory(survey, sizes))
             self._forget(survey, frozenset(garbage.rrefs))
@@ -120,11 +124,16 @@ class Collector:
             remove_tree(trash)
         return garbage
 
+    def _refuse_among_others(self, *, alone: bool) -> None:
+        if not alone or self.claims.building:
+            ours = ("a run in this process",) if self.claims.building else ()
+            raise StoreTroubleError(InUse(self.root, (*ours, *self.claims.others())))
+
     def _survey(self) -> _Survey:
         survey = _Survey()
         for name in sorted(self.groups.names()):
             for line, subject in self.groups.lines(name):
-                survey.add(line, subject)
+                survey.add(name, line, subject)
         return survey
 
     def _inventory(self, survey: _Survey, known: dict[Digest, int]) -> Inventory:
@@ -138,7 +147,7 @@ class Collector:
         if not rrefs:
             return
         gone = _gone(survey, rrefs)
-        old = [name for name in self.groups.names() if any(each in gone for _, each in self.groups.lines(name))]
+        old = {name: lines for name, lines in survey.lines.items() if any(each in gone for each in lines)}
         for data in self._remains(old, gone):
             name = records_path(Digest.of(data)).name
             write_durably(self.groups.folder / name, [data], self.private / name)
@@ -147,12 +156,13 @@ class Collector:
         sync_path(self.groups.folder)
         self.reread()
 
-    def _remains(self, old: list[str], gone: _Gone) -> Iterator[bytes]:
+    def _remains(self, old: Mapping[str, Sequence[_About]], gone: _Gone) -> Iterator[bytes]:
         """Give what stays, in pieces that are each a group."""
         pieces: list[bytes] = []
         size = 0
-        for name in sorted(old):
-            kept = [line for line, subject in self.groups.lines(name) if subject not in gone]
+        for name, about in old.items():
+            lines = self.groups.whole(name).splitlines(keepends=True)
+            kept = [line for line, each in zip(lines, about, strict=True) if each not in gone]
             pieces += kept
             size += sum(map(len, kept))
             if size > AT_ONCE:
