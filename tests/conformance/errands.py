@@ -91,6 +91,10 @@ def double(order: BuildOrder) -> object:
     return [argument(order), argument(order)]
 
 
+def listens(order: BuildOrder) -> object:
+    return dict(order.args)
+
+
 def who(_: BuildOrder) -> object:
     return os.getpid()
 

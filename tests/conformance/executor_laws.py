@@ -206,8 +206,16 @@ def closing_twice_is_fine(executor: Executor, folder: Path) -> None:
     assert list(good(executor.wait(0.0))) == []
 
 
+def what_a_run_says_reaches_the_realizer(executor: Executor, folder: Path) -> None:
+    """What is no part of the config too."""
+    one = task(1, errands.listens, folder)
+    told_so = evolve(one, order=evolve(one.order, args={"device": "cpu"}))
+    assert value(finish(executor, [told_so])[1]) == {"device": "cpu"}
+
+
 LAWS: Final[tuple[Law, ...]] = (
     results_come_with_their_numbers,
+    what_a_run_says_reaches_the_realizer,
     a_failure_is_data,
     what_is_raised_is_a_left,
     what_is_written_goes_to_the_log,
