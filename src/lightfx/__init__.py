@@ -32,7 +32,8 @@ from lightfx.plan.compare import Checked, Different, FileDifference, Identical, 
 from lightfx.plan.explain import Action, Plan, Step
 from lightfx.plan.replay import ReplayPolicy, Verdict, replay_always, replay_by_cause, retry_always, retry_failed
 from lightfx.stages.build import Build, UndeclaredNeedError
-from lightfx.stages.lens import Lens, LensError, Misstep, lens
+from lightfx.stages.lens import Lens, lens
+from lightfx.stages.missteps import LensError, Misstep
 from lightfx.stages.promises import out
 from lightfx.stages.realizers import FunctionRealizer, derivation, realizer
 from lightfx.stages.redefining import realized, redefined

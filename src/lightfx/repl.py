@@ -13,23 +13,22 @@ What is committed is a realization like any other, with a line in its log that s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Generic, Self, TypeAlias, TypeVar, Unpack, final
 
-from attrs import define, evolve, field
-from returns.io import IOFailure, IOResult, IOSuccess
-from returns.result import Failure, Success
+from attrs import evolve
+from returns.result import Failure
 
 from lightfx.core.derivation import Derivation
-from lightfx.core.failures import EngineError, EngineFailure, Interrupted
-from lightfx.core.names import Digest, Name
-from lightfx.core.outcome import Left, Outcome
+from lightfx.core.failures import EngineError
+from lightfx.core.names import Name
+from lightfx.core.outcome import Outcome
 from lightfx.core.realization import Output, tell_nobody
 from lightfx.core.refs import DRef
-from lightfx.core.terms import Limits
-from lightfx.effects.executor import Executor, Finished, Report, Task
+from lightfx.effects.executor import Task
 from lightfx.effects.world import World
+from lightfx.engine.holding import Holding, which
 from lightfx.engine.realize import RunOptions, realize
 from lightfx.stages.build import Build, codec_for
 from lightfx.stages.promises import broken, promised_in
@@ -42,96 +41,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 Before: TypeAlias = "Stage[..., object] | Derivation[object] | DRef | str"
-_Which: TypeAlias = tuple[DRef, Digest, tuple[int, ...]]
-_BY_HAND: Final = "made by hand, in lightfx.repl\n"
 
 
 class NotPausedError(LookupError):
     """A session is asked for a build, and has none: it is over, or was cancelled."""
-
-
-def _which(task: Task) -> _Which:
-    return task.order.dref, task.order.key, task.order.indices
-
-
-@final
-@define(eq=False)
-class _Holding:
-    """An executor that hands tasks on, except those it holds, and those that were made by hand."""
-
-    inner: Executor
-    names: frozenset[DRef | Name] | None
-    answers: dict[_Which, tuple[Output | Left, ...]] = field(factory=dict)
-    free: set[_Which] = field(factory=set)
-    over: set[DRef] = field(factory=set)
-    held: list[Task] = field(factory=list)
-    _answered: list[Finished] = field(factory=list)
-    _running: dict[int, DRef] = field(factory=dict)
-
-    @property
-    def capacity(self) -> int:
-        """As many as the other takes: what is held takes no room."""
-        return self.inner.capacity + len(self.held) + len(self._answered)
-
-    @property
-    def limits(self) -> Limits:
-        """Those of the other."""
-        return self.inner.limits
-
-    @property
-    def blocking(self) -> bool:
-        """As the other is."""
-        return self.inner.blocking
-
-    def start(self, tasks: Sequence[Task]) -> IOResult[None, EngineFailure]:
-        """Take tasks over."""
-        handed: list[Task] = []
-        for task in tasks:
-            answer = self.answers.get(_which(task))
-            if answer is not None:
-                made_by = task.realizer.made_by()
-                self._answered.append(Finished(task.number, Success(answer), made_by, log=_BY_HAND))
-                self.over.add(task.order.dref)
-            elif self._pauses(task):
-                self.held.append(task)
-            else:
-                handed.append(task)
-                self._running[task.number] = task.order.dref
-        return self.inner.start(handed) if handed else IOSuccess(None)
-
-    def _pauses(self, task: Task) -> bool:
-        dref = task.order.dref
-        chosen = self.names is None or dref in self.names or dref.name in self.names
-        return chosen and _which(task) not in self.free
-
-    def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
-        """Give what there is to tell; where all that is left is held, end the run."""
-        if self._answered:
-            told, self._answered = self._answered, []
-            return IOSuccess(told)
-        if self.held and not self._running:
-            return IOFailure(Interrupted())
-        return self.inner.wait(seconds).map(self._seen)
-
-    def _seen(self, reports: Sequence[Report]) -> Sequence[Report]:
-        for each in reports:
-            if isinstance(each, Finished) and each.number in self._running:
-                self.over.add(self._running.pop(each.number))
-        return reports
-
-    def withdraw(self) -> IOResult[frozenset[int], EngineFailure]:
-        """Take back what has not begun."""
-        held = frozenset(task.number for task in self.held)
-        return self.inner.withdraw().map(lambda numbers: numbers | held)
-
-    def cancel(self) -> IOResult[None, EngineFailure]:
-        """Stop what runs; what is held is the session's."""
-        self._running.clear()
-        return self.inner.cancel()
-
-    def close(self) -> IOResult[None, EngineFailure]:
-        """The other is not ours to close."""
-        return IOSuccess(None)
 
 
 @final
@@ -144,7 +57,7 @@ class Session(Generic[T_co]):
         self._world: Final = world
         self._plan: Final = plan
         self._options: Final = options
-        self._executor = _Holding(world.executor, names)
+        self._executor = Holding(world.executor, names)
         self._outcome: Outcome[T_co] | None = None
         self._builds: tuple[Build, ...] = ()
         self._go_on()
@@ -196,7 +109,7 @@ class Session(Generic[T_co]):
         if len(values) != len(builds):
             raise ValueError(f"{len(builds)} values are to be made, one for each output, and {len(values)} are given")
         outputs = tuple(_stored(task, build, value) for build, value in zip(builds, values, strict=True))
-        self._executor.answers[_which(task)] = outputs
+        self._executor.answers[which(task)] = outputs
         place = task.order.place
         self._go_on()
         self._world.perform.result(self._world.store.discard([place]))
@@ -205,7 +118,7 @@ class Session(Generic[T_co]):
     def proceed(self) -> Self:
         """Let the stage make it, and go on to the next pause, or to the end. What is in its folder is dropped."""
         self.builds  # noqa: B018 -- it raises where there is nothing to proceed with
-        self._executor.free.add(_which(self._executor.held[0]))
+        self._executor.free.add(which(self._executor.held[0]))
         self._drop()
         self._go_on()
         return self

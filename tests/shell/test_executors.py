@@ -107,6 +107,9 @@ def _moving(one: Task) -> Finished:
 
 CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.results_come_with_their_numbers: {"after": lambda each, _: evolve(each, number=each.number ^ 1)},
+    laws.what_a_run_says_reaches_the_realizer: {
+        "run": lambda one: _bare(evolve(one, order=evolve(one.order, args={})))
+    },
     laws.a_failure_is_data: {"after": lambda each, _: evolve(each, result=Success(()))},
     laws.what_is_raised_is_a_left: {"after": lambda each, _: evolve(each, result=Success(()))},
     laws.what_is_written_goes_to_the_log: {"after": lambda each, _: evolve(each, log=each.log.replace("to err\n", ""))},

@@ -13,6 +13,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx import (
     Build,
+    BuildOrder,
     Checked,
     Closure,
     Derivation,
@@ -20,8 +21,11 @@ from lightfx import (
     EngineFailure,
     Identical,
     Left,
+    Lens,
+    Misstep,
     NotChecked,
     Outcome,
+    Output,
     Plan,
     Right,
     RRef,
@@ -30,18 +34,26 @@ from lightfx import (
     Tolerant,
     World,
     check,
+    derivation,
     evaluate,
     evaluate_all,
     instantiate,
+    lens,
+    out,
     plan,
     realize,
     realize_all,
+    realized,
+    realizer,
+    redefined,
     source_file,
     source_tree,
     stage,
 )
 from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, stderr_below, then, until
+from lightfx.ready import fetch, node, unpack
 from lightfx.reasons import CodeChanged, FieldChanged, LeftStands
+from lightfx.repl import Session, stepping
 
 Metres = NewType("Metres", float)
 
@@ -175,3 +187,36 @@ def look(outcome: Outcome[Dog]) -> str:
             return value.name
         case Left():
             return outcome.reason
+
+
+class Counting(Build):
+    """A build with state of its own."""
+
+    count: int = 0
+
+
+@stage
+def counts(build: Counting, name: str, to: Path = out("to.txt")) -> int:
+    build.count += len(name)
+    return build.count
+
+
+def draws(order: BuildOrder) -> Result[tuple[Output | Left, ...], Left]:
+    return Success(tuple(Output(index) for index in order.indices))
+
+
+def low(world: World, ref: RRef) -> None:
+    assert_type(counts("rex"), Derivation[int])
+    drawn = derivation({"dog": counts("rex")}, latest(), realizer(draws, int, outputs=2))
+    assert_type(drawn, Derivation[int])
+    assert_type(drawn.collect(every()), Derivation[tuple[int, ...]])
+    assert_type(redefined(drawn, config=lambda old: old), Derivation[int])
+    assert_type(redefined(counts, matcher=latest())("rex"), Derivation[int])
+    assert_type(realized(counts)("rex"), Derivation[int])
+    assert_type(realized(drawn), Derivation[int])
+    assert_type(realize(world, drawn, args={drawn: {"device": "cpu"}}), IOResult[Outcome[int], EngineFailure])
+    assert_type(lens(drawn).dog.get("name", 0), Result[Lens, Misstep | EngineFailure])
+    assert_type(lens(ref, world).dog.path, Path)
+    assert_type(unpack(fetch("https://example.org/x.tar", sha256="0" * 64)), Derivation[Path])
+    assert_type(node({"dog": drawn}, {"a.txt": b"x"}), Derivation[Path])
+    assert_type(stepping(world, drawn, before=[counts]), Session[int])

@@ -21,7 +21,9 @@ from pathlib import Path
 import attrs
 from returns.result import Result, Success
 
-from lightfx import Build, Derivation, Left, Outcome, Right, Tolerant, World, evaluate, realize_all, stage
+from lightfx import Build, BuildOrder, Derivation, Left, Outcome, Output, Right, Tolerant, World
+from lightfx import derivation, evaluate, lens, realize_all, realized, realizer, redefined, stage
+from lightfx.core.refs import RRef
 from lightfx.matchers import best, filtered
 
 
@@ -51,7 +53,11 @@ def zoo(build: Build, cats: Sequence[Tolerant[Cat]], dogs: Sequence[Derivation[D
     return len(cats) + len(dogs)
 
 
-def use(world: World, build: Build, outcome: Outcome[Dog]) -> None:
+def draws(order: BuildOrder) -> Result[tuple[Output | Left, ...], Left]:
+    return Success(())
+
+
+def use(rref: RRef, world: World, build: Build, outcome: Outcome[Dog]) -> None:
 """
 
 WRONG = [
@@ -82,6 +88,12 @@ WRONG = [
     "dog('rex').matcher = None",
     "stage(outputs='3')",
     "print(world.nothing)",
+    "number: Derivation[int] = derivation({}, best(lambda each: 1.0), realizer(draws, str))",
+    "redefined(dog, config=lambda old: old)(3)",
+    "realized(dog)('rex', 3)",
+    "lens(rref)",
+    "lens(3)",
+    "realizer(len, int)",
 ]
 
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar, assert_never, final, overload
+from typing import Final, assert_never, final, overload
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.codec.values import codec_of
@@ -25,12 +24,13 @@ from lightfx.core.canonical import Tree, render_path
 from lightfx.core.closure import Closure
 from lightfx.core.config import Config
 from lightfx.core.derivation import Derivation, Tolerant
-from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.failures import EngineFailure
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
 from lightfx.stages.build import Build
+from lightfx.stages.missteps import LensError, Misstep, Read, or_raise
 from lightfx.stages.places import (
     Found,
     Many,
@@ -49,41 +49,6 @@ from lightfx.stages.places import (
     unwrapped,
 )
 
-T = TypeVar("T")
-
-
-@final
-@frozen
-class Misstep:
-    """Where a lens leads nowhere: ``path`` as it was written, ``why``, and what is ``there`` instead."""
-
-    path: str
-    why: str
-    there: tuple[str, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """The whole of it, in one line.
-
-        >>> Misstep("data.rows", "is not there", ("size",)).sentence
-        'data.rows is not there; what is: size'
-        """
-        return f"{self.path} {self.why}{'; what is: ' if self.there else ''}{', '.join(self.there)}"
-
-
-class LensError(LookupError):
-    """Raised where a lens is read that leads nowhere; ``misstep`` says where and why."""
-
-    def __init__(self, misstep: Misstep) -> None:
-        super().__init__(misstep)
-        self.misstep = misstep
-
-    def __str__(self) -> str:
-        return self.misstep.sentence
-
-
-Read = Result[T, Misstep | EngineFailure]
-
 
 @final
 class Lens:
@@ -97,7 +62,7 @@ class Lens:
     >>> lens(config).layer[0].size.value
     Traceback (most recent call last):
     ...
-    lightfx.stages.lens.LensError: layer is not there; what is: layers, rate
+    lightfx.stages.missteps.LensError: layer is not there; what is: layers, rate
     >>> lens(config).get("rate").map(lambda found: found.value).unwrap()
     0.5
     """
@@ -188,7 +153,7 @@ class Lens:
     @property
     def value(self) -> object:
         """What is here as data (see `read`). Raises `LensError` where nothing is."""
-        return _or_raise(self.read())
+        return or_raise(self.read())
 
     @property
     def optional(self) -> object:
@@ -198,7 +163,7 @@ class Lens:
     @property
     def path(self) -> Path:
         """The file or folder that is named here; of a realization that names none, the folder that it wrote."""
-        return _or_raise(self._found.bind(self._path))
+        return or_raise(self._found.bind(self._path))
 
     def _path(self, place: Place) -> Read[Path]:
         spot = place.result if isinstance(place, Whole) else place
@@ -219,7 +184,7 @@ class Lens:
     @property
     def dref(self) -> DRef:
         """The derivation that this is, or is a realization of."""
-        return _or_raise(self._found.bind(self._dref))
+        return or_raise(self._found.bind(self._dref))
 
     def _dref(self, place: Place) -> Read[DRef]:
         return Success(place.dref) if isinstance(place, Whole) else Failure(self._misstep("is no derivation"))
@@ -227,7 +192,7 @@ class Lens:
     @property
     def rref(self) -> RRef:
         """The realization that this is."""
-        return _or_raise(self._found.bind(self._rref))
+        return or_raise(self._found.bind(self._rref))
 
     def _rref(self, place: Place) -> Read[RRef]:
         rref = place.rref if isinstance(place, Whole) else None
@@ -249,13 +214,6 @@ def _told(found: Found, steps: tuple[Step, ...], place: Place) -> Result[Place, 
         return Misstep(render_path(steps), why, tuple(map(str, names_at(place)))) if isinstance(why, str) else why
 
     return found.alt(tell)
-
-
-def _or_raise(read: Read[T]) -> T:
-    if isinstance(read, Failure):
-        failure = read.failure()
-        raise LensError(failure) if isinstance(failure, Misstep) else EngineError(failure)
-    return read.unwrap()
 
 
 def _plain(tree: Tree, folder: Path | None) -> object:

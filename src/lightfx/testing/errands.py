@@ -101,6 +101,11 @@ def double(order: BuildOrder) -> object:
     return [argument(order), argument(order)]
 
 
+def listens(order: BuildOrder) -> object:
+    """Give what the run says to the realizer."""
+    return dict(order.args)
+
+
 def who(_: BuildOrder) -> object:
     """Tell which process it is."""
     return os.getpid()

@@ -184,6 +184,13 @@ def what_a_stage_asks_for_comes_back(executor: Executor, folder: Path) -> None:
     same(value(finish(executor, [again])[2]), [3, 3])
 
 
+def what_a_run_says_reaches_the_realizer(executor: Executor, folder: Path) -> None:
+    """What is no part of the config too."""
+    one = task(1, errands.listens, folder)
+    told_so = evolve(one, order=evolve(one.order, args={"device": "cpu"}))
+    same(value(finish(executor, [told_so])[1]), {"device": "cpu"})
+
+
 def nothing_is_told_of_a_task_after_its_end(executor: Executor, folder: Path) -> None:
     """Neither that it began, nor how far it is."""
     seen: set[int] = set()
@@ -223,6 +230,7 @@ EXECUTOR_LAWS: Final[tuple[ExecutorLaw, ...]] = (
     no_task_moves_the_next_elsewhere,
     code_that_changed_does_not_run,
     what_a_stage_asks_for_comes_back,
+    what_a_run_says_reaches_the_realizer,
     nothing_is_told_of_a_task_after_its_end,
     nothing_comes_of_what_was_cancelled,
     closing_twice_is_fine,

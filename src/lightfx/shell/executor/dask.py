@@ -175,7 +175,7 @@ class DaskExecutor:
         script = self._script if names_script(packed) else None
         digests, trees = (None, []) if self._freight is None else self._freight.of(task)
         key = f"{task.order.dref.name.text}-{uuid4().hex}"  # Dask counts what begins alike together
-        order = evolve(task.order, inputs={}, tell=tell_nobody)
+        order = evolve(task.order, inputs={}, args={}, tell=tell_nobody)
         beat = self._cluster.heartbeat / 4
         errand = Errand(
             key,

@@ -135,7 +135,7 @@ class Sealed:
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
         """Let what is in it make the outputs."""
-        made = self.task.realizer(evolve(order, inputs=self.task.order.inputs))
+        made = self.task.realizer(evolve(order, inputs=self.task.order.inputs, args=self.task.order.args))
         why = made.failure() if isinstance(made, Failure) else None
         if isinstance(why, Asks):
             return Failure(_seal(order, why))  # type: ignore[arg-type]  # `opened` opens it before the engine sees it
