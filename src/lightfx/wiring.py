@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar, Unpack, final, overload
+from typing import TYPE_CHECKING, TypeVar, Unpack, final, overload
 
 from attrs import frozen
 from returns.io import IO, IOResult
@@ -29,11 +29,15 @@ from lightfx.core.terms import Limits, bytes_of
 from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
-from lightfx.effects.world import Interrupts, World
+from lightfx.effects.world import Interrupts, Tabled, World
+from lightfx.engine.inspect import table
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.journal.listeners import Both, Silence
+
+if TYPE_CHECKING:
+    from lightfx.report.tables import Table
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -64,6 +68,10 @@ class Performing:
         finally:
             if paused:
                 gc.enable()
+
+    def table(self, world: World, of: Tabled[T, K], /) -> Table[T]:
+        """Show what is stored, or raise `EngineError`."""
+        return unwrap(table(world, of))
 
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on."""

@@ -30,7 +30,7 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import journal, matchers, testing
+from lightfx import journal, matchers, report, testing
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -208,6 +208,7 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(matchers.__all__) - shown == set()
     assert set(journal.__all__) - shown == set()
     assert set(testing.__all__) - shown == set()
+    assert set(report.__all__) - shown == set()
 
 
 def test_every_decision_is_listed_and_numbered_once() -> None:
