@@ -26,7 +26,7 @@ from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Output, 
 from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
-from lightfx.engine.inspect import plan
+from lightfx.engine.inspect import plan, table
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked, Different, FileDifference, Identical, NotChecked
 from lightfx.plan.explain import Action, Plan, Step
@@ -123,5 +123,6 @@ __all__ = [
     "source_file",
     "source_tree",
     "stage",
+    "table",
     "unwrap",
 ]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final, TypeVar, Unpack, final, overload
+from typing import TYPE_CHECKING, Final, TypeVar, Unpack, final, overload
 
 from attrs import field, frozen
 from returns.io import IO, IOResult
@@ -29,12 +29,16 @@ from lightfx.core.terms import Limits, bytes_of
 from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
-from lightfx.effects.world import Interrupts, World
+from lightfx.effects.world import Interrupts, Tabled, World
+from lightfx.engine.inspect import table
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked
 from lightfx.shell.clock import SystemClock
 from lightfx.shell.journal.listeners import Both, Silence
 from lightfx.shell.turns import Turns
+
+if TYPE_CHECKING:
+    from lightfx.report.tables import Table
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -78,6 +82,10 @@ class Performing:
     def turn(self) -> AbstractContextManager[None]:
         """Let one run at a time go on in this world."""
         return self.turns.taken()
+
+    def table(self, world: World, of: Tabled[T, K], /) -> Table[T]:
+        """Show what is stored, or raise `EngineError`."""
+        return unwrap(table(world, of))
 
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on."""

@@ -30,7 +30,7 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import garbage, journal, looking, matchers, moving, ready, repl, testing
+from lightfx import garbage, journal, looking, matchers, moving, ready, repl, report, testing
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -213,6 +213,7 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(moving.__all__) - shown == set()
     assert set(looking.__all__) - shown == set()
     assert set(testing.__all__) - shown == set()
+    assert set(report.__all__) - shown == set()
 
 
 def test_every_decision_is_listed_and_numbered_once() -> None:

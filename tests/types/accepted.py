@@ -49,11 +49,13 @@ from lightfx import (
     source_file,
     source_tree,
     stage,
+    table,
 )
 from lightfx.matchers import Matcher, best, every, exact, filtered, first, latest, only, some, stderr_below, then, until
 from lightfx.ready import fetch, node, unpack
 from lightfx.reasons import CodeChanged, FieldChanged, LeftStands
 from lightfx.repl import Session, stepping
+from lightfx.report import Table
 
 Metres = NewType("Metres", float)
 
@@ -148,6 +150,11 @@ def use(world: World) -> None:
     assert_type(evaluate_all(world, {"a": dog}), Mapping[str, Dog])
     assert_type(evaluate_all(world, [dog]), Sequence[Dog])
     assert_type(plan(world, dog), IOResult[Plan, EngineFailure])
+    assert_type(world.table(dog), Table[Dog])
+    assert_type(world.table({1: dog}), Table[Dog])
+    assert_type(world.table([dog]), Table[Dog])
+    assert_type(world.table(with_options), Table[Dog])
+    assert_type(table(world, dog.collect(every())), IOResult[Table[tuple[Dog, ...]], EngineFailure])
     assert_type(plan(world, [dog, no_parameters()], force=frozenset({dog.dref})), IOResult[Plan, EngineFailure])
     assert_type(plan(world, {Colour.RED: no_parameters(), Colour.BLUE: dog}), IOResult[Plan, EngineFailure])
     assert_type(check(world, RRef("x"), (dog, no_parameters())), IOResult[Checked, EngineFailure])

@@ -152,6 +152,24 @@ def ls(
 
 
 @app.command()
+def table(
+    plan: Annotated[str, typer.Argument(metavar="MODULE:PLAN", help="As for `run`")],
+    *,
+    only: Annotated[str, typer.Option("--only", metavar="GLOB", help="As for `run`")] = "",
+    pivot: Annotated[
+        str, typer.Option("--pivot", metavar="ROW,COLUMN,CELL", help="Spread one column over two others")
+    ] = "",
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns")] = False,
+    store: Store = None,
+    json: Json = False,
+) -> Answer:
+    """Show what is stored of a plan as a table; runs nothing."""
+    from lightfx.cli import tabling  # noqa: PLC0415 -- help is fast without it
+
+    return tabling.table(plan, store, only, pivot, csv=csv, json=json)
+
+
+@app.command()
 def show(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
     """Show config, outcomes, context and provenance."""
     from lightfx.cli import showing  # noqa: PLC0415 -- help is fast without it

@@ -5,21 +5,30 @@ There is no other way to the outside: nothing is global, nothing is ambient.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeVar, final
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeAlias, TypeVar, final
 
 from attrs import frozen
 from returns.io import IO, IOResult
 from returns.result import Result
 
+from lightfx.core.derivation import Derivation
 from lightfx.effects.clock import Clock
 from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
 
+if TYPE_CHECKING:
+    from lightfx.report.tables import Table
+
 T = TypeVar("T")
+K = TypeVar("K")
 E = TypeVar("E")
+
+Tabled: TypeAlias = Derivation[T] | Mapping[K, Derivation[T]] | Sequence[Derivation[T]] | Callable[..., Derivation[T]]
+"""What a table is made of: a plan, plans in a container, or a stage."""
 
 
 TERMINATED: Final = 143  # what a process leaves with that was asked to end (128 + SIGTERM)
@@ -60,6 +69,10 @@ class Perform(Protocol):
         """Let one run at a time go on in this world; other threads wait."""
         ...
 
+    def table(self, world: World, of: Tabled[T, K], /) -> Table[T]:
+        """Show what is stored of plans, or of a stage; raises `EngineError`."""
+        ...
+
     def interrupts(self) -> AbstractContextManager[Interrupts]:
         """Note asks to stop while a run goes on, so that none breaks in where it would do harm."""
         ...
@@ -78,6 +91,14 @@ class World:
     clock: Clock
     journal: Journal
     perform: Perform
+
+    def table(self, of: Tabled[T, K], /) -> Table[T]:
+        """Show what is stored of a plan, of plans in a container, or of all that a stage ever made, as a table.
+
+        Runs nothing, and stores nothing. Raises `EngineError` on trouble of the
+        engine; `lightfx.table` gives it as a value.
+        """
+        return self.perform.table(self, of)
 
     def close(self) -> None:
         """Give back worker processes, claims and files. Closing twice is fine."""

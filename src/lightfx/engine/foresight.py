@@ -56,7 +56,23 @@ LOOKED_AT: Final = 5_000
 
 def foresee(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef]) -> Result[Plan, EngineFailure]:
     """Drive the step machine through ``graph`` as far as it gets without a run, and say what it would do."""
-    state, commands = begin(graph, policy, world.store.folder_of, Wishes(limits=world.executor.limits))
+    seen = _look(world, graph, policy, force, Wishes(limits=world.executor.limits))
+    if isinstance(seen, Failure):
+        return Failure(seen.failure())
+    state, reader = seen.unwrap()
+    forecast = Forecast(graph, state, reader.runs, force)
+    return _history_of(world, forecast).map(lambda history: plan_of(forecast, history))
+
+
+def look(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, EngineFailure]:
+    """Drive the step machine through ``graph`` as far as it gets without a run, and give the ledger."""
+    return _look(world, graph, policy, frozenset(), Wishes()).map(lambda seen: seen[0])
+
+
+def _look(
+    world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef], wishes: Wishes
+) -> Result[tuple[State, _Reader], EngineFailure]:
+    state, commands = begin(graph, policy, world.store.folder_of, wishes)
     reader = _Reader(world, graph, force)
     queue = deque(commands)
     while True:
@@ -71,8 +87,7 @@ def foresee(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[D
             queue.extend(step(state, event)[1])
     if reader.trouble is not None:
         return Failure(reader.trouble)
-    forecast = Forecast(graph, state, reader.runs, force)
-    return _history_of(world, forecast).map(lambda history: plan_of(forecast, history))
+    return Success((state, reader))
 
 
 @final

@@ -1,4 +1,4 @@
-"""`plan`: what a run would do, as a value, without the run.
+"""`plan` and `table`: what a run would do, and what is stored, as values, without a run.
 
 What it takes, the step machine and the past of the stages, is imported by the
 first plan that is asked for: a program that only realizes does without.
@@ -7,7 +7,7 @@ first plan that is asked for: a program that only realizes does without.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from returns.io import IOResult
 
@@ -15,10 +15,14 @@ from lightfx.core.closure import Plans, instantiate
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineFailure
 from lightfx.core.refs import DRef
-from lightfx.effects.world import World
+from lightfx.effects.world import Tabled, World
 from lightfx.plan.explain import Plan
 from lightfx.plan.replay import ReplayPolicy, replay_by_cause
 
+if TYPE_CHECKING:
+    from lightfx.report.tables import Table
+
+T = TypeVar("T")
 K = TypeVar("K")
 
 
@@ -46,3 +50,17 @@ def plan(
     anew = frozenset(each.dref if isinstance(each, Derivation) else each for each in force)
     with world.perform.turn(), world.perform.undisturbed():
         return IOResult.from_result(foresee(world, graph_of(instantiate(plans)), replay, anew))
+
+
+def table(world: World, of: Tabled[T, K], /) -> IOResult[Table[T], EngineFailure]:
+    """Show what is stored of plans, or of all that a stage ever made. Runs nothing, and stores nothing.
+
+    ``of``: a plan, plans in a container, or a stage. A plan that collects
+    several realizations has a row for each; one that would have to run has a
+    row without.
+
+    Fails as a run would: where a matcher refuses, and on trouble of the engine.
+    """
+    from lightfx.engine.tabling import tabled  # noqa: PLC0415 -- see the head of the file
+
+    return tabled(world, of)

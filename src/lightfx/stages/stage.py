@@ -20,7 +20,7 @@ from returns.result import Failure, Result
 from lightfx.codec.values import Codec, codec_of
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.config import Config, UnstorableError
-from lightfx.core.derivation import Derivation, Recipe
+from lightfx.core.derivation import Derivation, Realizer, Recipe
 from lightfx.core.names import Name
 from lightfx.core.refs import DRef
 from lightfx.core.terms import PLAIN, Resources, Retry, Terms
@@ -222,6 +222,11 @@ class Stage(Generic[P, T_co]):
     def name(self) -> str:
         """The name of the derivations that this stage makes."""
         return self.core.name
+
+    @property
+    def realizer(self) -> Realizer:
+        """How its derivations are realized, where the function captures nothing."""
+        return self.core.realizer
 
     @property
     def __lightfx_stage__(self) -> Callable[..., object]:

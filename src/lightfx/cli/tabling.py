@@ -1,0 +1,82 @@
+"""``lightfx table``: what is stored of a plan, as a table for people, as CSV, or as JSON. Nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import evolve
+
+from lightfx.cli.choosing import matching
+from lightfx.cli.complaints import misuse
+from lightfx.cli.opening import open_to_read
+from lightfx.cli.page import MANY, Answer, Page, document
+from lightfx.cli.planning import Target, planned
+from lightfx.cli.running import output_kept
+from lightfx.cli.words import duration, outcome, short
+from lightfx.core.canonical import Tree
+from lightfx.core.closure import NotPlannableError
+from lightfx.core.refs import RRef
+from lightfx.report.sheets import Sheet, text_of
+from lightfx.report.tables import Table
+
+_UNSHOWN: Final = ("cost.peak_memory", "created", "dref")
+_USAGE: Final = "--pivot ROW,COLUMN,CELL takes three columns"
+
+
+def table(plan: str, store: str | None, only: str, pivot: str, *, csv: bool, json: bool) -> Answer:
+    """Show what is stored of the plan that ``plan`` names."""
+    if csv and json:
+        raise misuse("--csv and --json are two answers", "give one of them")
+    with output_kept():
+        targets = matching(planned(plan), only)
+        try:
+            made = _labelled(targets, store)
+        except NotPlannableError as error:
+            raise misuse(f"{plan} cannot be realized: {error}") from error
+    sheet = _pivoted(made, pivot) if pivot else made.sheet
+    if csv:
+        return Answer(sheet.csv())
+    if json:
+        return document(sheet.records())
+    return _page(sheet)
+
+
+def _labelled(targets: Sequence[Target], store: str | None) -> Table[object]:
+    """Label rows as ``lightfx run`` labels targets; two may have one label."""
+    with open_to_read(store) as world:
+        made = world.table([each.derivation for each in targets])
+    return Table(tuple(evolve(row, label=targets[int(row.label)].label) for row in made))
+
+
+def _pivoted(made: Table[object], pivot: str) -> Sheet:
+    names = [each.strip() for each in pivot.split(",")]
+    if len(names) != 3:
+        raise misuse(f"--pivot {pivot!r} names {len(names)} columns", _USAGE)
+    try:
+        return made.pivot(*names)
+    except KeyError as error:
+        raise misuse(str(error.args[0]), _USAGE) from error
+
+
+def _page(sheet: Sheet) -> Answer:
+    shown = [name for name in sheet.columns if name not in _UNSHOWN]
+    columns = [[_cell(name, cell) for cell in sheet.column(name)] for name in shown]
+    page = Page().table([_head(name) for name in shown], list(zip(*columns, strict=True))[:MANY])
+    if len(sheet.rows) > MANY:
+        page.line(f"and {len(sheet.rows) - MANY:,} more: --csv and --json list all")
+    return page.answer()
+
+
+def _head(name: str) -> str:
+    return {"kind": "outcome", "cost.seconds": "seconds", "rref": "ref"}.get(name, name)
+
+
+def _cell(name: str, cell: Tree) -> str:
+    if name == "kind":
+        return outcome(str(cell)) if cell else "not realized"
+    if name == "cost.seconds" and isinstance(cell, float):
+        return duration(cell) if cell else "-"
+    if name == "rref" and isinstance(cell, str):
+        return short(RRef(cell))
+    return text_of(cell)
