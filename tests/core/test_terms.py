@@ -10,7 +10,16 @@ from lightfx.core.terms import PLAIN, Limits, Resources, Retry, bytes_of
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("0", 0), ("1kB", None), ("1KB", 1000), ("1 KiB", 1024), ("2G", 2 * 10**9), ("0.5MiB", 2**19), (7, 7)],
+    [
+        ("0", 0),
+        ("1kB", 1000),
+        ("1 mB", None),
+        ("1KB", 1000),
+        ("1 KiB", 1024),
+        ("2G", 2 * 10**9),
+        ("0.5MiB", 2**19),
+        (7, 7),
+    ],
 )
 def test_an_amount_of_memory_has_a_unit_that_means_something(text: str | int, amount: int | None) -> None:
     if amount is None:

@@ -86,7 +86,9 @@ def failing(*_: object) -> object:
 
 
 def with_store(world: World, name: str, instead: Callable[..., object] = failing, after: int = 0) -> World:
-    return attrs.evolve(world, store=Wrapped(world.store, name, instead, after))  # type: ignore[arg-type]  # a double
+    """The same world with another store, and turns of its own: what it calls back may realize in the one before."""
+    store = Wrapped(world.store, name, instead, after)
+    return attrs.evolve(world, store=store, perform=Performing())  # type: ignore[arg-type]  # a double
 
 
 def with_executor(world: World, name: str, instead: Callable[..., object] = failing, after: int = 0) -> World:
