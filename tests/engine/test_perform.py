@@ -31,6 +31,7 @@ from lightfx import (
 from lightfx.core.failures import DiskFull, EngineFailure, PoolLost
 from lightfx.core.realization import Output
 from lightfx.effects.executor import Finished
+from lightfx.wiring import Performing
 
 RAN: list[int] = []
 FULL = DiskFull("/store", "write")
