@@ -52,11 +52,11 @@ def unpack(
     >>> unpack(fetch("https://example.org/data.tar.xz", sha256="0" * 64)).dref.name.text
     'unpack'
     """
-    return unpacked(archive, max_bytes, max_entries)
+    return _unpacked(archive, max_bytes, max_entries)
 
 
 @stage(version="1", name="unpack")
-def unpacked(build: Build, archive: Derivation[Path], max_bytes: int | None, max_entries: int) -> Path:
+def _unpacked(build: Build, archive: Derivation[Path], max_bytes: int | None, max_entries: int) -> Path:
     """Unpack an archive into the output folder."""
     path = build.need(archive)
     room = _ROOM + _RATIO * path.stat().st_size if max_bytes is None else max_bytes

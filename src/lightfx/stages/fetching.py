@@ -98,11 +98,11 @@ def fetch(url: str, /, *, sha256: str, name: str | None = None) -> Derivation[Pa
     file = name or unquote(parts.path).rpartition("/")[2] or "file"
     if not _PLAIN.fullmatch(file) or file in (".", ".."):
         raise ValueError(f"{file!r} is no plain name for a file: give another by name=")
-    return fetched(url, sha256.lower(), file)
+    return _fetched(url, sha256.lower(), file)
 
 
 @stage(version="1", name="fetch")
-def fetched(build: Build, url: str, sha256: str, file: str) -> Path:
+def _fetched(build: Build, url: str, sha256: str, file: str) -> Path:
     """Fetch a file, and check it as it comes."""
     download = _Download(build.out / file)
     download.begin_anew()

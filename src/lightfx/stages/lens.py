@@ -30,7 +30,7 @@ from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
 from lightfx.stages.build import Build
-from lightfx.stages.missteps import LensError, Misstep, Read, or_raise
+from lightfx.stages.missteps import LensError, Lost, Misstep, or_raise
 from lightfx.stages.places import (
     Found,
     Many,
@@ -129,11 +129,11 @@ class Lens:
 
     # Reading.
 
-    def read(self) -> Read[object]:
+    def read(self) -> Result[object, Lost]:
         """Read what is here as data: what JSON can say, with ``Path`` for files; of a realization, its value."""
         return self._found.bind(self._read)
 
-    def _read(self, place: Place) -> Read[object]:
+    def _read(self, place: Place) -> Result[object, Lost]:
         match place:
             case Spot(tree, folder):
                 return Success(_plain(tree, folder))
@@ -165,7 +165,7 @@ class Lens:
         """The file or folder that is named here; of a realization that names none, the folder that it wrote."""
         return or_raise(self._found.bind(self._path))
 
-    def _path(self, place: Place) -> Read[Path]:
+    def _path(self, place: Place) -> Result[Path, Lost]:
         spot = place.result if isinstance(place, Whole) else place
         found = spot.file if isinstance(spot, Spot) else None
         if found is None and isinstance(place, Whole):
@@ -186,7 +186,7 @@ class Lens:
         """The derivation that this is, or is a realization of."""
         return or_raise(self._found.bind(self._dref))
 
-    def _dref(self, place: Place) -> Read[DRef]:
+    def _dref(self, place: Place) -> Result[DRef, Lost]:
         return Success(place.dref) if isinstance(place, Whole) else Failure(self._misstep("is no derivation"))
 
     @property
@@ -194,7 +194,7 @@ class Lens:
         """The realization that this is."""
         return or_raise(self._found.bind(self._rref))
 
-    def _rref(self, place: Place) -> Read[RRef]:
+    def _rref(self, place: Place) -> Result[RRef, Lost]:
         rref = place.rref if isinstance(place, Whole) else None
         return Failure(self._misstep("is no realization")) if rref is None else Success(rref)
 

@@ -42,10 +42,10 @@ class LensError(LookupError):
         return self.misstep.sentence
 
 
-Read: TypeAlias = Result[T, Misstep | EngineFailure]
+Lost: TypeAlias = Misstep | EngineFailure
 
 
-def or_raise(read: Read[T]) -> T:
+def or_raise(read: Result[T, Lost]) -> T:
     """Give what was read, or raise `LensError`, or `EngineError` where the store failed."""
     if isinstance(read, Failure):
         failure = read.failure()

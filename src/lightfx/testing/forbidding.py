@@ -23,7 +23,7 @@ class RunForbiddenError(AssertionError):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(names)
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
 
     def __str__(self) -> str:
         return f"no stage may run here, and these would have to: {', '.join(self.names)}"

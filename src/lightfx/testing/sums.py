@@ -39,33 +39,33 @@ Needs = Sequence[Derivation[int]]
 Tolerated = Sequence[Tolerant[int]]
 
 
-@stage(version="1")
-def add(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
+@stage(version="1", name="add")
+def _add(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
     """Add up its inputs."""
     return (param + _total(build, needs, tolerated)) % FEW
 
 
-@stage(version="1")
-def blind(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
+@stage(version="1", name="blind")
+def _blind(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
     """Give the same whatever it needs: what stands on it is cut off."""
     return 0
 
 
-@stage(version="1")
-def draw(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
+@stage(version="1", name="draw")
+def _draw(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
     """Give another value for each output."""
     return (param + _total(build, needs, tolerated) + build.index) % FEW
 
 
-@stage(version="1")
-def even(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> Result[int, str]:
+@stage(version="1", name="even")
+def _even(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> Result[int, str]:
     """Be LEFT where the sum is even."""
     total = param + _total(build, needs, tolerated)
     return Success(total % FEW) if total % 2 else Failure(f"{total} is even")
 
 
-@stage(version="1")
-def fail(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
+@stage(version="1", name="fail")
+def _fail(build: Build, param: int, needs: Needs, tolerated: Tolerated) -> int:
     """Raise."""
     raise ValueError(param)
 
@@ -76,7 +76,7 @@ def _total(build: Build, needs: Needs, tolerated: Tolerated) -> int:
     return sum(build.need(each) for each in needs) + sum(worth)
 
 
-_STAGES: Final = {"add": add, "blind": blind, "draw": draw, "even": even, "fail": fail}
+_STAGES: Final = {"add": _add, "blind": _blind, "draw": _draw, "even": _even, "fail": _fail}
 OPERATIONS: Final = ("add", "add", "blind", "draw", "even", "even", "fail")
 """What the nodes of a dag may do; those that occur more often are drawn more often."""
 
