@@ -4,7 +4,8 @@ Rules:
 
 - what is stored has the SHA-256 that the plan names, or nothing is stored: the digest is taken as bytes come in;
 - an attempt goes on after a broken connection where the server lets it (``Range``, bound to what was begun by
-  ``If-Range``), and from the beginning where it does not;
+  ``If-Range``), and from the beginning where it does not; an object of a bucket is asked for by ``If-Match``;
+- credentials and endpoints of buckets come from the environment, and are in no config;
 - a whole file of another digest is thrown away, and fetched again: bytes flip on the way;
 - all that goes wrong is an ``OSError``: the next run tries again.
 
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from attrs import define, field
@@ -30,11 +31,16 @@ from lightfx.stages.stage import stage
 
 if TYPE_CHECKING:
     import httpx
+    from obstore import GetOptions
+    from obstore.store import GCSConfig, ObjectStore, S3Config
 
 CHUNK: Final = 1 << 18
 TRIES: Final = 6
 BACKOFF: Final = 0.2  # seconds before the second try; each wait is twice the one before
-PATIENCE: Final = 60.0  # seconds without a byte
+PATIENCE: Final = 60.0  # seconds without a byte; from a bucket, for a part
+PART: Final = 1 << 23  # bytes of an object that are asked for at once
+SIP: Final = 1 << 14  # bytes of a part that are lost at most where it breaks
+_BUCKETS: Final = ("s3", "gs")
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _PLAIN: Final = re.compile(r"[\w.+-]{1,200}", re.ASCII)
@@ -75,12 +81,15 @@ class _Download:
 def fetch(url: str, /, *, sha256: str, name: str | None = None) -> Derivation[Path]:
     """Get the file at ``url``: a derivation whose value is its path.
 
-    ``url``: ``http:``, ``https:`` or ``file:``. ``sha256``: the digest of the
+    ``url``: ``http:``, ``https:``, ``file:``, ``s3://bucket/key`` or
+    ``gs://bucket/key`` (percent-encoded as in any URL). ``sha256``: the digest of the
     file, 64 hexadecimal digits; what has another is not stored. ``name``: what
     the file is called; else the end of the URL's path. The first two take the
     extra ``fetch`` (httpx), which follows redirects, and proxies of the
-    environment. ``args={plan: {"timeout": seconds}}`` says for how long a
-    silent server is waited for: 60 s, if nothing is said.
+    environment. Buckets take the extra ``cloud`` (obstore), which has credentials
+    and endpoint from the environment (``AWS_...``, ``GOOGLE_...``).
+    ``args={plan: {"timeout": seconds}}`` says for how long a silent server is
+    waited for (a bucket: for each 8 MiB): 60 s, if nothing is said.
 
     Raises ValueError for an URL, a digest or a name that cannot be one. The
     stage is LEFT as `FetchError` (an ``OSError``, which the next run retries).
@@ -89,10 +98,12 @@ def fetch(url: str, /, *, sha256: str, name: str | None = None) -> Derivation[Pa
     'fetch'
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https", "file"):
-        raise ValueError(f"{url!r} is no URL that can be fetched: there are http:, https: and file:")
+    if parts.scheme not in ("http", "https", "file", *_BUCKETS):
+        raise ValueError(f"{url!r} is no URL that can be fetched: there are http:, https:, file:, s3: and gs:")
     if parts.username or parts.password:
         raise ValueError("the URL has a name or password in it, which would be stored in the config")
+    if parts.scheme in _BUCKETS and (not parts.netloc or not parts.path.strip("/") or parts.query or parts.fragment):
+        raise ValueError(f"{url!r} names no object: {parts.scheme}://bucket/key, with ? as %3F and # as %23")
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise ValueError(f"sha256 is {sha256!r}; it takes 64 hexadecimal digits")
     file = name or unquote(parts.path).rpartition("/")[2] or "file"
@@ -132,6 +143,10 @@ def _opened(url: str, build: Build) -> Iterator[Callable[[_Download], None]]:
     if urlsplit(url).scheme == "file":
         yield lambda download: _copy(url, download, build)
         return
+    if urlsplit(url).scheme in _BUCKETS:
+        store = _bucket(url, build)
+        yield lambda download: _object(store, url, download, build)
+        return
     try:
         import httpx  # noqa: PLC0415 -- an extra
     except ImportError as error:
@@ -152,6 +167,56 @@ def _copy(url: str, download: _Download, build: Build) -> None:
     download.begin_anew()
     with path.open("rb") as file:
         download.take(iter(lambda: file.read(CHUNK), b""), build, path.stat().st_size)
+
+
+def _bucket(url: str, build: Build) -> ObjectStore:
+    """Open the bucket, by what the environment says; tries are counted here, not there."""
+    try:
+        from obstore.exceptions import BaseError  # noqa: PLC0415 -- an extra
+        from obstore.store import GCSStore, S3Store  # noqa: PLC0415
+    except ImportError as error:
+        raise FetchError("to fetch from s3: and gs: takes obstore: pip install 'lightfx[cloud]'") from error
+    parts = urlsplit(url)
+    # Not as client_options: these would hide what the environment says of the client (AWS_ALLOW_HTTP, proxies).
+    # The casts: a config takes the client's keys too, and its stubs do not name them.
+    patience = {"timeout": f"{round(_seconds(build.args, 'timeout', PATIENCE) * 1000)}ms"}
+    try:
+        if parts.scheme == "s3":
+            return S3Store(parts.netloc, config=cast("S3Config", patience), retry_config={"max_retries": 0})
+        return GCSStore(parts.netloc, config=cast("GCSConfig", patience), retry_config={"max_retries": 0})
+    except (BaseError, ValueError) as error:
+        raise FetchError(f"{url}: {error}") from error
+
+
+def _object(store: ObjectStore, url: str, download: _Download, build: Build) -> None:
+    """Get what is missing, in parts: the library's time limit is for a whole answer, not for silence."""
+    import obstore  # noqa: PLC0415 -- an extra
+    from obstore import exceptions  # noqa: PLC0415
+
+    key = unquote(urlsplit(url).path)[1:]
+    try:
+        there = obstore.head(store, key)
+        if download.size and (there["e_tag"] or "") != download.tag:
+            download.begin_anew()
+        download.tag = there["e_tag"] or ""
+        while download.size < there["size"]:
+            before = download.size
+            options: GetOptions = {"range": (before, min(before + PART, there["size"]))}
+            if download.tag:
+                options["if_match"] = download.tag
+            found = obstore.get(store, key, options=options)
+            if found.range[0] != before:
+                raise _Broken("the server sent another part of it than was asked for")
+            download.take(found.stream(SIP), build, there["size"])
+            if download.size == before:
+                raise _Broken(f"it ended after {download.size} of {there['size']} bytes")
+    except (FileNotFoundError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+        raise FetchError(f"{url}: {type(error).__name__}: {error}") from error
+    except exceptions.PreconditionError as error:
+        download.begin_anew()
+        raise _Broken("the object changed while it was fetched") from error
+    except exceptions.BaseError as error:
+        raise _Broken(f"{type(error).__name__}: {error}") from error
 
 
 def _request(client: httpx.Client, url: str, download: _Download, build: Build) -> None:

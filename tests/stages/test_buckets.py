@@ -1,0 +1,138 @@
+"""Fetching from buckets: a real S3 server in a process of its own, behind a wire that can be cut."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lightfx import Derivation, Left, Outcome, World, memory_world, realize, unwrap
+from lightfx.ready import fetch
+
+pytest.importorskip("obstore")
+CONTENT = random.Random(5).randbytes(300_000)
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Wire:
+    """Hands bytes to a server and back, and cuts the first ``cuts`` answers to a GET after a third of the file."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.cuts, self.gets = port, 0, list[bytes]()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.root = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.carry, args=(near,), daemon=True).start()
+
+    def carry(self, near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", self.port)) as far:
+            head = near.recv(1 << 16).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+            left = 1 << 40
+            if head.startswith(b"GET"):
+                self.gets.append(head.lower())
+                if self.cuts:
+                    self.cuts, left = self.cuts - 1, len(CONTENT) // 3
+            far.sendall(head)
+            while left > 0 and (piece := far.recv(min(left, 1 << 16))):
+                near.sendall(piece)
+                left -= len(piece)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            root = f"http://127.0.0.1:{port}"
+            while process.poll() is None:
+                try:
+                    httpx.put(f"{root}/bucket").raise_for_status()
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            httpx.put(f"{root}/bucket/a/file.bin", content=CONTENT).raise_for_status()
+            wire = Wire(port)
+            for name, value in {
+                "AWS_ENDPOINT_URL": wire.root,
+                "AWS_ALLOW_HTTP": "true",
+                "AWS_ACCESS_KEY_ID": "someone",
+                "AWS_SECRET_ACCESS_KEY": "hush-hush",
+                "AWS_REGION": "us-east-1",
+            }.items():
+                monkeypatch.setenv(name, value)
+            yield wire
+            wire.listener.close()
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return memory_world(tmp_path / "scratch")
+
+
+def run(world: World, plan: Derivation[Path]) -> Outcome[Path]:
+    return unwrap(realize(world, plan, args={plan: {"backoff": 0.01}}))
+
+
+def test_an_object_is_fetched_and_taken_up_where_the_wire_was_cut(world: World, wire: Wire) -> None:
+    wire.cuts = 2
+    plan = fetch("s3://bucket/a/file.bin", sha256=SHA)
+    outcome = run(world, plan)
+    assert not isinstance(outcome, Left), outcome
+    assert outcome.value.read_bytes() == CONTENT
+    starts = [int(get.split(b"range: bytes=")[1].split(b"-")[0]) for get in wire.gets]
+    assert len(starts) == 3
+    assert starts[0] == 0 < starts[1] < starts[2]
+    assert all(b"if-match: " in get for get in wire.gets)
+    assert "hush-hush" not in repr(plan)
+
+
+@pytest.mark.parametrize(
+    ("key", "sha256", "why"),
+    [("a/file.bin", "1" * 64, "its SHA-256 is"), ("a/gone.bin", SHA, "s3://bucket/a/gone.bin: FileNotFoundError")],
+)
+def test_what_cannot_be_had_is_left(world: World, wire: Wire, key: str, sha256: str, why: str) -> None:
+    outcome = run(world, fetch(f"s3://bucket/{key}", sha256=sha256))
+    assert isinstance(outcome, Left)
+    assert why in outcome.reason
+
+
+def test_gs_is_asked_by_its_own_store(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    outcome = run(world, fetch("gs://bucket/file.bin", sha256=SHA))
+    assert isinstance(outcome, Left)
+    assert "gs://bucket/file.bin: " in outcome.reason
+    assert "none.json" in outcome.reason
+
+
+def test_without_the_extra_it_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    outcome = run(world, fetch("s3://bucket/file.bin", sha256=SHA))
+    assert isinstance(outcome, Left)
+    assert "pip install 'lightfx[cloud]'" in outcome.reason
+
+
+@pytest.mark.parametrize("url", ["s3://bucket", "s3:///key", "gs://bucket/", "s3://bucket/key?versionId=1"])
+def test_what_names_no_object_is_refused_when_it_is_planned(url: str) -> None:
+    with pytest.raises(ValueError, match="names no object"):
+        fetch(url, sha256=SHA)
