@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lightfx import Derivation, Left, Outcome, World, memory_world, realize, unwrap
+from lightfx import Derivation, Left, Outcome, Right, World, memory_world, realize, unwrap
 from lightfx.ready import fetch
 
 pytest.importorskip("obstore")
@@ -136,3 +137,33 @@ def test_without_the_extra_it_says_what_to_install(world: World, monkeypatch: py
 def test_what_names_no_object_is_refused_when_it_is_planned(url: str) -> None:
     with pytest.raises(ValueError, match="names no object"):
         fetch(url, sha256=SHA)
+
+
+@pytest.fixture
+def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server in a process of its own that answers as Google's storage does."""
+    pytest.importorskip("obstore", reason="the extra cloud is not installed")
+    script = str(Path(__file__).with_name("gs_server.py"))
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    account = {
+        "gcs_base_url": f"http://127.0.0.1:{int(process.stdout.readline())}",
+        "disable_oauth": True,
+        **dict.fromkeys(("client_email", "private_key", "private_key_id"), ""),
+    }
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    yield
+    process.kill()
+    process.communicate()
+
+
+def test_an_object_of_google_is_fetched_and_one_that_is_not_there_is_left(world: World, google: None) -> None:
+    data = bytes(range(256)) * 2000
+    outcome = run(world, fetch("gs://bucket/some/key.bin", sha256=hashlib.sha256(data).hexdigest()))
+    assert isinstance(outcome, Right)
+    assert outcome.value.read_bytes() == data
+    missing = run(world, fetch("gs://bucket/none", sha256="0" * 64))
+    assert isinstance(missing, Left)
+    assert "not found" in missing.reason
