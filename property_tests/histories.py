@@ -143,7 +143,12 @@ def bounded() -> Iterator[None]:
         return schedule.step(state, event)
 
     with mock.patch.object(drive, "step", step):
-        yield
+        try:
+            yield
+        except RuntimeError as error:
+            if "a run of lightfx is stuck" in str(error):
+                raise AssertionError(str(error)) from error
+            raise
 
 
 @contextmanager

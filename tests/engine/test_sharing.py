@@ -14,6 +14,7 @@ import pytest
 
 from lightfx import Build, Derivation, evaluate, open_world, stage
 from lightfx.engine import keeping
+from lightfx.shell.store import directory
 from lightfx.shell.store.groups import Groups
 
 PROGRAM = """
@@ -138,13 +139,15 @@ def test_a_chain_does_not_list_what_it_stores_itself(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Groups, "names", counted)
     monkeypatch.setattr(keeping, "PATIENCE", 0.0)
+    # However slow the machine: whether another may have stored something within a tick is not asked here.
+    monkeypatch.setattr(directory, "TICK", 10**15)
     with open_world(tmp_path / "store") as world:
         plan = first()
         for _ in range(200):
             plan = following(plan)
         assert evaluate(world, plan) == 200
     assert len(list((tmp_path / "store" / "records").iterdir())) > 100
-    assert sum(listed) < 2_000, "a list as long as the chain for each of its links would be 20,000"
+    assert sum(listed) < 400, "a list as long as the chain for each of its links would be 20,000"
 
 
 def test_quick_links_of_a_chain_are_stored_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
