@@ -155,8 +155,7 @@ class Performer:
 
     def book(self, crop: Harvest, task: int) -> Built:
         """Keep what one run gave, and tell of it."""
-        now = self.now()
-        realizations = [evolve(each, created=now) for each in crop.realizations]
+        realizations = crop.realizations
         for realization in realizations:
             self.keeper.keep(crop.run.node, realization)
         self.keeper.spare({each.tree for each in realizations if each.tree is not None})
