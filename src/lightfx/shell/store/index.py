@@ -27,6 +27,7 @@ from typing import Final, TypeAlias
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef, RRef
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
@@ -87,10 +88,11 @@ def is_damage(error: sqlite3.Error) -> bool:
 class Index:
     """The index of one store."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = REAL) -> None:
         self.path = path
-        self._database = _open(path)
-        self._inode = path.stat().st_ino
+        self._disk = disk
+        self._database = _open(path, disk)
+        self._inode = disk.stat(path).st_ino
 
     def close(self) -> None:
         """Close the database."""
@@ -99,11 +101,11 @@ class Index:
     def remake(self) -> None:
         """Leave a database that turned out to be broken for a new one; the first who does so makes it."""
         self._database.close()
-        with _alone(self.path):
-            if not self.path.exists() or self.path.stat().st_ino == self._inode:
-                _delete(self.path)
+        with _alone(self.path, self._disk):
+            if not self._disk.exists(self.path) or self._disk.stat(self.path).st_ino == self._inode:
+                _delete(self.path, self._disk)
             self._database = _connect(self.path)
-            self._inode = self.path.stat().st_ino
+            self._inode = self._disk.stat(self.path).st_ino
 
     def batches(self) -> set[str]:
         """Name the groups of records that are indexed."""
@@ -269,33 +271,33 @@ def _row(row: _Row) -> tuple[Stored, Place]:
     return stored, (batch, (start, size, checksum))
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    with _alone(path):
-        if not path.exists():
-            _delete(path)
+def _open(path: Path, disk: Disk) -> sqlite3.Connection:
+    with _alone(path, disk):
+        if not disk.exists(path):
+            _delete(path, disk)
         try:
             return _connect(path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            _delete(path)
+            _delete(path, disk)
             return _connect(path)
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, disk: Disk) -> Iterator[None]:
     """Be the only process that makes or deletes the database."""
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = disk.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        disk.lock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def _delete(path: Path) -> None:
+def _delete(path: Path, disk: Disk) -> None:
     for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        disk.remove(path.with_name(path.name + suffix))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
