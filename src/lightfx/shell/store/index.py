@@ -75,6 +75,8 @@ _ADD: Final = (
 _BY_TREE: Final = (
     "CREATE INDEX IF NOT EXISTS realization_tree ON realization (tree) WHERE tree IS NOT NULL AND ephemeral = 0"
 )
+_CACHE: Final = 65_536  # KiB, of what is in use
+_CHECKPOINT: Final = 4_000  # pages, of 4 KiB
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -303,6 +305,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        # Rows come in the order of hashes, so each group touches most pages: keep them at hand, write them back seldom.
+        database.execute(f"PRAGMA cache_size = -{_CACHE}")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError("an index of another version")
