@@ -1,0 +1,46 @@
+"""The reliability tests: how one says what it is, how often it does what it does, and what it found.
+
+For whoever writes one, here or in another folder of ``tests`` or ``property_tests``::
+
+    @pytest.mark.quick  # only where it is part of every run of pytest: a few seconds at most
+    @pytest.mark.reliability("D7", "a sync fails, once and for good", passes="no answer, no second sync of that file")
+    def test_...(scale: Scale, record_property: Record) -> None:
+        count = scale(5, 50, 500)  # in every run, by `make reliability`, by `make reliability-nightly`
+        ...
+        record_property("count", count)  # optional: how often it was done; 1 where nothing is said
+        record_property("found", "no file was synced twice")  # optional: what else is worth telling, few words
+
+- The marker takes the number in the protocol, what is done, and the pass criterion. Both marker and arguments may stand
+  in ``pytestmark``; without arguments the test's name and its docstring take their place.
+- Tests with the same number and the same ``what`` (parametrized ones) make one row of the table: counts and seconds are
+  summed.
+- Without ``quick`` a test with the marker runs by ``make reliability`` alone. ``TIER`` (S, L, N) says which count
+  `scale` gives; ``make`` sets it.
+- Where a tool or a right is missing: ``pytest.skip("mkfs.xfs is not installed")``. The table says so.
+- ``protocol.py`` beside this file runs the tests and writes the table into ``docs/reliability.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+# Tests, and programs that they start, import what lies beside them, and the scenes of the conformance suites.
+for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "conformance"):
+    if str(_folder) not in sys.path:
+        sys.path.insert(0, str(_folder))
+
+Scale: TypeAlias = Callable[[int, int, int], int]
+Record: TypeAlias = Callable[[str, object], None]
+
+
+@pytest.fixture
+def scale() -> Scale:
+    """Choose among three counts: of every run, of ``make reliability``, of ``make reliability-nightly``."""
+    tier = os.environ.get("TIER", "S")
+    return lambda every, long, nightly: {"S": every, "L": long, "N": nightly}[tier]
