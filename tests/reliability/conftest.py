@@ -2,6 +2,8 @@
 
 For whoever writes one, here or in another folder of ``tests`` or ``property_tests``::
 
+    from protocol import Record, Scale  # types; the fixture `scale` is known in this folder alone
+
     @pytest.mark.quick  # only where it is part of every run of pytest: a few seconds at most
     @pytest.mark.reliability("D7", "a sync fails, once and for good", passes="no answer, no second sync of that file")
     def test_...(scale: Scale, record_property: Record) -> None:
@@ -24,9 +26,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
@@ -35,8 +35,7 @@ for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "conformance"
     if str(_folder) not in sys.path:
         sys.path.insert(0, str(_folder))
 
-Scale: TypeAlias = Callable[[int, int, int], int]
-Record: TypeAlias = Callable[[str, object], None]
+from protocol import Scale  # noqa: E402
 
 
 @pytest.fixture

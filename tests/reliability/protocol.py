@@ -11,11 +11,17 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from attrs import Factory, define
+
+Scale: TypeAlias = Callable[[int, int, int], int]
+"""Choose a count: of every run, of the long form, of the nightly form."""
+Record: TypeAlias = Callable[[str, object], None]
+"""The fixture ``record_property`` of pytest."""
 
 HERE = Path(__file__).parents[2]
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->"
