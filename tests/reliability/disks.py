@@ -31,16 +31,17 @@ class FileSystem:
     size: int
     options: str = ""
     again: str = ""
+    making: tuple[str, ...] = ()
 
 
 MIB: Final = 1 << 20
 FILE_SYSTEMS: Final = {
     each.name: each
     for each in (
-        FileSystem("ext4", "ext4", 256 * MIB),
-        FileSystem("ext4, data=writeback", "ext4", 256 * MIB, options="data=writeback"),
-        FileSystem("xfs", "xfs", 320 * MIB, again="nouuid"),
-        FileSystem("btrfs", "btrfs", 256 * MIB),
+        FileSystem("ext4", "ext4", 256 * MIB, making=("-E", "nodiscard")),
+        FileSystem("ext4, data=writeback", "ext4", 256 * MIB, options="data=writeback", making=("-E", "nodiscard")),
+        FileSystem("xfs", "xfs", 320 * MIB, again="nouuid", making=("-K",)),
+        FileSystem("btrfs", "btrfs", 256 * MIB, making=("-K",)),
     )
 }
 
@@ -66,10 +67,10 @@ def call(*command: object) -> str:
 
 
 @contextmanager
-def mounted(image: Path, at: Path, *options: str) -> Iterator[Path]:
-    """Mount an image; it is unmounted in the end, however busy."""
+def mounted(image: Path | str, at: Path, *options: str) -> Iterator[Path]:
+    """Mount an image, or a device; it is unmounted in the end, however busy."""
     at.mkdir(parents=True, exist_ok=True)
-    call("mount", "-o", ",".join(["loop", *filter(None, options)]), image, at)
+    call("mount", "-o", ",".join(["loop"] * isinstance(image, Path) + ["noatime", *filter(None, options)]), image, at)
     try:
         yield at
     finally:
@@ -96,11 +97,9 @@ def workshop(folder: Path) -> Iterator[Path]:
     image.unlink()
 
 
-def make(image: Path, file_system: FileSystem) -> None:
-    """Make an empty file system in an image."""
-    with image.open("wb") as file:
-        file.truncate(file_system.size)
-    call(f"mkfs.{file_system.kind}", "-q", image)
+def make(device: Path | str, file_system: FileSystem) -> None:
+    """Make an empty file system."""
+    call(f"mkfs.{file_system.kind}", "-q", *file_system.making, device)
 
 
 def copied(image: Path, copy: Path) -> Path:
@@ -113,9 +112,21 @@ def copied(image: Path, copy: Path) -> Path:
 def living(shop: Path, file_system: FileSystem) -> Iterator[tuple[Path, Path]]:
     """Make a file system and mount it; gives its image, and where it is mounted."""
     image = shop / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(file_system.size)
     make(image, file_system)
     with ExitStack() as held:
         at = held.enter_context(mounted(image, shop / "disk", file_system.options))
         call("sync", "-f", at)
         yield image, at
     image.unlink()
+
+
+@contextmanager
+def looped(file: Path) -> Iterator[str]:
+    """A loop device on a file, past the cache of the file's own file system."""
+    device = call("losetup", "--find", "--show", "--direct-io=on", file)
+    try:
+        yield device
+    finally:
+        call("losetup", "--detach", device)

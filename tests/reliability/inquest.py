@@ -45,7 +45,7 @@ def inquire(store: Path, acks: Sequence[Ack], again: Work, *, power: bool = Fals
     if trouble:
         wrong.append(f"the same command fails: {trouble}")
     wrong += [f"then: {fault}" for fault in judge(store, acks)]
-    left = [f"{each.parent.name}/{each.name}" for name in ("claims", "tmp") for each in (store / name).iterdir()]
+    left = [f"{each.parent.name}/{each.name}" for name in ("claims", "tmp") for each in (store / name).glob("*")]
     return wrong + [f"left behind: {each}" for each in left]
 
 

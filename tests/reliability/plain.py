@@ -61,7 +61,7 @@ def _entries(folder: Path, prefix: str) -> Iterator[list[Tree]]:
 def records_of(root: Path, wrong: list[str]) -> list[dict[str, Tree]]:
     """All lines of all groups; what is wrong with them is added to ``wrong``."""
     found: list[dict[str, Tree]] = []
-    for group in sorted((root / "records").iterdir()):
+    for group in sorted((root / "records").glob("*")):
         data = group.read_bytes()
         if group.name != blake3(data).hexdigest() + ".jsonl":
             wrong.append(f"group {group.name[:12]} ({len(data)} bytes) is not what it is named by")
@@ -108,7 +108,7 @@ def judge(root: Path, acks: Iterable[Ack]) -> list[str]:
 
 
 def _objects(root: Path, realizations: Iterable[Mapping[str, Tree]]) -> Iterator[str]:
-    there = {each.name for each in (root / "objects").iterdir()}
+    there = {each.name for each in (root / "objects").glob("*")}
     for name in sorted(there):
         if manifest_of(root / "objects" / name) != f"blake3:{name}":
             yield f"object {name[:12]} is not what it is named by"

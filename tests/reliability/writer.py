@@ -1,8 +1,11 @@
-"""A program that stores things, and says so: ``python writer.py STORE KIND START COUNT [MUTANT]``.
+"""A program that stores things, and says so: ``python writer.py STORE KIND START COUNT [MUTANT ASIDE]``.
 
 It stores ``COUNT`` things of a kind, and says of each what a reader must find
 from then on, as a line of JSON (see `plain.judge`). It goes by one world for all,
 or where the kind is ``gc``, ``run`` or ``pack`` by one world for each.
+
+``MUTANT`` is the disk to use, of `mutants`. With ``ASIDE``, a folder on another disk, the index lies there: so no
+sync of SQLite makes durable what was to be made durable otherwise.
 """
 
 from __future__ import annotations
@@ -16,12 +19,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from attrs import evolve  # noqa: E402
+from mutants import disk_of  # noqa: E402
 from plain import Ack, tree_of  # noqa: E402
 
-from lightfx import Build, Derivation, World, evaluate, open_world, stage, unwrap  # noqa: E402
+from lightfx import Build, Derivation, World, evaluate, memory_world, open_world, stage, unwrap  # noqa: E402
 from lightfx.core.names import Digest  # noqa: E402
 from lightfx.garbage import add_root, gc  # noqa: E402
 from lightfx.moving import pack, unpack  # noqa: E402
+from lightfx.shell.disk import REAL, Disk  # noqa: E402
+from lightfx.shell.store.directory import open_directory  # noqa: E402
 
 LEAVES = 20
 
@@ -118,11 +125,28 @@ KINDS: dict[str, Act] = {
 ANEW = frozenset({"gc", "run", "pack"})
 
 
-def work(store: Path, kind: str, start: int, count: int, say: Callable[[Ack], None]) -> None:
+def opened(store: Path, disk: Disk, aside: Path | None) -> World:
+    """A world on a store: the user's own, or one on a disk of another kind, or with the index aside."""
+    if disk is REAL and aside is None:
+        return open_world(store)
+    index = None if aside is None else aside / "index.sqlite"
+    scratch = memory_world(store.parent / "scratch")
+    return evolve(scratch, store=unwrap(open_directory(store, disk=disk, index=index)))
+
+
+def work(
+    store: Path,
+    kind: str,
+    start: int,
+    count: int,
+    say: Callable[[Ack], None],
+    disk: Disk = REAL,
+    aside: Path | None = None,
+) -> None:
     """Store ``count`` things, from number ``start`` on."""
     numbers = range(start, start + count)
     for some in ([number] for number in numbers) if kind in ANEW else [numbers]:
-        with open_world(store) as world:
+        with opened(store, disk, aside) as world:
             for number in some:
                 for each in KINDS[kind](world, number):
                     say(each)
@@ -146,12 +170,10 @@ def heard(data: bytes) -> list[Ack]:
 
 
 def main() -> None:
-    store, kind, start, count, *mutant = sys.argv[1:]
-    if mutant and mutant[0] != "none":
-        from mutants import mutate
-
-        mutate(mutant[0])
-    work(Path(store), kind, int(start), int(count), saying(1))
+    store, kind, start, count, *more = sys.argv[1:]
+    mutant = more[0] if more else "none"
+    aside = Path(more[1]) if more[1:] else None
+    work(Path(store), kind, int(start), int(count), saying(1), disk_of(mutant), aside)
 
 
 if __name__ == "__main__":
