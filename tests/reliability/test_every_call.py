@@ -37,7 +37,7 @@ def strace() -> None:
 )
 @pytest.mark.usefixtures("strace")
 def test_killed_at_every_call(tmp_path: Path, kind: str, scale: Scale, record_property: Record) -> None:
-    points = swept(tmp_path, kind, "signal=SIGKILL", stride=scale(20, 1, 1))
+    points = swept(tmp_path, kind, "signal=SIGKILL", stride=scale(30, 1, 1))
     record_property("count", points)
 
 
