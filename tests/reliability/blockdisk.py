@@ -55,8 +55,8 @@ def serve(folder: str, size: int, image: str, log: str) -> None:
         def open(self, path: str, flags: int) -> int:
             return 1
 
-        def read(self, path: str, count: int, offset: int, fh: int) -> bytes:
-            return os.pread(self.file, count, offset)
+        def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+            return os.pread(self.file, size, offset)
 
         def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
             if path == "/said":

@@ -25,7 +25,10 @@ For whoever writes one, here or in another folder of ``tests`` or ``property_tes
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,18 @@ def scale() -> Scale:
     """Choose among three counts: of every run, of ``make reliability``, of ``make reliability-nightly``."""
     tier = os.environ.get("TIER", "S")
     return lambda every, long, nightly: {"S": every, "L": long, "N": nightly}[tier]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is such a place: for kills, to which it is all one whether a sync takes long."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(dir=shared))
+    yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)

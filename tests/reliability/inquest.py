@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,7 +59,9 @@ def _let_time_pass(store: Path, *, everything: bool) -> None:
 def in_child(work: Work) -> str:
     """Carry out some work in a forked child; gives what it died of, or nothing."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which pytest may have: the child needs none
+        pid = os.fork()
     if not pid:
         try:
             os.close(reader)

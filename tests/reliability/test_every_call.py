@@ -36,8 +36,8 @@ def strace() -> None:
     "kind", [pytest.param(kind, marks=pytest.mark.quick if kind == "tree" else ()) for kind in KINDS]
 )
 @pytest.mark.usefixtures("strace")
-def test_killed_at_every_call(tmp_path: Path, kind: str, scale: Scale, record_property: Record) -> None:
-    points = swept(tmp_path, kind, "signal=SIGKILL", stride=scale(30, 1, 1))
+def test_killed_at_every_call(memory: Path, kind: str, scale: Scale, record_property: Record) -> None:
+    points = swept(memory, kind, "signal=SIGKILL", stride=scale(30, 1, 1))
     record_property("count", points)
 
 
@@ -49,10 +49,10 @@ def test_killed_at_every_call(tmp_path: Path, kind: str, scale: Scale, record_pr
 @pytest.mark.parametrize("kind", ["run", "gc"])
 @pytest.mark.parametrize("errno", ERRNOS)
 @pytest.mark.usefixtures("strace")
-def test_errnos_at_every_call(tmp_path: Path, kind: str, errno: str, scale: Scale, record_property: Record) -> None:
+def test_errnos_at_every_call(memory: Path, kind: str, errno: str, scale: Scale, record_property: Record) -> None:
     if os.environ.get("TIER") != "N":
         pytest.skip("by night alone: in one process it is done by every run")
-    points = swept(tmp_path, kind, f"error={errno}", stride=1)
+    points = swept(memory, kind, f"error={errno}", stride=1)
     record_property("count", points)
 
 

@@ -118,10 +118,10 @@ def test_states_without_sync(shop: Path, inquest: Inquest, mutant: str, scale: S
     "D6", "records before objects; records written in place: D2", passes="some kill leaves something wrong"
 )
 @pytest.mark.parametrize(("mutant", "kind", "calls"), [("record-first", "tree", "rename"), ("direct", "run", "write")])
-def test_order_is_needed(tmp_path: Path, mutant: str, kind: str, calls: str, record_property: Record) -> None:
+def test_order_is_needed(memory: Path, mutant: str, kind: str, calls: str, record_property: Record) -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    command = [sys.executable, SWEEPING, tmp_path, kind, "signal=SIGKILL", "1"]
+    command = [sys.executable, SWEEPING, memory, kind, "signal=SIGKILL", "1"]
     found = {}
     for disk in (mutant, "none"):
         done = subprocess.run([*command, disk, calls], capture_output=True, text=True)
