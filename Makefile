@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 OTHERS := 3.12 3.13
 JUDGED := */lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*
 
-.PHONY: demo test checks lint types mypy pyright verifytypes imports pytest laws benchmarks format clean
+.PHONY: demo test checks lint types mypy pyright verifytypes imports pytest laws reliability reliability-nightly benchmarks format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python docs/examples/digits/digits.py demo-results --workers 2
@@ -49,6 +49,14 @@ pytest: $(VENV)/.dev $(VENV)/.others
 # Ten thousand random histories, for whoever changes the engine: a minute or two.
 laws: $(VENV)/.dev
 	HISTORIES=10000 $(BIN)/pytest --numprocesses 2 --dist worksteal property_tests
+
+# Kills, power cuts, races, rot, hostility: about twenty minutes, and two hours by night. Most of it needs Linux, part of it
+# root; what could not run is told in the table.
+reliability: $(VENV)/.dev
+	$(BIN)/python tests/reliability/protocol.py --tier L --write docs/reliability.md
+
+reliability-nightly: $(VENV)/.dev
+	$(BIN)/python tests/reliability/protocol.py --tier N --write docs/reliability.md
 
 benchmarks: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'
