@@ -22,6 +22,7 @@ from attrs import field, frozen
 from returns.io import IOResult
 
 from lightfx.core.config import Config
+from lightfx.core.damage import LostObject
 from lightfx.core.derivation import Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
@@ -138,6 +139,14 @@ class Store(Collecting, Protocol):
         A realization whose object is gone is as if it were not stored, unless
         it is ephemeral: then it is listed all the same, and this tells whether
         it has its files.
+        """
+        ...
+
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        """Tell which of these objects are gone, or are not what they are named by. Asked before files are handed on.
+
+        A damaged object is not listed any more, unless it is ephemeral, until
+        `ingest` was given the same content again, which takes its place.
         """
         ...
 

@@ -17,6 +17,7 @@ from returns.result import Result, Success
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
+from lightfx.core.names import Digest
 from lightfx.core.outcome import Raised
 from lightfx.core.realization import Value
 from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
@@ -69,6 +70,7 @@ class Performer:
     claimer: Claimer = field(init=False)
     attempts: Attempts = field(init=False)
     trouble: EngineFailure | None = None
+    mended: set[Digest] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.keeper = Keeper(self.world, self.graph, self.state.holders)
@@ -156,6 +158,8 @@ class Performer:
     def book(self, crop: Harvest, task: int) -> Built:
         """Keep what one run gave, and tell of it."""
         now = self.now()
+        if crop.run.again is not None:
+            self.mended.add(crop.run.again)
         realizations = [evolve(each, created=now) for each in crop.realizations]
         for realization in realizations:
             self.keeper.keep(crop.run.node, realization)

@@ -26,10 +26,11 @@ from typing import Final, TypeVar, final
 from returns.io import IOResult
 
 from lightfx.core.config import Config
+from lightfx.core.damage import LostObject
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Anchor, Garbage, Inventory
-from lightfx.core.layout import INDEX
+from lightfx.core.layout import INDEX, IndexPlace
 from lightfx.core.listing import Listed
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
@@ -46,6 +47,7 @@ from lightfx.shell.store.index import Index, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.rooting import Roots
+from lightfx.shell.store.soundness import Checking, Soundness
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
 from lightfx.shell.store.trouble import guarded
@@ -56,20 +58,28 @@ TICK: Final = 50_000_000
 
 
 def open_directory(
-    root: Path, *, create: bool = True, index: Path | None = None, claims: Callable[[Path], Claims] = Claims
+    root: Path,
+    *,
+    create: bool = True,
+    index: Path | IndexPlace | None = None,
+    claims: Callable[[Path], Claims] = Claims,
+    checking: Checking = Checking.STAT,
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
     ``index`` is where its index lies, by default in the store. ``claims``
-    enters the store at a path as one of its owners.
+    enters the store at a path as one of its owners. ``checking`` is how much is
+    asked of files before they are handed on.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create)
+        if isinstance(index, IndexPlace):
+            return DirectoryStore(home, None, claims, checking)
         place = home / INDEX if index is None else index.absolute()
         place.parent.mkdir(parents=True, exist_ok=True)
-        return DirectoryStore(home, place, claims)
+        return DirectoryStore(home, place, claims, checking)
 
     return guarded(root, "open the store", work)
 
@@ -78,7 +88,13 @@ def open_directory(
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims) -> None:
+    def __init__(
+        self,
+        root: Path,
+        index: Path | None,
+        claims: Callable[[Path], Claims] = Claims,
+        checking: Checking = Checking.STAT,
+    ) -> None:
         self.root = root
         self._places = 0
         self._spare: list[Path] = []
@@ -94,7 +110,8 @@ class DirectoryStore:
             self._index = Index(index)
             held.callback(self._index.close)
             self._groups = Groups(root)
-            self._objects = Objects(root)
+            self._soundness = Soundness(root, self._index, checking)
+            self._objects = Objects(root, self._soundness)
             self._observer = Observer(self._index)
             self._mending(self._read_in)
             self._claims.sweep()
@@ -196,14 +213,16 @@ class DirectoryStore:
         return self._do("read the index", work)
 
     def _whole(self, rows: Sequence[tuple[Stored, Place]]) -> list[tuple[Stored, Place]]:
-        """Leave out what has lost its files: it is as if it were not stored, and is made again.
+        """Leave out what has lost its files, or is known to be damaged: as if it were not stored, it is made again.
 
         What is ephemeral stands without them.
         """
         return [
             row
             for row in rows
-            if row[0].tree is None or row[0].ephemeral or os.path.lexists(self._objects.path_of(row[0].tree))
+            if (tree := row[0].tree) is None
+            or row[0].ephemeral
+            or (tree not in self._soundness.damaged and os.path.lexists(self._objects.path_of(tree)))
         ]
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
@@ -243,7 +262,8 @@ class DirectoryStore:
         self._catch_up()
 
     def _add(self, group: Group) -> None:
-        self._index.add(group.name, group.derivations, group.realizations, group.codes)
+        notes = self._soundness.unwritten()
+        self._index.add(group.name, group.derivations, group.realizations, group.codes, notes)
         self._batches.add(group.name)
 
     def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
@@ -302,6 +322,10 @@ class DirectoryStore:
         """Tell which objects are there."""
         return self._do("look for files", lambda: self._objects.present(trees))
 
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        """Tell which objects are not what they are named by, as `lightfx.shell.store.soundness` tells."""
+        return self._do("look at files", lambda: self._soundness.unsound(trees))
+
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         """Remove objects that nothing keeps, as `lightfx.shell.store.dropping` tells."""
         return self._do("drop files", lambda: self._dropper.drop(trees))
@@ -346,7 +370,13 @@ class DirectoryStore:
 
     def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
         """Remove garbage, as `lightfx.shell.store.collecting` tells."""
-        return self._do("collect garbage", lambda: self._collector.collect(judge))
+
+        def work() -> Garbage:
+            garbage = self._collector.collect(judge)
+            self._index.unnote(garbage.objects)
+            return garbage
+
+        return self._do("collect garbage", work)
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""

@@ -14,6 +14,7 @@ from typing import final
 from returns.io import IOResult, IOSuccess
 
 from lightfx.core.config import Config
+from lightfx.core.damage import LostObject
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Anchor, Garbage, Inventory, Item
@@ -28,6 +29,7 @@ from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.soundness import Soundness
 from lightfx.shell.store.tree import remove_tree, salvage
 from lightfx.shell.store.trouble import guarded
 
@@ -38,7 +40,8 @@ class MemoryStore:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._objects = Objects(scratch, durable=False)
+        self._soundness = Soundness(scratch, None)
+        self._objects = Objects(scratch, self._soundness, durable=False)
         self._observer = Observer(None)
         self._configs: dict[DRef, Config] = {}
         self._codes: dict[str, Parts] = {}
@@ -138,6 +141,10 @@ class MemoryStore:
     def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
         """Tell which objects are there."""
         return guarded(self._scratch, "look for files", lambda: self._objects.present(trees))
+
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        """Tell which objects are not what they are named by."""
+        return guarded(self._scratch, "look at files", lambda: self._soundness.unsound(trees))
 
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         """Remove objects that nothing keeps."""

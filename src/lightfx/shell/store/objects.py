@@ -5,6 +5,9 @@ write, sync (once for the whole batch), rename to the content's name, sync the
 folder of objects. To find the name taken is to succeed: someone stored the same
 bytes first, and ours are dropped.
 
+Where the object that has the name is damaged ours takes its place: it is moved
+aside first, so that for a moment there is none, and never half of one.
+
 An object goes by a rename out of the folder of objects, so that it is there
 whole or not at all.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +27,7 @@ from lightfx.core.manifest import Entry, Kind, Manifest, digest_of
 from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Forbidden, Ingested
+from lightfx.shell.store.soundness import Soundness
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
 
@@ -34,8 +39,9 @@ _MOVABLE: Final = 0o755
 class Objects:
     """The objects under ``root``; ``durable`` is False where losing them is no loss."""
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, soundness: Soundness | None = None, *, durable: bool = True) -> None:
         self._root = root
+        self._soundness = soundness or Soundness(root, None)
         self._durable = durable
 
     def ingest(self, folders: Sequence[Path]) -> dict[Path, Ingested]:
@@ -49,14 +55,15 @@ class Objects:
                 walked[folder] = error.forbidden
                 continue
             tree = walked[folder] = digest_of(entries)
-            if not _is_there(self._root / object_path(tree)):
+            if not _is_there(self._root / object_path(tree)) or self._soundness.unsound((tree,)):
                 make_read_only(folder, entries)
                 fresh.append((folder, tree, entries))
         if fresh and self._durable:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
             sync_all(paths, self._root)
-        for folder, tree, _ in fresh:
-            _move(folder, self._root / object_path(tree))
+        for folder, tree, entries in fresh:
+            if self._move(folder, tree):
+                self._soundness.note(tree, entries)
         stored = [folder for folder, ingested in walked.items() if isinstance(ingested, Digest)]
         if stored and self._durable:
             # Also where all were there already: who came first may not have synced the name yet.
@@ -64,6 +71,19 @@ class Objects:
         for folder in stored:
             remove_tree(folder)
         return walked
+
+    def _move(self, folder: Path, tree: Digest) -> bool:
+        """Give a folder the name of its content; tell whether it has it now."""
+        home = self._root / object_path(tree)
+        if _moved(folder, home):
+            return True
+        if not self._soundness.unsound((tree,)):
+            return False
+        trash = folder.with_name(f"damaged-{uuid.uuid4().hex}")
+        self.move_out((tree,), trash, logs=True)
+        moved = _moved(folder, home)
+        remove_tree(trash)
+        return moved
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
         """Tell which objects are there."""
@@ -135,11 +155,13 @@ def _is_there(home: Path) -> bool:
     return True
 
 
-def _move(folder: Path, home: Path) -> None:
+def _moved(folder: Path, home: Path) -> bool:
+    """Rename a folder, unless there is something by that name."""
     try:
         folder.rename(home)
     except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-    else:
-        os.chmod(home, _READ_ONLY)  # noqa: PTH101 -- hot
+        return False
+    os.chmod(home, _READ_ONLY)  # noqa: PTH101 -- hot
+    return True
