@@ -105,6 +105,7 @@ def open_world(
     create: bool = True,
     index: str | os.PathLike[str] | IndexPlace | None = None,
     verify: Literal["stat", "hash", "never"] = "stat",
+    mending: bool = False,
     journal: Journal | None = None,
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
@@ -125,6 +126,8 @@ def open_world(
     known, they are digested. "hash": they are digested, once in each open
     world. "never": nothing. What is damaged is never given out: a run makes it
     again, all else fails with `lightfx.failures.DamagedObject`.
+    ``mending``: open the store also where groups of records are damaged, and
+    see nothing of what is in these, so that `lightfx.upkeep.verify` can mend it.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
 
@@ -141,7 +144,7 @@ def open_world(
     from lightfx.shell.store.soundness import Checking  # noqa: PLC0415 -- as above
 
     place = index if index is None or isinstance(index, IndexPlace) else Path(index)
-    store = unwrap(open_directory(Path(path), create=create, index=place, checking=Checking(verify)))
+    store = unwrap(open_directory(Path(path), create=create, index=place, checking=Checking(verify), mending=mending))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     runs: Executor = InlineExecutor(limits)
     if executor is not None:

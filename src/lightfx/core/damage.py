@@ -95,6 +95,16 @@ Damage: TypeAlias = DamagedGroup | MissingObject | DamagedObject | WrongRights |
 
 @final
 @frozen
+class Audit:
+    """What is to be verified: all, or ``sample`` objects that ``seed`` chooses, or what belongs to ``only`` these."""
+
+    sample: int | None = None
+    seed: int = 0
+    only: frozenset[RRef] | None = None
+
+
+@final
+@frozen
 class Repair:
     """What became of one piece of damage; ``healed`` or not, and ``how``, or why not."""
 

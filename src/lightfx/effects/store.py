@@ -22,7 +22,6 @@ from attrs import field, frozen
 from returns.io import IOResult
 
 from lightfx.core.config import Config
-from lightfx.core.damage import LostObject
 from lightfx.core.derivation import Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
@@ -32,6 +31,7 @@ from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.collecting import Collecting
+from lightfx.effects.verifying import Verifying
 
 
 @final
@@ -67,7 +67,7 @@ class Forbidden:
 Ingested: TypeAlias = Digest | Forbidden
 
 
-class Store(Collecting, Protocol):
+class Store(Collecting, Verifying, Protocol):
     """Where realizations are kept, once, for ever."""
 
     def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:
@@ -139,14 +139,6 @@ class Store(Collecting, Protocol):
         A realization whose object is gone is as if it were not stored, unless
         it is ephemeral: then it is listed all the same, and this tells whether
         it has its files.
-        """
-        ...
-
-    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
-        """Tell which of these objects are gone, or are not what they are named by. Asked before files are handed on.
-
-        A damaged object is not listed any more, unless it is ephemeral, until
-        `ingest` was given the same content again, which takes its place.
         """
         ...
 

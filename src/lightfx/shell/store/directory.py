@@ -26,7 +26,7 @@ from typing import Final, TypeVar, final
 from returns.io import IOResult
 
 from lightfx.core.config import Config
-from lightfx.core.damage import LostObject
+from lightfx.core.damage import Audit, Damage, LostObject, Repair, Verified
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Anchor, Garbage, Inventory
@@ -44,13 +44,15 @@ from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, is_damage
+from lightfx.shell.store.mending import Mender
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.soundness import Checking, Soundness
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
-from lightfx.shell.store.trouble import guarded
+from lightfx.shell.store.trouble import StoreTroubleError, guarded
+from lightfx.shell.store.verifying import Verifier
 
 T = TypeVar("T")
 
@@ -64,22 +66,24 @@ def open_directory(
     index: Path | IndexPlace | None = None,
     claims: Callable[[Path], Claims] = Claims,
     checking: Checking = Checking.STAT,
+    mending: bool = False,
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
     ``index`` is where its index lies, by default in the store. ``claims``
     enters the store at a path as one of its owners. ``checking`` is how much is
-    asked of files before they are handed on.
+    asked of files before they are handed on. ``mending``: damaged groups are
+    passed over, so that the store can be mended; otherwise they are trouble.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create)
         if isinstance(index, IndexPlace):
-            return DirectoryStore(home, None, claims, checking)
+            return DirectoryStore(home, None, claims, checking, mending=mending)
         place = home / INDEX if index is None else index.absolute()
         place.parent.mkdir(parents=True, exist_ok=True)
-        return DirectoryStore(home, place, claims, checking)
+        return DirectoryStore(home, place, claims, checking, mending=mending)
 
     return guarded(root, "open the store", work)
 
@@ -94,8 +98,11 @@ class DirectoryStore:
         index: Path | None,
         claims: Callable[[Path], Claims] = Claims,
         checking: Checking = Checking.STAT,
+        *,
+        mending: bool = False,
     ) -> None:
         self.root = root
+        self._mending_groups = mending
         self._places = 0
         self._spare: list[Path] = []
         self._described: set[str] = set()
@@ -120,6 +127,10 @@ class DirectoryStore:
             self._roots = Roots(root, self._private)
             self._collector = Collector(
                 root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again
+            )
+            self._verifier = Verifier(root, self._groups, self._index, self._soundness)
+            self._mender = Mender(
+                root, self._private, self._claims, self._groups, self._objects, self._verifier, self._look_again
             )
             self._held = held.pop_all()
 
@@ -252,9 +263,16 @@ class DirectoryStore:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
             sync_path(self._groups.folder)
         for name in fresh:
-            self._add(self._groups.read(name))
+            self._take_up(name)
         # Names may have come after our look within one tick of the folder's clock: look again then.
         self._seen, self._racy, self._own = changed, now - changed <= TICK, False
+
+    def _take_up(self, name: str) -> None:
+        try:
+            self._add(self._groups.read(name))
+        except StoreTroubleError:
+            if not self._mending_groups:
+                raise
 
     def _look_again(self) -> None:
         """Catch up, and trust no moment that another group could have come in unseen."""
@@ -377,6 +395,16 @@ class DirectoryStore:
             return garbage
 
         return self._do("collect garbage", work)
+
+    # Damage.
+
+    def verify(self, audit: Audit) -> IOResult[Verified, EngineFailure]:
+        """Read what is stored, as `lightfx.shell.store.verifying` tells."""
+        return self._do("verify what is stored", lambda: self._verifier.verify(audit))
+
+    def mend(self, damages: Sequence[Damage]) -> IOResult[Sequence[Repair], EngineFailure]:
+        """Mend, as `lightfx.shell.store.mending` tells."""
+        return self._do("mend the store", lambda: self._mender.mend(damages))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""

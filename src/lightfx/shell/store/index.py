@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS observed (
     path BLOB PRIMARY KEY, status TEXT NOT NULL, digest TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sound (tree TEXT PRIMARY KEY, note BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sound_not ON sound (tree) WHERE note = x'';
+CREATE INDEX IF NOT EXISTS sound_not ON sound (tree) WHERE substr(note, 1, 1) = x'21';
 PRAGMA user_version = {_VERSION};
 """
 _STORED: Final = (
@@ -256,8 +256,18 @@ class Index:
 
     def damaged(self) -> frozenset[Digest]:
         """List the objects that were found damaged."""
-        rows = self._database.execute("SELECT tree FROM sound WHERE note = x''")
+        rows = self._database.execute("SELECT tree FROM sound WHERE substr(note, 1, 1) = x'21'")
         return frozenset(Digest(tree) for (tree,) in rows)
+
+    def lines(self, batch: str) -> dict[int, tuple[int, int, str]]:
+        """Say what was indexed of a group: by where a line begins, its size, its checksum, and what it is about."""
+        query = " UNION ALL ".join(
+            f"SELECT t.start, t.size, t.checksum, t.{column} FROM {table} t JOIN batch b ON b.id = t.batch"
+            " WHERE b.name = :batch"
+            for table, column in (("realization", "rref"), ("derivation", "dref"), ("code", "fingerprint"))
+        )
+        rows = self._database.execute(query, {"batch": batch})
+        return {start: (size, checksum, about) for start, size, checksum, about in rows}
 
     def recall(self, path: str) -> tuple[Status, str] | None:
         """Remember what status and digest a file had when it was last read."""

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from attrs import evolve
 from returns.io import IOResult, IOSuccess
 
 from lightfx.core.config import Config
-from lightfx.core.damage import LostObject
+from lightfx.core.damage import Audit, Damage, LostObject, MissingObject, Repair, Verified
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Anchor, Garbage, Inventory, Item
@@ -145,6 +146,29 @@ class MemoryStore:
     def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
         """Tell which objects are not what they are named by."""
         return guarded(self._scratch, "look at files", lambda: self._soundness.unsound(trees))
+
+    def verify(self, audit: Audit) -> IOResult[Verified, EngineFailure]:
+        """Read the files of what is stored."""
+        return guarded(self._scratch, "verify what is stored", lambda: self._verify(audit))
+
+    def _verify(self, audit: Audit) -> Verified:
+        records = [each for each in self._realizations.values() if audit.only is None or each.rref in audit.only]
+        wanted: dict[Digest, list[RRef]] = {}
+        for each in records:
+            for tree in Item.of(each).trees:
+                wanted.setdefault(tree, []).append(each.rref)
+        there = set(self._objects.every()) if (self._scratch / OBJECTS).exists() else set()
+        needed = {tree for each in records if not each.ephemeral for tree in Item.of(each).trees}
+        damages: list[LostObject] = [MissingObject(tree, tuple(wanted[tree])) for tree in sorted(needed - there)]
+        chosen = sorted(there if audit.only is None else there & wanted.keys())[: audit.sample]
+        judged = [(tree, self._soundness.judge(tree)) for tree in chosen]
+        damages += [evolve(found, rrefs=tuple(wanted.get(tree, ()))) for tree, found in judged if found is not None]
+        size = sum(self._objects.sizes(chosen).values())
+        return Verified(0, len(records), len(chosen), len(there), size, audit.seed, tuple(damages))
+
+    def mend(self, damages: Sequence[Damage]) -> IOResult[Sequence[Repair], EngineFailure]:  # noqa: ARG002 -- as it says
+        """There are no groups, and files are made again."""
+        return IOSuccess(())
 
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         """Remove objects that nothing keeps."""

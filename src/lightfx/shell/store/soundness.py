@@ -37,6 +37,7 @@ from lightfx.core.names import Digest
 from lightfx.shell.store.tree import ForbiddenError, entries_of
 
 TRUST: Final = 1.0  # seconds
+DAMAGED: Final = b"!"
 _AT_HAND: Final = 20_000
 _UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _FIELDS: Final = 4
@@ -54,7 +55,7 @@ class Notes(Protocol):
     """Where it is kept what was noted; the index, as a rule."""
 
     def noted(self, trees: Sequence[Digest]) -> Mapping[Digest, bytes]:
-        """Recall notes; b"" is that of a damaged object."""
+        """Recall notes; that of a damaged object begins with `DAMAGED`."""
         ...
 
     def note(self, notes: Mapping[Digest, bytes]) -> None:
@@ -101,12 +102,12 @@ class Soundness:
         unknown = [tree for tree in trees if tree not in self._notes]
         if unknown and self._kept is not None and self._checking is Checking.STAT:
             for tree, note in self._kept.noted(unknown).items():
-                if note:
+                if not note.startswith(DAMAGED):
                     self._notes[tree] = note
 
     def _look(self, tree: Digest) -> LostObject | None:
         note, home = self._notes.get(tree), f"{self._folder}/{tree.hex}"
-        if note is not None and _is_as_noted(home, note):
+        if note is not None and not note.startswith(DAMAGED) and _is_as_noted(home, note):
             self._seen[tree] = time.monotonic()
             return None
         return self.judge(tree)
@@ -116,13 +117,13 @@ class Soundness:
         home = Path(f"{self._folder}/{tree.hex}")
         if not os.path.lexists(home):
             return MissingObject(tree)
-        found, entries = examine(tree, home, self._notes.get(tree))
+        known = self.known(tree)
+        found, entries = examine(tree, home, known)
         if found is None:
             self.note(tree, entries)
         else:
-            self._notes.pop(tree, None)
             self._seen.pop(tree, None)
-            self._unwritten[tree] = b""
+            self._notes[tree] = self._unwritten[tree] = DAMAGED + known
             self.damaged.add(tree)
         return found
 
@@ -139,10 +140,12 @@ class Soundness:
         self._seen[tree] = time.monotonic()
         self.damaged.discard(tree)
 
-    def known(self, tree: Digest) -> bytes | None:
-        """Give what was noted of an object."""
-        self._recall([tree])
-        return self._notes.get(tree)
+    def known(self, tree: Digest) -> bytes:
+        """Give what was noted of an object when it was sound, whatever the policy; b"" where nothing was."""
+        note = self._notes.get(tree)
+        if note is None:
+            note = b"" if self._kept is None else self._kept.noted((tree,)).get(tree, b"")
+        return note.removeprefix(DAMAGED)
 
     def unwritten(self) -> Mapping[Digest, bytes]:
         """Take what is to be kept, so that it is written with what is written anyway."""
@@ -155,7 +158,7 @@ class Soundness:
             self._kept.note(self.unwritten())
 
 
-def examine(tree: Digest, home: Path, note: bytes | None = None) -> tuple[DamagedObject | None, Sequence[Entry]]:
+def examine(tree: Digest, home: Path, note: bytes = b"") -> tuple[DamagedObject | None, Sequence[Entry]]:
     """Digest the folder of an object, and compare; ``note`` tells which files differ. Gives its entries as well."""
     try:
         if not stat.S_ISDIR(home.lstat().st_mode):
@@ -171,7 +174,7 @@ def examine(tree: Digest, home: Path, note: bytes | None = None) -> tuple[Damage
     found = digest_of(entries)
     if found == tree:
         return None, entries
-    return DamagedObject(tree, home, found, () if note is None else _differing(note, entries)), entries
+    return DamagedObject(tree, home, found, _differing(note, entries) if note else ()), entries
 
 
 def _spell_status(status: os.stat_result) -> str:
