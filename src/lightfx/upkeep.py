@@ -22,8 +22,10 @@ Each function gives an effect: ``unwrap`` carries it out.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from attrs import evolve
@@ -44,6 +46,19 @@ from lightfx.core.damage import (
 )
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure, NotStored
+from lightfx.core.health import (
+    Disk,
+    Health,
+    Leftover,
+    NoRight,
+    OddIndex,
+    Oddity,
+    OddRoot,
+    Owner,
+    StoredTwice,
+    UnendedRun,
+    Unnamed,
+)
 from lightfx.core.inventory import Inventory, Ref
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
@@ -52,6 +67,9 @@ from lightfx.effects.world import World
 from lightfx.engine.check import RealizerOf
 from lightfx.engine.mending import heal_all
 from lightfx.plan.relations import needs_of_realizations, reached
+from lightfx.shell.store.clearing import clear_store
+from lightfx.shell.store.examining import examine_store
+from lightfx.shell.store.trouble import guarded
 from lightfx.stages.finding import realizer_at
 from lightfx.stages.sources import source_realizer
 
@@ -59,12 +77,24 @@ __all__ = [
     "Damage",
     "DamagedGroup",
     "DamagedObject",
+    "Disk",
+    "Health",
+    "Leftover",
     "MissingObject",
+    "NoRight",
+    "OddIndex",
+    "OddRoot",
+    "Oddity",
+    "Owner",
     "Repair",
     "Source",
+    "StoredTwice",
     "Stray",
+    "UnendedRun",
+    "Unnamed",
     "Verified",
     "WrongRights",
+    "doctor",
     "verify",
 ]
 
@@ -108,6 +138,29 @@ def verify(
     if isinstance(looked, Failure) or not repair or not looked.unwrap().damages:
         return IOResult.from_result(looked)
     return IOResult.from_result(_repaired(world, looked.unwrap(), _finder(world, plans), sources))
+
+
+def doctor(path: str | os.PathLike[str], /, *, fix: bool = False) -> IOResult[Health, EngineFailure]:
+    """Say how the store at ``path`` is: who has it open, what its disk promises, what crashes left, what is odd.
+
+    Takes a path: to open a store is to clear it of what the dead left. Nothing
+    is changed, unless ``fix`` is given; then what may be cleared is, and what is
+    told is what there still is. Records are read and counted, files are not
+    verified: `verify` does that.
+
+    Fails with `NoStore`, `NotAStore` or `UnknownFormat` where there is no store
+    to look at.
+    """
+    home = Path(path)
+
+    def work() -> Health:
+        health = examine_store(home)
+        if not fix:
+            return health
+        clear_store(health)
+        return examine_store(home)
+
+    return guarded(home, "examine the store", work)
 
 
 def _chosen(world: World, refs: Sequence[Ref]) -> Result[frozenset[RRef], EngineFailure]:

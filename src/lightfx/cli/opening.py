@@ -30,7 +30,7 @@ def open_to_mend(given: str | None) -> World:
 
 
 def index_place(store: Path) -> Path | IndexPlace | None:
-    """Where the index is to be, by the environment: ``memory``, or a folder of this machine's own; by default in the store."""
+    """Where the index is to be, by the environment: ``memory``, or a folder of this machine; else in the store."""
     said = os.environ.get(INDEX_SETTING, "")
     if not said:
         return None

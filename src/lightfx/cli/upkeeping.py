@@ -22,7 +22,9 @@ def verify(
         typer.Argument(metavar="[REF...]", help="Only the files of these, and of what they stand on"),
     ] = None,
     *,
-    sample: Annotated[int | None, typer.Option("--sample", min=1, metavar="N", help="Only N objects, at random")] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Only N objects, at random")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Which sample; it is told with each")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Mend, and make again what is damaged or missing")] = False,
     plan: Annotated[

@@ -140,8 +140,8 @@ def _facts(damage: Damage) -> Mapping[str, object]:
         case MissingObject(tree, rrefs):
             return {**kind, "tree": tree.text, "rrefs": [each.text for each in rrefs]}
         case DamagedGroup(path, why, sound, lost, rrefs):
-            facts = {"path": str(path), "why": why, "sound": sound, "lost": lost}
-            return {**kind, **facts, "rrefs": [each.text for each in rrefs]}
+            told = {"sound": sound, "lost": lost, "rrefs": [each.text for each in rrefs]}
+            return {**kind, "path": str(path), "why": why, **told}
         case WrongRights(path, mode, wanted, owner):
             return {**kind, "path": str(path), "mode": mode, "wanted": wanted, "owner": owner}
         case Stray(path, why):

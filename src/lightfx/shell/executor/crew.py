@@ -21,12 +21,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from multiprocessing.spawn import get_command_line, get_preparation_data
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final, Self, final
+from typing import Final, Self, final
+from uuid import uuid4
 
 from attrs import Factory, define
 
 from lightfx.effects.executor import Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor import keeper
 from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
 
@@ -51,21 +52,22 @@ class Order:
     holder: Worker | None = None
     began: float = 0.0
     announced: bool = False
+    disk: Disk = REAL
 
     @classmethod
-    def of(cls, name: int, task: Task, spelled: bytes, scratch: Path) -> Self:
+    def of(cls, name: int, task: Task, spelled: bytes, scratch: Path, disk: Disk = REAL) -> Self:
         """Spell an order, by way of a file in ``scratch`` if it is long."""
         if len(spelled) < PACKET:
             return cls(name, task, packet(name, spelled), None)
-        scratch.mkdir(parents=True, exist_ok=True)
+        disk.make_folders(scratch)
         spare = scratch / f"order-{name}"
-        spare.write_bytes(spelled)
-        return cls(name, task, packet_by(name, spare), spare)
+        disk.write_whole(spare, spelled)
+        return cls(name, task, packet_by(name, spare), spare, disk=disk)
 
     def forget(self) -> None:
         """Remove what was written of it."""
         if self.spare is not None:
-            self.spare.unlink(missing_ok=True)
+            self.disk.remove(self.spare)
 
 
 @final
@@ -84,9 +86,10 @@ class Worker:
     ready: bool = False
     let_go: bool = False
     timed_out: bool = False
+    disk: Disk = REAL
 
     @classmethod
-    def hire(cls, log: Path) -> Self:
+    def hire(cls, log: Path, disk: Disk = REAL) -> Self:
         """Start a keeper, which starts the worker."""
         with ExitStack() as failed, ExitStack() as given:
             orders, unread = map(failed.enter_context, _lines(socket.SOCK_SEQPACKET))
@@ -96,9 +99,11 @@ class Worker:
             failed.enter_context(leash)
             given.enter_context(speaking)
             given.enter_context(held)
-            start = given.enter_context(_start_of(log.parent))
-            output = given.enter_context(log.open("a+b"))
-            lines = [start.fileno(), unread.fileno(), speaking.fileno()]
+            start = _start_of(log.parent, disk)
+            given.callback(disk.close, start)
+            output = disk.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            given.callback(disk.close, output)
+            lines = [start, unread.fileno(), speaking.fileno()]
             process = subprocess.Popen(  # noqa: S603 -- our own program
                 [
                     *(sys.executable, "-I", "-S", keeper.__file__, str(held.fileno()), str(os.getpid())),
@@ -112,7 +117,7 @@ class Worker:
             )
             failed.pop_all()
         answers.setblocking(False)
-        return cls(process, orders, unread, answers, leash, log)
+        return cls(process, orders, unread, answers, leash, log, disk=disk)
 
     @property
     def deadline(self) -> float | None:
@@ -184,17 +189,23 @@ class Worker:
         status = self.status()
         for line in (self.orders, self.unread, self.answers, self.leash):
             line.close()
-        self.log.unlink(missing_ok=True)
+        self.disk.remove(self.log)
         return status
 
 
-def _start_of(scratch: Path) -> IO[bytes]:
-    """Give the file from which a worker reads what a process that is spawned is told."""
+def _start_of(scratch: Path, disk: Disk) -> int:
+    """Give the file, without a name, from which a worker reads what a process that is spawned is told."""
     prepared = get_preparation_data("worker")
     prepared["authkey"] = bytes(prepared["authkey"])  # to pickle it as it is would be refused
-    file = TemporaryFile(dir=scratch)  # noqa: SIM115 -- the caller's to close
-    file.write(pickle.dumps(prepared))
-    file.seek(0)
+    path = scratch / f"start-{uuid4().hex}"
+    file = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        disk.unlink(path)
+        disk.write_all(file, pickle.dumps(prepared))
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        disk.close(file)
+        raise
     return file
 
 

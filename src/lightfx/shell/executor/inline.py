@@ -22,6 +22,7 @@ from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Report, Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
 BATCH: Final = 256
@@ -40,8 +41,9 @@ class _Written(io.StringIO):
 class InlineExecutor:
     """Runs tasks in `wait`, as many as `PATIENCE` seconds allow. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self, limits: Limits = _NO_LIMITS) -> None:
+    def __init__(self, limits: Limits = _NO_LIMITS, disk: Disk = REAL) -> None:
         self._limits = limits
+        self._disk = disk
         self._waiting: deque[Task] = deque()
         self._interrupt: KeyboardInterrupt | None = None
         self._seconds: dict[Realizer, float] = {}
@@ -97,7 +99,7 @@ class InlineExecutor:
             with redirect_stdout(written), redirect_stderr(written):
                 done = carry_out(task, peak_of_process)
             if text := written.getvalue():
-                log, whole = file_log(text.encode("utf-8", "backslashreplace"), task.order.place)
+                log, whole = file_log(text.encode("utf-8", "backslashreplace"), task.order.place, self._disk)
                 done = evolve(done, log=log, whole_log=whole)
             finished.append(done)
             self._seconds[task.realizer] = done.cost.seconds

@@ -17,6 +17,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, final
 
+from lightfx.shell.disk import REAL, Disk
+
 PACKET: Final = 32 << 10
 LONGEST: Final = PACKET + 64
 _HEAD: Final = struct.Struct("<IB")
@@ -55,7 +57,7 @@ def name_of(read: bytes) -> int:
     return int(_NAME.unpack_from(read)[0])
 
 
-def unpacked(read: bytes) -> bytes:
+def unpacked(read: bytes, disk: Disk = REAL) -> bytes:
     """Give the order in a packet.
 
     >>> unpacked(packet(7, b"order"))
@@ -63,7 +65,7 @@ def unpacked(read: bytes) -> bytes:
     """
     _, how = _NAME.unpack_from(read)
     rest = read[_NAME.size :]
-    return rest if how == _HERE else Path(os.fsdecode(rest)).read_bytes()
+    return rest if how == _HERE else disk.read_whole(os.fsdecode(rest))
 
 
 def progress(number: int, done: float, total: float) -> bytes:

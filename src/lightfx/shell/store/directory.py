@@ -14,11 +14,11 @@ that the index has yet to read; never half a result.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
@@ -38,6 +38,7 @@ from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.dropping import Dropper
@@ -64,26 +65,29 @@ def open_directory(
     *,
     create: bool = True,
     index: Path | IndexPlace | None = None,
-    claims: Callable[[Path], Claims] = Claims,
+    claims: Callable[[Path], Claims] | None = None,
+    disk: Disk = REAL,
     checking: Checking = Checking.STAT,
     mending: bool = False,
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
     ``index`` is where its index lies, by default in the store. ``claims``
-    enters the store at a path as one of its owners. ``checking`` is how much is
-    asked of files before they are handed on. ``mending``: damaged groups are
-    passed over, so that the store can be mended; otherwise they are trouble.
+    enters the store at a path as one of its owners. All that is done to files
+    goes through ``disk``. ``checking`` is how much is asked of files before
+    they are handed on. ``mending``: damaged groups are passed over, so that the
+    store can be mended; otherwise they are trouble.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
-        found(home, create=create)
+        found(home, create=create, disk=disk)
+        enter = claims or partial(Claims, disk=disk)
         if isinstance(index, IndexPlace):
-            return DirectoryStore(home, None, claims, checking, mending=mending)
+            return DirectoryStore(home, None, enter, disk, checking, mending=mending)
         place = home / INDEX if index is None else index.absolute()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return DirectoryStore(home, place, claims, checking, mending=mending)
+        disk.make_folders(place.parent)
+        return DirectoryStore(home, place, enter, disk, checking, mending=mending)
 
     return guarded(root, "open the store", work)
 
@@ -97,11 +101,13 @@ class DirectoryStore:
         root: Path,
         index: Path | None,
         claims: Callable[[Path], Claims] = Claims,
+        disk: Disk = REAL,
         checking: Checking = Checking.STAT,
         *,
         mending: bool = False,
     ) -> None:
         self.root = root
+        self._disk = disk
         self._mending_groups = mending
         self._places = 0
         self._spare: list[Path] = []
@@ -114,23 +120,25 @@ class DirectoryStore:
             self._claims = claims(root)
             held.callback(self._claims.close)
             self._private = self._claims.private
-            self._index = Index(index)
+            self._index = Index(index, disk)
             held.callback(self._index.close)
-            self._groups = Groups(root)
-            self._soundness = Soundness(root, self._index, checking)
-            self._objects = Objects(root, self._soundness)
-            self._observer = Observer(self._index)
+            self._groups = Groups(root, disk)
+            self._soundness = Soundness(root, self._index, checking, disk)
+            self._objects = Objects(root, self._soundness, disk=disk)
+            self._observer = Observer(self._index, disk)
             self._mending(self._read_in)
             self._claims.sweep()
-            self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, self._look_again)
-            held.callback(self._dropper.leave)
-            self._roots = Roots(root, self._private)
-            self._collector = Collector(
-                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again
+            self._dropper = Dropper(
+                root, self._private, self._claims, self._index, self._objects, self._look_again, disk
             )
-            self._verifier = Verifier(root, self._groups, self._index, self._soundness)
+            held.callback(self._dropper.leave)
+            self._roots = Roots(root, self._private, disk)
+            self._collector = Collector(
+                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again, disk
+            )
+            self._verifier = Verifier(root, self._groups, self._index, self._soundness, disk)
             self._mender = Mender(
-                root, self._private, self._claims, self._groups, self._objects, self._verifier, self._look_again
+                root, self._private, self._claims, self._groups, self._objects, self._verifier, self._look_again, disk
             )
             self._held = held.pop_all()
 
@@ -233,7 +241,7 @@ class DirectoryStore:
             for row in rows
             if (tree := row[0].tree) is None
             or row[0].ephemeral
-            or (tree not in self._soundness.damaged and os.path.lexists(self._objects.path_of(tree)))
+            or (tree not in self._soundness.damaged and self._disk.lexists(self._objects.path_of(tree)))
         ]
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
@@ -249,7 +257,7 @@ class DirectoryStore:
         is not read again for what we ourselves have added.
         """
         now = time.time_ns()
-        changed = self._groups.folder.stat().st_mtime_ns
+        changed = self._disk.stat(self._groups.folder).st_mtime_ns
         if changed == self._seen and not (self._racy and (not self._own or now - changed > TICK)):
             return
         names = self._groups.names()
@@ -261,7 +269,7 @@ class DirectoryStore:
         fresh = sorted(names - self._batches)
         if fresh:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
-            sync_path(self._groups.folder)
+            sync_path(self._groups.folder, self._disk)
         for name in fresh:
             self._take_up(name)
         # Names may have come after our look within one tick of the folder's clock: look again then.
@@ -316,9 +324,11 @@ class DirectoryStore:
         Each goes by a new name then, so that nothing which still writes to the old one reaches the next attempt.
         """
         for place in places:
-            if clear_tree(place):
+            if clear_tree(place, self._disk):
                 with suppress(FileNotFoundError):
-                    self._spare.append(place.rename(self._new_place()))
+                    fresh = self._new_place()
+                    self._disk.rename(place, fresh)
+                    self._spare.append(fresh)
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
@@ -326,7 +336,7 @@ class DirectoryStore:
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
-        return self._do("clear a half-done output folder", lambda: salvage(folder))
+        return self._do("clear a half-done output folder", lambda: salvage(folder, self._disk))
 
     def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
         """List what is in folders."""
@@ -356,10 +366,10 @@ class DirectoryStore:
         if not entries:
             return
         group = spell_group(entries, self._described, self._coded)
-        before = self._groups.folder.stat().st_mtime_ns
-        write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
+        before = self._disk.stat(self._groups.folder).st_mtime_ns
+        write_durably(self._groups.folder / group.name, [group.data], self._private / group.name, self._disk)
         if before == self._seen:
-            self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
+            self._seen, self._racy, self._own = self._disk.stat(self._groups.folder).st_mtime_ns, True, True
         self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
         self._mending(lambda: self._add(group))

@@ -32,6 +32,7 @@ from lightfx.core.damage import (
 from lightfx.core.failures import InUse
 from lightfx.core.layout import OBJECTS, records_path
 from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.groups import Groups
 from lightfx.shell.store.objects import Objects
@@ -53,6 +54,7 @@ class Mender:
     objects: Objects
     verifier: Verifier
     reread: Callable[[], None]
+    disk: Disk = REAL
 
     def mend(self, damages: Sequence[Damage]) -> list[Repair]:
         """Mend what is ours to mend; raises `StoreTroubleError` where others have the store open."""
@@ -61,10 +63,10 @@ class Mender:
             if not alone or self.claims.building:
                 raise StoreTroubleError(InUse(self.root, self.claims.others()))
             repairs = [done for each in damages if (done := self._mend(each, trash)) is not None]
-            sync_path(self.groups.folder)
-            sync_path(self.root / OBJECTS)
+            sync_path(self.groups.folder, self.disk)
+            sync_path(self.root / OBJECTS, self.disk)
             self.reread()
-        remove_tree(trash)
+        remove_tree(trash, self.disk)
         return repairs
 
     def _mend(self, damage: Damage, trash: Path) -> Repair | None:
@@ -72,7 +74,7 @@ class Mender:
             case DamagedGroup(path):
                 return Repair(damage, healed=True, how=self._mend_group(path, trash))
             case WrongRights():
-                return _set_right(damage)
+                return self._set_right(damage)
             case DamagedObject(tree=tree, rrefs=()):
                 self.objects.move_out((tree,), trash, logs=True)
                 return Repair(damage, healed=True, how="nothing names it: it was removed")
@@ -81,23 +83,22 @@ class Mender:
             case DamagedObject() | MissingObject():
                 return None
 
+    def _set_right(self, damage: WrongRights) -> Repair:
+        if damage.owner is not None:
+            return Repair(damage, healed=False, how="give it to its owner with chown, by hand")
+        try:
+            self.disk.chmod(damage.path, damage.wanted)
+        except PermissionError:
+            return Repair(damage, healed=False, how="it is another user's: let him set it right")
+        return Repair(damage, healed=True, how=f"its mode is {damage.wanted:04o} again")
+
     def _mend_group(self, path: Path, trash: Path) -> str:
         judged = self.verifier.judge(path.name)
         data = b"".join(line for line, _ in judged.lines)
         name = records_path(Digest.of(data)).name
         if data and name != path.name:
-            write_durably(self.groups.folder / name, [data], self.private / name)
+            write_durably(self.groups.folder / name, [data], self.private / name, self.disk)
         if not data or name != path.name:
-            trash.mkdir(mode=0o700, exist_ok=True)
-            path.rename(trash / path.name)
+            self.disk.make_folders(trash, 0o700)
+            self.disk.rename(path, trash / path.name)
         return f"{len(judged.lines)} of its lines were saved, {judged.lost} are computed anew when they are wanted"
-
-
-def _set_right(damage: WrongRights) -> Repair:
-    if damage.owner is not None:
-        return Repair(damage, healed=False, how="give it to its owner with chown, by hand")
-    try:
-        damage.path.chmod(damage.wanted)
-    except PermissionError:
-        return Repair(damage, healed=False, how="it is another user's: let him set it right")
-    return Repair(damage, healed=True, how=f"its mode is {damage.wanted:04o} again")

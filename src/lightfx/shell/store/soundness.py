@@ -34,6 +34,7 @@ from lightfx.core.damage import DamagedObject, LostObject, MissingObject
 from lightfx.core.layout import OBJECTS
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.tree import ForbiddenError, entries_of
 
 TRUST: Final = 1.0  # seconds
@@ -70,10 +71,11 @@ class Notes(Protocol):
 class Soundness:
     """Tells sound objects of the store at ``root`` from others; ``notes`` may be None: nothing is kept."""
 
-    def __init__(self, root: Path, notes: Notes | None, checking: Checking = Checking.STAT) -> None:
+    def __init__(self, root: Path, notes: Notes | None, checking: Checking = Checking.STAT, disk: Disk = REAL) -> None:
         self._folder = f"{root}/{OBJECTS}"
         self._kept = notes
         self._checking = checking
+        self._disk = disk
         self._notes: dict[Digest, bytes] = {}
         self._seen: dict[Digest, float] = {}
         self._unwritten: dict[Digest, bytes] = {}
@@ -85,7 +87,7 @@ class Soundness:
         lost: dict[Digest, LostObject] = {}
         doubtful: list[Digest] = []
         for tree in dict.fromkeys(trees):
-            if not os.path.lexists(f"{self._folder}/{tree.hex}"):
+            if not self._disk.lexists(f"{self._folder}/{tree.hex}"):
                 lost[tree] = MissingObject(tree)
             elif self._checking is not Checking.NEVER and not now - self._seen.get(tree, -TRUST) < TRUST:
                 doubtful.append(tree)
@@ -107,7 +109,7 @@ class Soundness:
 
     def _look(self, tree: Digest) -> LostObject | None:
         note, home = self._notes.get(tree), f"{self._folder}/{tree.hex}"
-        if note is not None and not note.startswith(DAMAGED) and _is_as_noted(home, note):
+        if note is not None and not note.startswith(DAMAGED) and _is_as_noted(home, note, self._disk):
             self._seen[tree] = time.monotonic()
             return None
         return self.judge(tree)
@@ -115,10 +117,10 @@ class Soundness:
     def judge(self, tree: Digest) -> LostObject | None:
         """Digest an object in full, and note what came of it."""
         home = Path(f"{self._folder}/{tree.hex}")
-        if not os.path.lexists(home):
+        if not self._disk.lexists(home):
             return MissingObject(tree)
         known = self.known(tree)
-        found, entries = examine(tree, home, known)
+        found, entries = examine(tree, home, known, self._disk)
         if found is None:
             self.note(tree, entries)
         else:
@@ -129,7 +131,7 @@ class Soundness:
 
     def note(self, tree: Digest, entries: Iterable[Entry]) -> None:
         """Note an object that was digested just now, of which this is the manifest."""
-        note = _spell_note(f"{self._folder}/{tree.hex}", entries)
+        note = _spell_note(f"{self._folder}/{tree.hex}", entries, self._disk)
         if note is None:
             return
         while len(self._notes) >= _AT_HAND:
@@ -158,12 +160,12 @@ class Soundness:
             self._kept.note(self.unwritten())
 
 
-def examine(tree: Digest, home: Path, note: bytes = b"") -> tuple[DamagedObject | None, Sequence[Entry]]:
+def examine(tree: Digest, home: Path, note: bytes, disk: Disk) -> tuple[DamagedObject | None, Sequence[Entry]]:
     """Digest the folder of an object, and compare; ``note`` tells which files differ. Gives its entries as well."""
     try:
-        if not stat.S_ISDIR(home.lstat().st_mode):
+        if not stat.S_ISDIR(disk.lstat(home).st_mode):
             return DamagedObject(tree, home, why="it is no folder"), ()
-        entries = entries_of(home, ours=False)
+        entries = entries_of(home, ours=False, disk=disk)
     except ForbiddenError as error:
         return DamagedObject(tree, home, why=f"{error.forbidden.path} {error.forbidden.why}"), ()
     except OSError as error:
@@ -181,22 +183,22 @@ def _spell_status(status: os.stat_result) -> str:
     return f"{status.st_ino} {status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
-def _spell_note(home: str, entries: Iterable[Entry]) -> bytes | None:
+def _spell_note(home: str, entries: Iterable[Entry], disk: Disk) -> bytes | None:
     """Spell the entries of an object with what the system tells of them: fours of texts; the first is the folder."""
     try:
-        pieces = ["", "folder", "", _spell_status(os.lstat(home))]
+        pieces = ["", "folder", "", _spell_status(disk.lstat(home))]
         for each in entries:
-            pieces += (each.path, each.kind.value, each.data, _spell_status(os.lstat(f"{home}/{each.path}")))
+            pieces += (each.path, each.kind.value, each.data, _spell_status(disk.lstat(f"{home}/{each.path}")))
     except FileNotFoundError:  # dropped, or taken away, meanwhile
         return None
     return os.fsencode("\0".join(pieces))
 
 
-def _is_as_noted(home: str, note: bytes) -> bool:
+def _is_as_noted(home: str, note: bytes, disk: Disk) -> bool:
     pieces = os.fsdecode(note).split("\0")
     try:
         for path, status in zip(pieces[::_FIELDS], pieces[3::_FIELDS], strict=True):
-            if _spell_status(os.lstat(f"{home}/{path}" if path else home)) != status:
+            if _spell_status(disk.lstat(f"{home}/{path}" if path else home)) != status:
                 return False
     except OSError:
         return False

@@ -31,6 +31,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.packing import read_line
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.groups import SUFFIX, Groups
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.soundness import Soundness
@@ -72,6 +73,7 @@ class Verifier:
     groups: Groups
     index: Index
     soundness: Soundness
+    disk: Disk = REAL
 
     def verify(self, audit: Audit) -> Verified:
         """Read what is asked for, and say what is wrong."""
@@ -86,7 +88,7 @@ class Verifier:
         size = 0
         for tree in chosen:
             self._see_object(tree, seen)
-            size += size_of(f"{self.root}/{OBJECTS}/{tree.hex}")
+            size += size_of(f"{self.root}/{OBJECTS}/{tree.hex}", self.disk)
         self.soundness.write()
         seed = None if audit.sample is None else audit.seed
         return Verified(seen.groups, seen.records, len(chosen), len(ours), size, seed, tuple(seen.damages))
@@ -94,7 +96,7 @@ class Verifier:
     # Groups.
 
     def _see_groups(self, seen: _Seen, only: Set[RRef] | None) -> None:
-        for name in sorted(os.listdir(self.groups.folder)):  # noqa: PTH208 -- names are enough
+        for name in sorted(self.disk.listdir(self.groups.folder)):
             path = self.groups.folder / name
             if Digest.parse(f"blake3:{name.removesuffix(SUFFIX)}").value_or(None) is None or not name.endswith(SUFFIX):
                 seen.damages.append(Stray(path, "it is no group of records"))
@@ -109,14 +111,14 @@ class Verifier:
             if judged.why:
                 sound, lost = len(judged.lines), judged.lost
                 seen.damages.append(DamagedGroup(path, judged.why, sound, lost, self._lost(judged)))
-            mode = stat.S_IMODE(path.lstat().st_mode)
+            mode = stat.S_IMODE(self.disk.lstat(path).st_mode)
             if mode & ~_FILE:  # it may be less, by the mask of who wrote it
                 seen.damages.append(WrongRights(path, mode, _FILE))
 
     def judge(self, name: str) -> Judged:
         """Read a group line by line; ``why`` is empty where all of it is as it was written."""
         try:
-            data = (self.groups.folder / name).read_bytes()
+            data = self.disk.read_whole(self.groups.folder / name)
         except OSError as error:
             return Judged(name, (), 0, f"it cannot be read: {error.strerror}")
         named = records_path(Digest.of(data)).name == name
@@ -144,7 +146,7 @@ class Verifier:
     def _objects(self, seen: _Seen) -> frozenset[Digest]:
         there: set[Digest] = set()
         folder = self.root / OBJECTS
-        for name in sorted(os.listdir(folder)):  # noqa: PTH208 -- names are enough
+        for name in sorted(self.disk.listdir(folder)):
             tree = Digest.parse(f"blake3:{name}").value_or(None)
             if tree is None:
                 seen.damages.append(Stray(folder / name, "it is no object"))
@@ -157,7 +159,7 @@ class Verifier:
         home = self.root / OBJECTS / tree.hex
         match self.soundness.judge(tree):
             case None:
-                seen.damages += _rights_within(home, finished=bool(rrefs))
+                seen.damages += _rights_within(home, self.disk, finished=bool(rrefs))
             case DamagedObject(_, path, found, files, why):
                 seen.damages.append(DamagedObject(tree, path, found, files, why, rrefs))
             case MissingObject():  # it was dropped meanwhile
@@ -194,14 +196,14 @@ def _sound(line: bytes, indexed: tuple[int, int, str] | None, *, complete: bool)
 # Rights.
 
 
-def _rights_within(home: Path, *, finished: bool) -> Iterator[WrongRights]:
+def _rights_within(home: Path, disk: Disk, *, finished: bool) -> Iterator[WrongRights]:
     """Say what is not read-only in an object; who stores it may not have ``finished`` the folder itself."""
-    status = home.lstat()
+    status = disk.lstat(home)
     if finished:
         yield from _rights(home, status, _FOLDER, None)
     pending = [str(home)]
     while pending:
-        with os.scandir(pending.pop()) as found:
+        with disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_symlink():
                     continue
