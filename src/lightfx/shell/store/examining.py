@@ -23,6 +23,7 @@ from typing import Final, final
 from attrs import frozen
 
 from lightfx.core.damage import DamagedGroup
+from lightfx.core.failures import DamagedRecord
 from lightfx.core.health import (
     Disk as Place,
 )
@@ -148,8 +149,8 @@ class _Examiner:
                         sizes[about.rref] = len(line)
                         named |= Item.of(about).trees
             except StoreTroubleError as error:
-                why = getattr(error.failure, "why", "")
-                yield DamagedGroup(groups.folder / name, f"{why}; `lightfx verify` says more", 0, 0)
+                why = error.failure.why if isinstance(error.failure, DamagedRecord) else "it cannot be read"
+                yield DamagedGroup(groups.folder / name, why.partition(";")[0], 0, 0)
         twice = {rref: count - 1 for rref, count in times.items() if count > 1}
         if twice:
             yield StoredTwice(len(twice), sum(sizes[rref] * count for rref, count in twice.items()))

@@ -88,6 +88,8 @@ class Mender:
             return Repair(damage, healed=False, how="give it to its owner with chown, by hand")
         try:
             self.disk.chmod(damage.path, damage.wanted)
+        except FileNotFoundError:
+            return Repair(damage, healed=True, how="what had it was damaged, and is gone")
         except PermissionError:
             return Repair(damage, healed=False, how="it is another user's: let him set it right")
         return Repair(damage, healed=True, how=f"its mode is {damage.wanted:04o} again")
