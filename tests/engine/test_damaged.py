@@ -55,7 +55,7 @@ def joined(build: Build, one: Derivation[Path], other: Derivation[Path]) -> str:
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     RUNS.clear()
     CHANCE["text"] = "same"
-    monkeypatch.setattr(soundness, "TRUST", 0.0)  # what is damaged within a second is told too
+    monkeypatch.setattr(soundness, "TRUST", 0.0)
 
 
 @pytest.fixture(params=["memory", "disk"])
