@@ -172,6 +172,14 @@ class Disk:
         found = os.statvfs(path)
         return found.f_bavail * found.f_frsize
 
+    def statvfs(self, path: Name) -> os.statvfs_result:
+        """Tell what room there is on a file system."""
+        return os.statvfs(path)
+
+    def may_write(self, path: Name) -> bool:
+        """Tell whether we have the right to write."""
+        return os.access(path, os.W_OK)
+
     # Made of primitives.
 
     def lexists(self, path: Name) -> bool:
