@@ -95,9 +95,14 @@ class Claims:
         if self._lock >= 0:
             self._disk.close(self._lock)
         self._lock = fresh
-        self._try_lock(fresh)
-        self._disk.write_all(fresh, spell_owner(self._host))
-        self._disk.rename(newborn, self._owner)
+        try:
+            self._try_lock(fresh)
+            self._disk.write_all(fresh, spell_owner(self._host))
+            self._disk.rename(newborn, self._owner)
+        except BaseException:
+            with suppress(OSError):
+                self._disk.remove(newborn)
+            raise
         self._disk.make_folders(self.private, 0o700)
 
     def _touch(self) -> None:
