@@ -60,7 +60,7 @@ def open_dask(
         return IOFailure(PoolLost(f"Dask cannot be imported (pip install 'lightfx[dask]'): {error}"))
     except (OSError, ValueError) as error:
         return IOFailure(PoolLost(f"no Dask scheduler answers at {address}: {error}"))
-    return IOSuccess(DaskExecutor(cluster, address, limits, shared=shared, patience=patience))
+    return IOSuccess(DaskExecutor(cluster, address, limits, shared=shared, patience=patience, disk=REAL))
 
 
 @final

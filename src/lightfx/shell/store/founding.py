@@ -1,7 +1,9 @@
 """Making a store where there is none, and refusing what is no store or one of another format.
 
-The folders are made first and the file ``format`` last, whole: to see it is to
-see a store.
+The folders are made first, and synced with all that is above them and new; the
+file ``format`` comes last, whole. To see it is to see a store whose folders
+outlast a power cut, whoever made it, and whatever became of him. ``format``
+itself may be lost then: where there are records, it is written again.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from pathlib import Path
 from returns.result import Failure
 
 from lightfx.core.failures import NoStore, NotAStore, UnknownFormat
-from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, TEMPORARY, format_text, read_format
+from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, RECORDS, TEMPORARY, format_text, read_format
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
@@ -37,10 +39,15 @@ def _make(root: Path, *, create: bool, disk: Disk) -> None:
     strangers = sorted(set(disk.listdir(root)) - ENTRIES) if disk.exists(root) else []
     if strangers:
         raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
-    if not create:
+    if not create and not _has_records(root, disk):
         raise StoreTroubleError(NoStore(root))
+    there = next(each for each in (root, *root.parents) if disk.exists(each))
     for folder in FOLDERS:
         disk.make_folders(root / folder)
+    for each in (root, *root.parents):
+        sync_path(each, disk)
+        if each in (there, there.parent) and each != root:
+            break
     aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
     try:
         write_durably(root / FORMAT, [format_text().encode()], aside, disk)
@@ -48,4 +55,7 @@ def _make(root: Path, *, create: bool, disk: Disk) -> None:
         # Someone made the store at the same time, and swept our half of it away.
         if not disk.exists(root / FORMAT):
             raise
-    sync_path(root.parent, disk)
+
+
+def _has_records(root: Path, disk: Disk) -> bool:
+    return disk.exists(root / RECORDS) and bool(disk.listdir(root / RECORDS))
