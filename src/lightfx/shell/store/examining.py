@@ -141,6 +141,7 @@ class _Examiner:
     def _records(self) -> Iterator[Oddity]:
         groups, objects = Groups(self.root, self.disk), Objects(self.root, disk=self.disk)
         times, sizes, named = Counter[RRef](), dict[RRef, int](), set[Digest]()
+        damaged = False
         for name in sorted(groups.names()):
             try:
                 for line, about in groups.lines(name):
@@ -150,12 +151,13 @@ class _Examiner:
                         named |= Item.of(about).trees
             except StoreTroubleError as error:
                 why = error.failure.why if isinstance(error.failure, DamagedRecord) else "it cannot be read"
+                damaged = True
                 yield DamagedGroup(groups.folder / name, why.partition(";")[0], 0, 0)
         twice = {rref: count - 1 for rref, count in times.items() if count > 1}
         if twice:
             yield StoredTwice(len(twice), sum(sizes[rref] * count for rref, count in twice.items()))
         unnamed = [tree for tree in objects.every() if tree not in named]
-        if unnamed:
+        if unnamed and not damaged:  # who knows whose they are
             yield Unnamed(len(unnamed), sum(objects.sizes(unnamed).values()))
 
     def _roots(self) -> Iterator[OddRoot]:
@@ -173,8 +175,10 @@ class _Examiner:
         path = self.root / INDEX
         if not self.disk.exists(path):
             return
+        # SQLite makes companions of a file in WAL mode as it reads it, unless it is told that nobody writes.
+        how = "mode=ro" if self.disk.exists(f"{path}-wal") else "immutable=1"
         try:
-            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+            with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=5)) as database:
                 (version,) = database.execute("PRAGMA user_version").fetchone()
                 if version != VERSION:
                     yield OddIndex(path, f"it is of version {version}, and this lightfx writes {VERSION}")
@@ -210,7 +214,7 @@ class _Examiner:
 
 
 def _place(root: Path, disk: Disk) -> Place:
-    kind = _kind_of(os.path.realpath(root))
+    kind = kind_of(os.path.realpath(root))
     status = disk.statvfs(root)
     files = status.f_favail if status.f_files else None
     return Place(
@@ -222,7 +226,7 @@ def _place(root: Path, disk: Disk) -> Place:
     )
 
 
-def _kind_of(path: str) -> str:
+def kind_of(path: str) -> str:
     """The type of the file system that a path is on, as the system tells; "" where it does not."""
     best, kind = "", ""
     with suppress(OSError):
