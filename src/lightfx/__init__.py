@@ -5,6 +5,7 @@ from lightfx.core.closure import Closure, NotPlannableError, instantiate
 from lightfx.core.config import Config, UnstorableError
 from lightfx.core.derivation import Derivation, Realizer, Recipe, Tolerant
 from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.layout import IN_MEMORY
 from lightfx.core.names import Digest, Name
 from lightfx.core.outcome import (
     BadOutput,
@@ -43,6 +44,7 @@ from lightfx.stages.stage import Stage, stage
 from lightfx.wiring import check, evaluate, evaluate_all, memory_world, open_world, unwrap
 
 __all__ = [
+    "IN_MEMORY",
     "Action",
     "BadOutput",
     "Build",
