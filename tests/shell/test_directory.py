@@ -396,7 +396,7 @@ def said_by_nobody(root: Path, deed: str) -> str:
 def test_no_permission_to_write_or_to_read(commons: Path) -> None:
     filled(commons / "roots", 1)
     before = listing(commons / "roots")
-    assert said_by_nobody(commons / "roots", "open").startswith("NotPermitted(path='")
+    assert said_by_nobody(commons / "roots", "read") == "(['right'], 'NotPermitted', None)"
     assert listing(commons / "roots") == before
     (commons / "roots").chmod(0o700)
     assert said_by_nobody(commons / "roots", "open").startswith("NotPermitted(path='")
@@ -517,7 +517,11 @@ def test_no_room_to_make_a_store(small_disk: Path) -> None:
 def test_a_read_only_disk(small_disk: Path) -> None:
     filled(small_disk / "store", 1)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    assert isinstance(trouble(open_directory(small_disk / "store")), NotPermitted)
+    store = opened(small_disk / "store")
+    assert has(store, 1) == [True]
+    assert isinstance(trouble(store.commit([entry(2)])), NotPermitted)
+    good(store.close())
+    assert isinstance(trouble(open_directory(small_disk / "new")), NotPermitted)
 
 
 # Objects.

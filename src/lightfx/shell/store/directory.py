@@ -43,13 +43,14 @@ from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
-from lightfx.shell.store.index import Index, is_damage
+from lightfx.shell.store.index import Index, cannot_write, is_damage
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.reading import Bystander, IndexInMemory, only_readable
 from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
-from lightfx.shell.store.trouble import guarded
+from lightfx.shell.store.trouble import guarded, translate
 
 T = TypeVar("T")
 
@@ -68,15 +69,22 @@ def open_directory(
 
     ``index`` is where its index lies, by default in the store. ``claims``
     enters the store at a path as one of its owners. All that is done to files
-    goes through ``disk``.
+    goes through ``disk``. Where there is no right to write, or no room, the
+    store is opened for reading alone, as `lightfx.shell.store.reading` tells.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create, disk=disk)
         place = home / INDEX if index is None else index.absolute()
-        disk.make_folders(place.parent)
-        return DirectoryStore(home, place, claims or partial(Claims, disk=disk), disk)
+        try:
+            disk.make_folders(place.parent)
+            return DirectoryStore(home, place, claims or partial(Claims, disk=disk), disk)
+        except (OSError, sqlite3.OperationalError) as error:
+            answer = only_readable(home, translate(error, home, "open the store"))
+            if answer is None:
+                raise
+        return DirectoryStore(home, place, partial(Bystander, answer=answer, disk=disk), disk, answer)
 
     return guarded(root, "open the store", work)
 
@@ -85,8 +93,17 @@ def open_directory(
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims, disk: Disk = REAL) -> None:
+    def __init__(
+        self,
+        root: Path,
+        index: Path,
+        claims: Callable[[Path], Claims] = Claims,
+        disk: Disk = REAL,
+        refusal: EngineFailure | None = None,
+    ) -> None:
+        """Open it; with a ``refusal`` for reading alone, which it answers to who wants to write."""
         self.root = root
+        self._refusal = refusal
         self._disk = disk
         self._places = 0
         self._spare: list[Path] = []
@@ -99,7 +116,7 @@ class DirectoryStore:
             self._claims = claims(root)
             held.callback(self._claims.close)
             self._private = self._claims.private
-            self._index = Index(index, disk)
+            self._index = self._opened(index)
             held.callback(self._index.close)
             self._groups = Groups(root, disk)
             self._objects = Objects(root, disk=disk)
@@ -116,18 +133,31 @@ class DirectoryStore:
             )
             self._held = held.pop_all()
 
+    def _opened(self, index: Path) -> Index:
+        """Open the index: where it cannot be written, or we may not, a copy of it."""
+        try:
+            return Index(index, self._disk) if self._refusal is None else IndexInMemory(index, self._disk)
+        except sqlite3.OperationalError as error:
+            if not cannot_write(error):
+                raise
+            return IndexInMemory(index, self._disk)
+
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
         return guarded(self.root, act, lambda: self._mending(work))
 
+    def _change(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
+        return self._do(act, work) if self._refusal is None else IOResult.from_failure(self._refusal)
+
     def _mending(self, work: Callable[[], T]) -> T:
-        """Carry out ``work``, and where the index breaks under it make that anew and carry it out again."""
+        """Carry out ``work``; where the index breaks under it, or finds no room, do without and carry it out again."""
         try:
             return work()
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if is_damage(error):
+                self._index.remake()
+                self._read_in()
+            elif not (cannot_write(error) and self._index.go_aside()):
                 raise
-        self._index.remake()
-        self._read_in()
         return work()
 
     def _read_in(self) -> None:
@@ -239,7 +269,7 @@ class DirectoryStore:
             self._described.clear()
             self._coded.clear()
         fresh = sorted(names - self._batches)
-        if fresh:
+        if fresh and self._refusal is None:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
             sync_path(self._groups.folder, self._disk)
         for name in fresh:
@@ -296,7 +326,7 @@ class DirectoryStore:
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
-        return self._do("store an output folder", lambda: self._objects.ingest(folders))
+        return self._change("store an output folder", lambda: self._objects.ingest(folders))
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
@@ -320,11 +350,9 @@ class DirectoryStore:
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
         """Store realizations together."""
-        return self._do("write records", lambda: self._commit(entries))
+        return self._change("write records", lambda: self._commit(entries)) if entries else IOResult.from_value(None)
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        if not entries:
-            return
         group = spell_group(entries, self._described, self._coded)
         before = self._disk.stat(self._groups.folder).st_mtime_ns
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name, self._disk)
@@ -342,11 +370,11 @@ class DirectoryStore:
 
     def hold(self, root: Anchor) -> IOResult[None, EngineFailure]:
         """Make a root."""
-        return self._do("make a root", lambda: self._roots.hold(root))
+        return self._change("make a root", lambda: self._roots.hold(root))
 
     def let_go(self, name: str) -> IOResult[bool, EngineFailure]:
         """Remove a root."""
-        return self._do("remove a root", lambda: self._roots.let_go(name))
+        return self._change("remove a root", lambda: self._roots.let_go(name))
 
     def sizes(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, int], EngineFailure]:
         """Count the bytes of objects."""
@@ -358,7 +386,7 @@ class DirectoryStore:
 
     def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
         """Remove garbage, as `lightfx.shell.store.collecting` tells."""
-        return self._do("collect garbage", lambda: self._collector.collect(judge))
+        return self._change("collect garbage", lambda: self._collector.collect(judge))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""
