@@ -78,7 +78,8 @@ def open_directory(
         found(home, create=create, disk=disk)
         place = home / INDEX if index is None else index.absolute()
         try:
-            disk.make_folders(place.parent)
+            if not disk.exists(place.parent):
+                disk.make_folders(place.parent)
             return DirectoryStore(home, place, claims or partial(Claims, disk=disk), disk)
         except (OSError, sqlite3.OperationalError) as error:
             answer = only_readable(home, translate(error, home, "open the store"))
