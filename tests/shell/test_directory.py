@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from lightfx.core.failures import (
     Closed,
     DamagedRecord,
     DiskFull,
+    InUse,
     NoStore,
     NotAStore,
     NotPermitted,
@@ -64,6 +66,20 @@ def filled(root: Path, *xs: object) -> None:
 
 
 # The index.
+
+
+def test_an_index_that_another_holds_says_who_may_do_so(root: Path) -> None:
+    store, other = opened(root), opened(root)
+    store._index._database.execute("PRAGMA busy_timeout = 1")
+    other._index._database.execute("BEGIN IMMEDIATE")
+    failure = trouble(store.commit([entry(1)]))
+    assert isinstance(failure, InUse)
+    assert failure.who == (f"process {os.getpid()} on {socket.gethostname()}",)
+    other._index._database.execute("ROLLBACK")
+    good(store.commit([entry(2)]))
+    assert has(store, 1, 2) == [True, True]
+    for each in (store, other):
+        good(each.close())
 
 
 def test_an_index_deleted_while_closed_is_made_anew(root: Path) -> None:

@@ -27,7 +27,7 @@ from returns.io import IOResult
 
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
-from lightfx.core.failures import EngineFailure
+from lightfx.core.failures import EngineFailure, IndexTrouble, InUse
 from lightfx.core.inventory import Anchor, Garbage, Inventory
 from lightfx.core.layout import INDEX
 from lightfx.core.listing import Listed
@@ -144,7 +144,13 @@ class DirectoryStore:
             return IndexInMemory(index, self._disk)
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
-        return guarded(self.root, act, lambda: self._mending(work))
+        return guarded(self.root, act, lambda: self._mending(work)).alt(self._by_whom)
+
+    def _by_whom(self, failure: EngineFailure) -> EngineFailure:
+        """Say of a locked index who may hold it."""
+        if isinstance(failure, IndexTrouble) and "locked" in failure.message:
+            return InUse(self.root, self._claims.others())
+        return failure
 
     def _change(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
         return self._do(act, work) if self._refusal is None else IOResult.from_failure(self._refusal)
@@ -361,7 +367,11 @@ class DirectoryStore:
             self._seen, self._racy, self._own = self._disk.stat(self._groups.folder).st_mtime_ns, True, True
         self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
-        self._mending(lambda: self._add(group))
+        try:
+            self._mending(lambda: self._add(group))
+        except BaseException:
+            self._seen = -1  # it is stored, and not indexed: to be read in by whoever asks next
+            raise
 
     # Garbage.
 
