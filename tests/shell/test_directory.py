@@ -77,6 +77,7 @@ def test_an_index_that_another_holds_says_who_may_do_so(root: Path) -> None:
     assert failure.who == (f"process {os.getpid()} on {socket.gethostname()}",)
     other._index._database.execute("ROLLBACK")
     good(store.commit([entry(2)]))
+    good(store.listed([entry(1).realization.dref], frozenset()))
     assert has(store, 1, 2) == [True, True]
     for each in (store, other):
         good(each.close())
