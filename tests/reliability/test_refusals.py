@@ -158,6 +158,15 @@ def test_every_kth_is_refused(tmp_path: Path, act: str) -> None:
         judge(root, session(Watched(plan=every(step, Refusal(errno.EIO), {act})), found(root)))
 
 
+@pytest.mark.parametrize("error", ["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+def test_no_hard_links_are_no_trouble(tmp_path: Path, error: str) -> None:
+    """D15: a file system that makes none, or no more of them."""
+    disk = Watched(plan=every(1, Refusal(getattr(errno, error)), {"link"}))
+    assert session(disk, tmp_path / "store") == {PLANS[2].dref.text}
+    judge(tmp_path / "store", set())
+    assert any(call.act == "symlink" and not call.error for call in disk.calls)
+
+
 def test_a_file_whose_sync_failed_is_not_synced_again(tmp_path: Path) -> None:
     """Neither by the number of its descriptor, nor by its name."""
     seen = 0
