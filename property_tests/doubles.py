@@ -16,6 +16,7 @@ from typing import Any, Final
 from attrs import Factory, define
 from returns.io import IO, IOFailure, IOResult, IOSuccess
 
+from lightfx.core.damage import LostObject, MissingObject
 from lightfx.core.failures import DiskFull, EngineFailure
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
@@ -163,6 +164,9 @@ class Troubled:
         if trouble.how == "fail" and trouble.comes():
             return IOFailure(DiskFull("/full", "commit"))
         return self.store.commit(entries)
+
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        return self.present(trees).map(lambda there: {tree: MissingObject(tree) for tree in trees if tree not in there})
 
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         return IOSuccess(None) if self.executor.dead else self.store.drop(trees)

@@ -11,6 +11,7 @@ free some space for results
 
 from __future__ import annotations
 
+from lightfx.core.damage import DamagedObject, MissingObject
 from lightfx.core.failures import (
     BadArchive,
     CannotFit,
@@ -42,6 +43,7 @@ __all__ = [
     "CannotFit",
     "Closed",
     "CodeChanged",
+    "DamagedObject",
     "DamagedRecord",
     "DiskFull",
     "EngineError",
@@ -49,6 +51,7 @@ __all__ = [
     "InUse",
     "IndexTrouble",
     "Interrupted",
+    "MissingObject",
     "NoStore",
     "NotAStore",
     "NotPermitted",

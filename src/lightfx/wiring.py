@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar, Unpack, final, overload
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, Unpack, final, overload
 
 from attrs import field, frozen
 from returns.io import IO, IOResult
@@ -21,7 +21,7 @@ from returns.unsafe import unsafe_perform_io
 from lightfx.core.closure import Plans, instantiate
 from lightfx.core.derivation import Derivation, Realizer
 from lightfx.core.failures import EngineError, EngineFailure, PoolLost
-from lightfx.core.layout import RUNS
+from lightfx.core.layout import RUNS, IndexPlace
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
@@ -103,7 +103,9 @@ def open_world(
     memory: int | str | None = None,
     tickets: Mapping[str, int] | None = None,
     create: bool = True,
-    index: str | os.PathLike[str] | None = None,
+    index: str | os.PathLike[str] | IndexPlace | None = None,
+    verify: Literal["stat", "hash", "never"] = "stat",
+    mending: bool = False,
     journal: Journal | None = None,
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
@@ -116,7 +118,16 @@ def open_world(
     `Resources`: ``{"gpu": 1}``.
     ``create``: whether to make a store where there is none.
     ``index``: a file of this machine's own in which to keep the index of a
-    store that several machines share; None: it lies in the store.
+    store that several machines share; `IN_MEMORY`: there is no file, and it is
+    made anew at each opening; None: it lies in the store.
+    ``verify``: what is asked of files that are stored, before a stage or you
+    get them. "stat": whether they are as they were when they were stored or
+    last digested, by inode, mode, size and times; if not, or if that is not
+    known, they are digested. "hash": they are digested, once in each open
+    world. "never": nothing. What is damaged is never given out: a run makes it
+    again, all else fails with `lightfx.failures.DamagedObject`.
+    ``mending``: open the store also where groups of records are damaged, and
+    see nothing of what is in these, so that `lightfx.upkeep.verify` can mend it.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
 
@@ -130,8 +141,10 @@ def open_world(
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
     from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
+    from lightfx.shell.store.soundness import Checking  # noqa: PLC0415 -- as above
 
-    store = unwrap(open_directory(Path(path), create=create, index=None if index is None else Path(index)))
+    place = index if index is None or isinstance(index, IndexPlace) else Path(index)
+    store = unwrap(open_directory(Path(path), create=create, index=place, checking=Checking(verify), mending=mending))
     limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     runs: Executor = InlineExecutor(limits)
     if executor is not None:

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 from returns.io import IOSuccess
 
+from lightfx.core.damage import MissingObject
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cancelled
@@ -20,6 +21,7 @@ from lightfx.effects.store import Forbidden, Store
 from lightfx.shell.store import sync
 from lightfx.shell.store.directory import DirectoryStore, open_directory
 from lightfx.shell.store.memory import MemoryStore
+from lightfx.shell.store.soundness import Soundness
 from lightfx.testing import store_laws as laws
 from lightfx.testing.makings import entry, good
 from lightfx.testing.rig import Rig
@@ -201,6 +203,17 @@ def _hasty(store: Store, entries: Any) -> Any:
         return store.commit(entries)
 
 
+def _sees_what_is_gone(store: Store, trees: Sequence[Digest]) -> Any:
+    there = good(store.present(trees))
+    return IOSuccess({tree: MissingObject(tree) for tree in trees if tree not in there})
+
+
+def _keeps_what_is_there(store: Store, folders: Sequence[Path]) -> Any:
+    """Takes a name that is there for the content."""
+    with mock.patch.object(Soundness, "unsound", lambda self, trees: {}):
+        return store.ingest(folders)
+
+
 CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.what_was_committed_is_listed_by_derivation: {"listed": _drop_last},
     laws.asking_twice_for_one_lists_it_once: {"alike": _echoing("alike")},
@@ -245,6 +258,11 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.what_was_dropped_can_be_stored_again: {"drop": _drop_halves},
     laws.what_is_to_be_kept_counts_first: {"commit": _first_wins},
     laws.nothing_is_dropped_beside_others: {"drop": _drop_all},
+    laws.what_is_not_what_it_is_named_by_is_unsound: {"unsound": _sees_what_is_gone},
+    laws.what_is_stored_takes_the_place_of_what_is_damaged: {"ingest": _keeps_what_is_there},
+    laws.verifying_finds_what_is_damaged_and_nothing_else: {
+        "verify": lambda store, audit: store.verify(evolve(audit, sample=1))
+    },
     laws.closing_twice_is_fine: {"newest": lambda store, *args: IOSuccess([])},
 }
 

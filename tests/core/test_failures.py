@@ -12,13 +12,17 @@ import pytest
 
 from lightfx.core import failures
 from lightfx.core.failures import EngineError, EngineFailure, sentence
-from lightfx.core.refs import DRef
+from lightfx.core.names import Digest
+from lightfx.core.refs import DRef, RRef
 
 SAMPLES: dict[str, object] = {
     "Path": Path("/the/path"),
     "str": "the-{}-text",
     "int": 77,
     "DRef": DRef("d" * 32 + "-plan"),
+    "Digest": Digest("blake3:" + 64 * "a"),
+    "Digest | None": Digest("blake3:" + 64 * "b"),
+    "tuple[RRef, ...]": (RRef("r" * 32 + "-" + "d" * 32 + "-plan"),),
     "tuple[str, ...]": ("the-first", "the-second"),
 }
 KINDS = get_args(EngineFailure)

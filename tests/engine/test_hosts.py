@@ -132,6 +132,8 @@ def test_equal_work_of_many_hosts_is_done_once(tmp_path: Path, visit: Visit) -> 
     assert stored(tmp_path) == CELLS
 
 
+@pytest.mark.quick
+@pytest.mark.reliability("D11", "four of eight hosts are killed", passes="at most one execution more for each")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_living_finish_what_killed_hosts_began(tmp_path: Path, visit: Visit, seed: int) -> None:
     """For each that was killed, one piece of work at most is done again: the one that it was at."""
@@ -152,6 +154,12 @@ def test_the_living_finish_what_killed_hosts_began(tmp_path: Path, visit: Visit,
     assert stored(tmp_path) == CELLS
 
 
+@pytest.mark.quick
+@pytest.mark.reliability(
+    "D13",
+    "a host is stopped past its lease, and goes on later",
+    passes="two executions, one result; its late commit changes nothing",
+)
 def test_a_host_that_sleeps_past_its_lease_does_no_harm(tmp_path: Path, visit: Visit) -> None:
     """It finishes what another did meanwhile: two executions, one result, and both go on."""
     sleeper = visit("sleeper", slow=1.0, cells=1)

@@ -54,6 +54,8 @@ def test_taken_over_when_the_owner_was_killed(root: Path) -> None:
         assert heir.ask("claim", "k") == "granted"
 
 
+@pytest.mark.quick
+@pytest.mark.reliability("D13", "a process is stopped, on one host", passes="it holds its claims")
 def test_who_is_stopped_is_alive(root: Path) -> None:
     with Other("converse", root) as stopped, Other("converse", root) as other:
         assert stopped.hear() == other.hear() == "open"
@@ -195,6 +197,8 @@ def granted_in_the_end(other: Other, text: str) -> bool:
     return until(lambda: other.ask("claim", text) == "granted")
 
 
+@pytest.mark.quick
+@pytest.mark.reliability("D14", "hosts whose clocks are days apart", passes="who lives keeps its claims")
 def test_who_lives_on_another_host_keeps_its_claims(root: Path, tmp_path: Path) -> None:
     """Longer than its lease, whatever the clocks of the hosts say."""
     with Other("abroad", root, "a", "alike", 86400) as owner, Other("abroad", root, "b", "alike", -86400) as other:

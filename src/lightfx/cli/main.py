@@ -2,8 +2,9 @@
 
 Commands give an `Answer` or complain; `main` writes it, and turns whatever went
 wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, a
-realization has no files, or differs when it is made again; 2 misuse, such as a reference to nothing; 3 trouble
-of the engine.
+realization has no files, or differs when it is made again, or a store is
+damaged, or something is odd about it; 2 misuse, such as a reference to nothing;
+3 trouble of the engine.
 
 Commands import what they need when they are called, so that help is fast.
 """
@@ -21,7 +22,7 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
-from lightfx.cli import keeping, looking, moving
+from lightfx.cli import keeping, looking, moving, upkeeping
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
@@ -264,6 +265,7 @@ def show_run(
 keeping.add_to(app)
 looking.add_to(app)
 moving.add_to(app)
+upkeeping.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

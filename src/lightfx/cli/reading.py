@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
+from returns.io import IOResult
+
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
 from lightfx.cli.finding import find
 from lightfx.cli.opening import open_to_read
@@ -13,6 +15,7 @@ from lightfx.cli.words import counted, outcome, titled
 from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME, Realization
 from lightfx.effects.world import World
+from lightfx.engine.guarding import intact
 from lightfx.wiring import unwrap
 
 Logged: TypeAlias = tuple[Realization, bytes]
@@ -44,6 +47,7 @@ def _log(world: World, realization: Realization, attempt: int | None) -> Logged:
         return ran, b""
     if wanted.whole is None:
         return ran, wanted.tail.encode("utf-8", "backslashreplace")
+    unwrap(IOResult.from_result(intact(world, (wanted.whole,))))
     return ran, _read(world.store.folder_of(wanted.whole) / LOG_NAME)
 
 
@@ -61,6 +65,7 @@ def path(store: str | None, ref: str, *, json: bool) -> Answer:
         found = find(world, ref).chosen
         if found.tree is None:
             raise ComplaintError(_no_files(found, ref))
+        unwrap(IOResult.from_result(intact(world, (found.tree,))))
         folder = folder_of(world, found.tree)
     if not folder.is_dir():
         if found.ephemeral:

@@ -14,6 +14,8 @@ faces put it into words. The tree::
     │   └── SystemTrouble     any other error of the operating system
     ├── the store is damaged
     │   ├── DamagedRecord     a record that cannot be read
+    │   ├── DamagedObject     files that are not what they are named by
+    │   ├── MissingObject     files that are gone
     │   └── IndexTrouble      the index answered with an error; it can be deleted
     ├── Closed                the world was closed before
     ├── InUse                 others have the store open, and it must be had alone
@@ -33,10 +35,11 @@ faces put it into words. The tree::
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from attrs import frozen
 
+from lightfx.core.damage import DamagedObject, MissingObject
 from lightfx.core.refs import DRef
 
 
@@ -223,6 +226,8 @@ EngineFailure: TypeAlias = (
     | DiskFull
     | SystemTrouble
     | DamagedRecord
+    | DamagedObject
+    | MissingObject
     | IndexTrouble
     | Closed
     | InUse
@@ -252,6 +257,10 @@ class EngineError(Exception):
 
     def __str__(self) -> str:
         return sentence(self.failure)
+
+
+FEW: Final = 3
+_MEND: Final = "`lightfx verify --repair` makes them again"
 
 
 def sentence(failure: EngineFailure) -> str:
@@ -289,20 +298,36 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive():
+        case InUse() | NotStored() | BadArchive() | DamagedObject() | MissingObject():
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
-def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
+def _sentence_on_holdings(failure: InUse | NotStored | BadArchive | DamagedObject | MissingObject) -> str:
     match failure:
+        case DamagedObject():
+            return f"{failure.path}: the object {failure.tree} is damaged: {_harm(failure)}{_whose(failure)}; {_MEND}"
+        case MissingObject(tree):
+            return f"the object {tree} is gone from the store{_whose(failure)}; {_MEND}"
         case InUse(path, who):
             return f"{path}: others have the store open ({', '.join(who) or 'they just left'}): try again, or wait"
         case NotStored(ref, why):
             return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
         case BadArchive(path, why):
             return f"{path}: the archive is refused: {why}"
+
+
+def _harm(damage: DamagedObject) -> str:
+    facts = [damage.why, "" if damage.found is None else f"what is there now is {damage.found}"]
+    if damage.files:
+        more = f" and {len(damage.files) - FEW:,} more" if len(damage.files) > FEW else ""
+        facts.append(f"what differs is {', '.join(damage.files[:FEW])}{more}")
+    return ", ".join(filter(None, facts))
+
+
+def _whose(damage: DamagedObject | MissingObject) -> str:
+    return f" (of {', '.join(each.text for each in damage.rrefs[:FEW])})" if damage.rrefs else ""
 
 
 def _sentence_on_plan(

@@ -7,12 +7,22 @@ every implementation.
 from __future__ import annotations
 
 import json
+from enum import Enum
 from pathlib import PurePosixPath
 from typing import Final
 
 from returns.result import Failure, Result, Success
 
 from lightfx.core.names import Digest
+
+
+class IndexPlace(Enum):
+    """Where the index of a store may lie, beside a file: in memory, made anew by each who opens the store."""
+
+    MEMORY = "memory"
+
+
+IN_MEMORY: Final = IndexPlace.MEMORY
 
 FORMAT_VERSION: Final = 1
 FORMAT: Final = PurePosixPath("format")

@@ -31,6 +31,7 @@ from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.collecting import Collecting
+from lightfx.effects.verifying import Verifying
 
 
 @final
@@ -66,7 +67,7 @@ class Forbidden:
 Ingested: TypeAlias = Digest | Forbidden
 
 
-class Store(Collecting, Protocol):
+class Store(Collecting, Verifying, Protocol):
     """Where realizations are kept, once, for ever."""
 
     def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:

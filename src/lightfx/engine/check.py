@@ -8,7 +8,7 @@ their values are read. Nothing is committed; the place is discarded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias, final
 
@@ -18,6 +18,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import Tree, Unstorable, in_order
 from lightfx.core.config import Config, Reference
+from lightfx.core.damage import DamagedObject, LostObject
 from lightfx.core.derivation import Asks, Parts, Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.manifest import Manifest, digest_of
@@ -44,10 +45,16 @@ _INPUTS_GONE = "run the plan again, and check what that stores"
 def check(world: World, rref: RRef, realizer_of: RealizerOf, /) -> IOResult[Checked, EngineFailure]:
     """Run a realization again and compare: its value and its files, byte by byte. Stores nothing."""
     with world.perform.turn():
-        return IOResult.from_result(_check(world, rref, realizer_of))
+        return IOResult.from_result(_check(world, rref, realizer_of, heal=False))
 
 
-def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked, EngineFailure]:
+def heal(world: World, rref: RRef, realizer_of: RealizerOf, /) -> IOResult[Checked, EngineFailure]:
+    """Run a realization again whose files are damaged or gone; what comes out the same takes their place."""
+    with world.perform.turn():
+        return IOResult.from_result(_check(world, rref, realizer_of, heal=True))
+
+
+def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[Checked, EngineFailure]:
     read = world.perform.result(world.store.realizations((rref,)))
     configs = world.perform.result(world.store.configs((rref.dref,)))
     if isinstance(read, Failure):
@@ -57,7 +64,7 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked,
     recorded, config = read.unwrap().get(rref), configs.unwrap().get(rref.dref)
     if recorded is None or config is None:
         return Success(NotChecked(rref, "it is not stored"))
-    if _is_source(config):
+    if _is_source(config) and not heal:
         return Success(NotChecked(rref, "it is a copy of a file or folder from outside, and nothing made it"))
     if isinstance(recorded.result, Upstream):
         return Success(NotChecked(rref, "it was not run, since it stands on what is LEFT", "check the root"))
@@ -70,14 +77,15 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf) -> Result[Checked,
     order = ordered.unwrap()
     if isinstance(order, NotChecked):
         return Success(order)
-    dropped = _dropped(world, order)
-    if isinstance(dropped, Failure):
-        return Failure(dropped.failure())
-    if dropped.unwrap():
-        why = f"files of {dropped.unwrap()[0]}, which it stands on, are ephemeral and were dropped"
+    lost = _lost(world, order)
+    if isinstance(lost, Failure):
+        return Failure(lost.failure())
+    for need, what in lost.unwrap().items():
+        how = "are damaged" if isinstance(what, DamagedObject) else "are ephemeral and were dropped"
+        why = f"files of {need}, which it stands on, {how}"
         return Success(NotChecked(rref, why, "realize that first, and they are made again"))
     try:
-        return _compared(world, recorded, order, realizer.unwrap())
+        return _compared(world, recorded, order, realizer.unwrap(), heal=heal)
     finally:
         world.perform.result(world.store.discard((order.place,)))
 
@@ -87,15 +95,15 @@ def _is_source(config: Config) -> bool:
     return isinstance(code, dict) and "source" in code
 
 
-def _dropped(world: World, order: BuildOrder) -> Result[Sequence[RRef], EngineFailure]:
+def _lost(world: World, order: BuildOrder) -> Result[Mapping[RRef, LostObject], EngineFailure]:
     """Which of the inputs have lost their files."""
     given = [each for every in order.inputs.values() for each in every.given if each.folder is not None]
     read = world.perform.result(world.store.realizations(tuple(each.rref for each in given)))
     if isinstance(read, Failure):
         return Failure(read.failure())
     trees = {rref: realization.tree for rref, realization in read.unwrap().items() if realization.tree is not None}
-    present = world.perform.result(world.store.present(tuple(trees.values())))
-    return present.map(lambda there: tuple(rref for rref, tree in trees.items() if tree not in there))
+    looked = world.perform.result(world.store.unsound(tuple(trees.values())))
+    return looked.map(lambda lost: {rref: lost[tree] for rref, tree in trees.items() if tree in lost})
 
 
 # The order.
@@ -211,7 +219,7 @@ def _run(world: World, order: BuildOrder, realizer: Realizer) -> Result[Finished
 
 
 def _compared(
-    world: World, recorded: Realization, order: BuildOrder, realizer: Realizer
+    world: World, recorded: Realization, order: BuildOrder, realizer: Realizer, *, heal: bool
 ) -> Result[Checked, EngineFailure]:
     code = _code(world, order.config, realizer)
     ran = _run(world, order, realizer)
@@ -223,7 +231,11 @@ def _compared(
         return Success(NotChecked(recorded.rref, "it asks for other derivations than it did", _INPUTS_GONE))
     if not isinstance(made, Output | Left):
         return Failure(made)
-    return _beside(world, recorded, made, report.cost.seconds, code)
+    compared = _beside(world, recorded, made, report.cost.seconds, code)
+    if heal and made.folder is not None and isinstance(compared.value_or(None), Identical):
+        ingested = world.perform.result(world.store.ingest((made.folder,)))
+        return ingested.bind(lambda _: compared)
+    return compared
 
 
 def _only(outputs: Outputs) -> Output | Left:

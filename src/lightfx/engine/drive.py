@@ -142,7 +142,10 @@ class _Loop:
     def _targets_missing(self) -> bool:
         """Whether files of targets must be made again; then that has begun."""
         found = missing(self.performer)
-        events = found.value_or(())
+        if isinstance(found, Failure):
+            self.performer.trouble = self.performer.trouble or found.failure()
+            return False
+        events = found.unwrap()
         for event in events:
             self.queue.extend(step(self.performer.state, event)[1])
         return bool(events)

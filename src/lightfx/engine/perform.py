@@ -17,6 +17,7 @@ from returns.result import Result, Success
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
+from lightfx.core.names import Digest
 from lightfx.core.realization import Value
 from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
@@ -58,6 +59,7 @@ class Performer:
     claimer: Claimer = field(init=False)
     attempts: Attempts = field(init=False)
     trouble: EngineFailure | None = None
+    mended: set[Digest] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.keeper = Keeper(self.world, self.graph, self.state.holders)
@@ -115,6 +117,8 @@ class Performer:
 
     def book(self, crop: Harvest, task: int) -> Built:
         """Keep what one run gave, and tell of it."""
+        if crop.run.again is not None:
+            self.mended.add(crop.run.again)
         realizations = crop.realizations
         for realization in realizations:
             self.keeper.keep(crop.run.node, realization)

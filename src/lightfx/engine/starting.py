@@ -7,17 +7,20 @@ ended is harvested, tried again, or asks for more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from returns.result import Failure, Result, Success
 
+from lightfx.core.canonical import Tree
+from lightfx.core.damage import DamagedObject, LostObject
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
+from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
-from lightfx.core.realization import Attempt, Log, Realization, tell_nobody
+from lightfx.core.realization import Attempt, Log, Realization, Value, tell_nobody
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.executor import Begun, Finished, Progressed, Report, Task
 from lightfx.effects.journal import TaskAsked, TaskProgressed, TaskRetried, TaskStarted
@@ -143,25 +146,25 @@ def _hand_over(performer: Performer, jobs: Sequence[Job]) -> Answer:
 def _whole(
     performer: Performer, jobs: Sequence[Job], known: Mapping[RRef, Realization]
 ) -> Result[tuple[Sequence[Job], Sequence[Event]], EngineFailure]:
-    """Part jobs whose files are all there from those that must wait for some, or have nothing to make again."""
-    dropped = {
-        number: {rref: tree for rref in rrefs_of([job.run]) if (tree := _droppable(known[rref])) is not None}
+    """Part jobs whose files are all there, and sound, from those that must wait for some, or need not make any."""
+    given = {
+        number: {rref: tree for rref in rrefs_of([job.run]) if (tree := known[rref].tree) is not None}
         for number, job in enumerate(jobs)
         if job.run.context.entries
     }
     again = {job.run.again for job in jobs if job.run.again is not None}
-    trees = {*again, *(tree for each in dropped.values() for tree in each.values())}
+    trees = {*again, *(tree for each in given.values() for tree in each.values())}
     if not trees:
         return Success((jobs, ()))
-    present = performer.do(performer.world.store.present(tuple(trees)))
-    if isinstance(present, Failure):
-        return Failure(present.failure())
-    there = present.unwrap()
+    lost = _lost(performer, trees)
+    if isinstance(lost, Failure):
+        return Failure(lost.failure())
+    there = trees - lost.unwrap().keys()
     performer.keeper.spare(there)  # what is to be dropped waits for the next group: not what was found just now
     ready: list[Job] = []
     events: list[Event] = []
     for number, job in enumerate(jobs):
-        gone = tuple(rref for rref, tree in dropped.get(number, {}).items() if tree not in there)
+        gone = tuple(rref for rref, tree in given.get(number, {}).items() if tree not in there)
         if job.run.again in there:
             events.append(Restored(job.run))
         elif gone:
@@ -173,8 +176,16 @@ def _whole(
     return Success((ready, events))
 
 
-def _droppable(realization: Realization) -> Digest | None:
-    return realization.tree if realization.ephemeral else None
+def _lost(performer: Performer, trees: Collection[Digest]) -> Result[Mapping[Digest, LostObject], EngineFailure]:
+    """Which objects are gone or damaged; what is damaged again, after it was made again in this run, is trouble."""
+    looked = performer.do(performer.world.store.unsound(tuple(trees)))
+    if isinstance(looked, Failure):
+        return looked
+    damaged = [each for each in looked.unwrap().values() if isinstance(each, DamagedObject)]
+    twice = next((each for each in damaged if each.tree in performer.mended), None)
+    if twice is not None:
+        return Failure(twice)
+    return looked
 
 
 def _task(performer: Performer, job: Job, known: Mapping[RRef, Realization]) -> Task:
@@ -267,15 +278,43 @@ def _discard(performer: Performer, job: Job) -> None:
 
 
 def missing(performer: Performer) -> Result[Sequence[Event], EngineFailure]:
-    """Ask for files of targets that were dropped: whoever asked for the target may read them."""
+    """Ask for files of targets that were dropped, or are damaged: whoever asked for the target may read them."""
     rows = [
-        row
+        (row.stored.rref, row.stored.tree)
         for number, reference in performer.graph.targets
         for row in performer.state.selection(number, reference) or ()
-        if row.stored.ephemeral and row.stored.tree is not None
+        if row.stored.tree is not None and (row.stored.ephemeral or _names_files(row))
     ]
     if not rows:
         return Success(())
-    present = performer.do(performer.world.store.present(tuple({row.stored.tree for row in rows if row.stored.tree})))
-    gone = present.map(lambda there: tuple(row.stored.rref for row in rows if row.stored.tree not in there))
-    return gone.map(lambda rrefs: (Gone(None, rrefs),) if rrefs else ())
+    looked = _lost(performer, {tree for _, tree in rows})
+    if isinstance(looked, Failure):
+        return Failure(looked.failure())
+    lost = looked.unwrap()
+    if lost and performer.state.wishes.only_stored:
+        return Failure(next(iter(lost.values())))
+    gone = tuple(rref for rref, tree in rows if tree in lost)
+    return Success((Gone(None, gone),) if gone else ())
+
+
+def _names_files(row: Listed) -> bool:
+    """Whether an outcome gives its files away: in a value that names some, or as what a LEFT had half done."""
+    if isinstance(row.record, bytes) and row.stored.is_right:
+        return b'"$path"' in row.record
+    view = row.view
+    return view is not None and (not isinstance(view.result, Value) or _has_path(view.result.tree))
+
+
+def _has_path(tree: Tree) -> bool:
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case dict() as fields:
+                if "$path" in fields:
+                    return True
+                pending += fields.values()
+            case list() as items:
+                pending += items
+            case _:
+                pass
+    return False

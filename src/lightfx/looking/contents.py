@@ -16,6 +16,7 @@ from lightfx.core.names import Digest
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Forbidden
 from lightfx.effects.world import World
+from lightfx.engine.guarding import intact
 from lightfx.plan.changes import Change, FieldChanged, changes
 from lightfx.plan.compare import FileDifference, field_differences, file_differences
 from lightfx.shell.disk import REAL
@@ -56,8 +57,11 @@ def ls(world: World, rref: RRef, path: str = "", /) -> IOResult[tuple[Entry, ...
 
 
 def cat(world: World, rref: RRef, path: str, /, *, limit: int | None = None) -> IOResult[bytes, EngineFailure]:
-    """Read a file of a realization, or its first ``limit`` bytes. Fails with `NotStored` where it is not there."""
-    tree = tree_of(world, rref)
+    """Read a file of a realization, or its first ``limit`` bytes.
+
+    Fails with `NotStored` where it is not there, and with `DamagedObject` where the files are not what they were.
+    """
+    tree = sound_tree_of(world, rref)
     if isinstance(tree, Failure):
         return IOResult.from_failure(tree.failure())
     wanted = PurePosixPath(path)
@@ -127,6 +131,11 @@ def tree_of(world: World, rref: RRef) -> Result[Digest, EngineFailure]:
     if realization.tree is None:
         return Failure(NotStored(rref.text, "it has no files: its value is in its record"))
     return Success(realization.tree)
+
+
+def sound_tree_of(world: World, rref: RRef) -> Result[Digest, EngineFailure]:
+    """Say which object has the files of a realization; fails where it is damaged too."""
+    return tree_of(world, rref).bind(lambda tree: intact(world, (tree,)).map(lambda _: tree))
 
 
 def _manifest(world: World, rref: RRef, tree: Digest) -> Result[tuple[Entry, ...], EngineFailure]:

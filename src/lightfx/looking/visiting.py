@@ -12,7 +12,7 @@ from lightfx.core.inventory import Anchor
 from lightfx.core.names import short_hash
 from lightfx.core.refs import RRef
 from lightfx.effects.world import World
-from lightfx.looking.contents import tree_of
+from lightfx.looking.contents import sound_tree_of
 from lightfx.shell.disk import REAL
 from lightfx.shell.visiting import make_link, run_in
 
@@ -24,7 +24,7 @@ def link(world: World, rref: RRef, path: str | Path = "", /) -> IOResult[Path, E
     there is replaced, nothing else is. Fails with `NotStored` where there are
     no files to lead to: `lightfx.garbage.add_root` keeps those without.
     """
-    tree = tree_of(world, rref)
+    tree = sound_tree_of(world, rref)
     if isinstance(tree, Failure):
         return IOResult.from_failure(tree.failure())
     there = world.perform.result(world.store.present((tree.unwrap(),)))
@@ -48,7 +48,7 @@ def shell(world: World, rref: RRef, /, *command: str) -> IOResult[int, EngineFai
     It has the reference in its environment, as ``LIGHTFX_RREF``. The folder is
     read-only. The world is open meanwhile, so nothing of the store is removed.
     """
-    tree = tree_of(world, rref)
+    tree = sound_tree_of(world, rref)
     if isinstance(tree, Failure):
         return IOResult.from_failure(tree.failure())
     return run_in(world.store.folder_of(tree.unwrap()), command, {"LIGHTFX_RREF": rref.text})

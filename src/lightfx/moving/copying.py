@@ -11,7 +11,7 @@ from lightfx.core.failures import EngineFailure, NotStored
 from lightfx.core.inventory import Ref
 from lightfx.core.names import Digest
 from lightfx.effects.world import World
-from lightfx.moving.gathering import complete, gather, take_in, there
+from lightfx.moving.gathering import at_hand, gather, take_in, there
 from lightfx.plan.packing import Freight
 from lightfx.shell.archive import copy_folder
 from lightfx.shell.disk import REAL, Disk
@@ -26,13 +26,13 @@ def copy_closure(
 
     What is in the ``target`` already is not copied. Objects are read as they
     are copied, and compared with their names. Fails with `NotStored` where
-    something is not in the ``source``, or is not what it was. ``disk`` is for
-    tests.
+    something is not in the ``source``, and with `DamagedObject` where files are
+    not what they were. ``disk`` is for tests.
     """
     freight = gather(source, refs)
     if isinstance(freight, Failure):
         return IOResult.from_failure(freight.failure())
-    trees = there(source, freight.unwrap().trees).bind(lambda present: complete(freight.unwrap(), present))
+    trees = at_hand(source, freight.unwrap())
     if isinstance(trees, Failure):
         return IOResult.from_failure(trees.failure())
     known = there(target, trees.unwrap())

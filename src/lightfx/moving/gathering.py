@@ -13,6 +13,7 @@ from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
+from lightfx.engine.guarding import intact
 from lightfx.plan.packing import Freight
 
 
@@ -59,6 +60,12 @@ def _described(world: World, refs: tuple[Ref, ...], made: tuple[Realization, ...
     prints = {config.fingerprint for config in configs.unwrap().values()} - {""}
     codes = world.perform.result(world.store.codes(sorted(prints)))
     return codes.map(lambda found: Freight(refs, made, configs.unwrap(), found))
+
+
+def at_hand(world: World, freight: Freight) -> Result[tuple[Digest, ...], EngineFailure]:
+    """List the objects to move; fails where one is gone that should be there, or where one is damaged."""
+    trees = there(world, freight.trees).bind(lambda present: complete(freight, present))
+    return trees.bind(lambda found: intact(world, found).map(lambda _: found))
 
 
 def there(world: World, trees: Iterable[Digest]) -> Result[frozenset[Digest], EngineFailure]:

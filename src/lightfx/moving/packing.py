@@ -15,7 +15,7 @@ from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.effects.world import World
-from lightfx.moving.gathering import complete, gather, take_in, there
+from lightfx.moving.gathering import at_hand, gather, take_in, there
 from lightfx.plan.packing import Freight, PackingList
 from lightfx.shell.archive import Unpacked, read_archive, write_archive
 from lightfx.shell.disk import REAL, Disk
@@ -28,7 +28,8 @@ def pack(
 
     ``file``: is written whole or not at all, and replaced if it is there. It is
     a tar, compressed by zstd (the extra ``zstd``, before Python 3.14). Fails
-    with `NotStored` where something is not there. ``disk`` is for tests.
+    with `NotStored` where something is not there, and with `DamagedObject`
+    where files are not what they were. ``disk`` is for tests.
     """
     freight = gather(world, refs)
     if isinstance(freight, Failure):
@@ -41,7 +42,7 @@ def pack(
 
 
 def _packing_list(world: World, freight: Freight) -> Result[PackingList, EngineFailure]:
-    trees = there(world, freight.trees).bind(lambda present: complete(freight, present))
+    trees = at_hand(world, freight)
     if isinstance(trees, Failure):
         return Failure(trees.failure())
     folders = {world.store.folder_of(tree): tree for tree in trees.unwrap()}

@@ -177,17 +177,39 @@ def read_freight(packing: PackingList, text: str) -> Result[Freight, str]:
     configs: dict[DRef, Config] = {}
     codes: dict[str, Parts] = {}
     for line in text.removesuffix("\n").split("\n") if text else ():  # a value may hold other ends of lines
-        if line.startswith('{"code":'):
-            wrong = _read_code(line, codes)
-        elif line.startswith('{"config":'):
-            wrong = _read_config(line, configs)
-        else:
-            wrong = _read_realization(line, realizations)
+        wrong = _read(line, realizations, configs, codes)
         if wrong:
             return Failure(wrong)
     freight = Freight(packing.refs, tuple(realizations.values()), configs, codes)
     lacking = _lacking(freight, packing)
     return Failure(lacking) if lacking else Success(freight)
+
+
+def _read(
+    line: str, realizations: dict[RRef, Realization], configs: dict[DRef, Config], codes: dict[str, Parts]
+) -> str:
+    if line.startswith('{"code":'):
+        return _read_code(line, codes)
+    return _read_config(line, configs) if line.startswith('{"config":') else _read_realization(line, realizations)
+
+
+def read_line(line: str) -> Result[Realization | DRef | str, str]:
+    """Read one line of a group, and judge it by what it is named by; or say what is wrong.
+
+    Gives what it is about: a realization, a derivation, or the fingerprint of a
+    code, which nothing names.
+
+    >>> read_line('{"code":"1","parts":[]}').unwrap(), read_line('{"config":{},"derivation":"x"}').failure()
+    ('1', 'a line of its records cannot be read')
+    """
+    realizations: dict[RRef, Realization] = {}
+    configs: dict[DRef, Config] = {}
+    codes: dict[str, Parts] = {}
+    wrong = _read(line, realizations, configs, codes)
+    if wrong:
+        return Failure(wrong)
+    found: tuple[Realization | DRef | str, ...] = (*realizations.values(), *configs, *codes)
+    return Success(found[0])
 
 
 def _read_code(line: str, codes: dict[str, Parts]) -> str:

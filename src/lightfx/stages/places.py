@@ -23,6 +23,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import Tree
 from lightfx.core.config import Config, Reference, Take
+from lightfx.core.damage import DamagedObject
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant
 from lightfx.core.failures import EngineFailure
 from lightfx.core.realization import BuildOrder, Given, Realization, Value
@@ -258,7 +259,20 @@ def at_rref(rref: RRef, world: World) -> Found:
     configs = world.perform.result(world.store.configs((rref.dref,)))
     if isinstance(configs, Failure):
         return Failure(configs.failure())
+    damaged = _damage_of(realization, world)
+    if damaged is not None:
+        return Failure(damaged)
     return Success(_at_realization(realization, configs.unwrap().get(rref.dref), world))
+
+
+def _damage_of(realization: Realization, world: World) -> EngineFailure | None:
+    """What is wrong with the files, that a path could lead to: nothing of them may be read then."""
+    trees = () if realization.tree is None else (realization.tree,)
+    looked = world.perform.result(world.store.unsound(trees))
+    if isinstance(looked, Failure):
+        failure: EngineFailure = looked.failure()
+        return failure
+    return next((each for each in looked.unwrap().values() if isinstance(each, DamagedObject)), None)
 
 
 def _at_realization(realization: Realization, config: Config | None, world: World) -> Whole:

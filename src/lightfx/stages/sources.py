@@ -83,6 +83,16 @@ def _path_codec() -> Codec[Path]:
     return codec_of(Path).unwrap()
 
 
+def source_realizer(config: Config) -> Result[Realizer, str]:
+    """Give what copies a source again, of which this is the config; or say why its path means nothing here."""
+    path, code = config.tree.get("path"), config.tree.get("code")
+    absolute = Path(str(path)).absolute()
+    if place_of(absolute) != config.tree.get("place"):
+        return Failure(f"it was copied from {path}, which means another file in this folder")
+    is_file = isinstance(code, dict) and code.get("source") == "file"
+    return Success(SourceRealizer(absolute, absolute.name if is_file else None))
+
+
 @final
 @frozen
 class SourceRealizer:

@@ -12,13 +12,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
+from typing import Final
 
+from lightfx.core.damage import Audit, DamagedObject, MissingObject
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.testing.broken import hold, of_kind, same
-from lightfx.testing.makings import Content, fill, good, ingested, listing, make_socket, refused, written
+from lightfx.testing.makings import Content, entry, fill, good, ingested, listing, make_socket, refused, written
 from lightfx.testing.rig import Rig
+
+MOMENT: Final = 0.3  # seconds
 
 
 def equal_content_is_one_object(rig: Rig) -> None:
@@ -231,6 +236,70 @@ def places_are_private_and_not_yet_made(rig: Rig) -> None:
     places = [store.place() for store in (rig.store, rig.store, *(() if rig.alone else (rig.again(),)))]
     same(len(set(places)), len(places))
     hold(not any(place.exists() for place in places), "not any(place.exists() for place in places)")
+
+
+def what_is_not_what_it_is_named_by_is_unsound(rig: Rig) -> None:
+    """Other bytes, other names, links, or nothing at all; and what is as it was is sound."""
+    harms: dict[str, Callable[[Path], None]] = {
+        "flipped": lambda home: _write(home / "a", b"b"),
+        "longer": lambda home: _write(home / "a", b"aa"),
+        "runnable": lambda home: (home / "a").chmod(0o555),
+        "renamed": lambda home: _within(home, lambda: (home / "a").rename(home / "c")),
+        "added": lambda home: _within(home, lambda: (home / "new").write_bytes(b"")),
+        "a link": lambda home: _within(home, lambda: _to_link(home / "a")),
+        "gone": lambda home: _within(home, lambda: home.rename(rig.outside / "gone")),
+    }
+    trees = {name: ingested(rig.store, {"a": b"a", "which": name.encode()}) for name in ("sound", *harms)}
+    same(good(rig.store.unsound(tuple(trees.values()))), {}, "all is sound as it was stored")
+    sleep(MOMENT)  # what was looked at is trusted for a moment
+    for name, harm in harms.items():
+        harm(rig.store.folder_of(trees[name]))
+    found = good(rig.store.unsound(tuple(trees.values())))
+    same(sorted(found), sorted(tree for name, tree in trees.items() if name != "sound"))
+    same([tree for tree, what in found.items() if isinstance(what, MissingObject)], [trees["gone"]])
+
+
+def what_is_stored_takes_the_place_of_what_is_damaged(rig: Rig) -> None:
+    """The same content, given again, mends the object."""
+    content: Content = {"a/b": b"text"}
+    tree = ingested(rig.store, content)
+    home = rig.store.folder_of(tree)
+    sleep(MOMENT)
+    _write(home / "a/b", b"next")
+    same(list(good(rig.store.unsound((tree,)))), [tree])
+    same(ingested(rig.store, content), tree)
+    same(listing(home), {"a": None, "a/b": b"text"})
+    same(good(rig.store.unsound((tree,))), {})
+    hold(not _writable(home, home / "a", home / "a/b"), "it is read-only")
+
+
+def verifying_finds_what_is_damaged_and_nothing_else(rig: Rig) -> None:
+    """Of all objects, also those that nobody names."""
+    trees = [ingested(rig.store, {"a": name}) for name in (b"sound", b"damaged")]
+    good(rig.store.commit([entry(1, tree=trees[0]), entry(2, tree=trees[1])]))
+    same(good(rig.store.verify(Audit())).damages, ())
+    _write(rig.store.folder_of(trees[1]) / "a", b"changed")
+    found = good(rig.store.verify(Audit()))
+    same([each.tree for each in found.damages if isinstance(each, DamagedObject)], [trees[1]])
+    same(len(found.damages), 1)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(data)
+    path.chmod(0o444)
+
+
+def _to_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("which")
+
+
+def _within(home: Path, act: Callable[[], object]) -> None:
+    home.chmod(0o755)
+    act()
+    if home.exists():
+        home.chmod(0o555)
 
 
 def a_folder_is_listed_as_it_would_be_stored(rig: Rig) -> None:

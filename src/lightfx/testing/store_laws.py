@@ -27,6 +27,9 @@ from lightfx.testing.object_laws import (
     other_content_is_another_object,
     places_are_private_and_not_yet_made,
     salvage_keeps_what_may_be_kept,
+    verifying_finds_what_is_damaged_and_nothing_else,
+    what_is_not_what_it_is_named_by_is_unsound,
+    what_is_stored_takes_the_place_of_what_is_damaged,
 )
 from lightfx.testing.record_laws import (
     an_empty_commit_is_one,
@@ -87,6 +90,9 @@ STORE_LAWS: Final[tuple[StoreLaw, ...]] = (
     discard_removes_all,
     places_are_private_and_not_yet_made,
     a_folder_is_listed_as_it_would_be_stored,
+    what_is_not_what_it_is_named_by_is_unsound,
+    what_is_stored_takes_the_place_of_what_is_damaged,
+    verifying_finds_what_is_damaged_and_nothing_else,
     what_is_observed_is_what_would_be_stored,
     only_content_is_observed,
     what_cannot_be_observed_is_a_cause,

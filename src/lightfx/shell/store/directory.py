@@ -26,10 +26,11 @@ from typing import Final, TypeVar, final
 from returns.io import IOResult
 
 from lightfx.core.config import Config
+from lightfx.core.damage import Audit, Damage, LostObject, Repair, Verified
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure, IndexTrouble, InUse
 from lightfx.core.inventory import Anchor, Garbage, Inventory
-from lightfx.core.layout import INDEX
+from lightfx.core.layout import INDEX, IndexPlace
 from lightfx.core.listing import Listed
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
@@ -44,13 +45,16 @@ from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
 from lightfx.shell.store.index import Index, cannot_write, is_damage
+from lightfx.shell.store.mending import Mender
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.reading import Bystander, IndexInMemory, only_readable
 from lightfx.shell.store.rooting import Roots
+from lightfx.shell.store.soundness import Checking, Soundness
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
-from lightfx.shell.store.trouble import guarded, translate
+from lightfx.shell.store.trouble import StoreTroubleError, guarded, translate
+from lightfx.shell.store.verifying import Verifier
 
 T = TypeVar("T")
 
@@ -61,31 +65,38 @@ def open_directory(
     root: Path,
     *,
     create: bool = True,
-    index: Path | None = None,
+    index: Path | IndexPlace | None = None,
     claims: Callable[[Path], Claims] | None = None,
     disk: Disk = REAL,
+    checking: Checking = Checking.STAT,
+    mending: bool = False,
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
     ``index`` is where its index lies, by default in the store. ``claims``
     enters the store at a path as one of its owners. All that is done to files
-    goes through ``disk``. Where there is no right to write, or no room, the
-    store is opened for reading alone, as `lightfx.shell.store.reading` tells.
+    goes through ``disk``. ``checking`` is how much is asked of files before
+    they are handed on. ``mending``: damaged groups are passed over, so that the
+    store can be mended; otherwise they are trouble. Where there is no right to
+    write, or no room, the store is opened for reading alone, as
+    `lightfx.shell.store.reading` tells.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create, disk=disk)
-        place = home / INDEX if index is None else index.absolute()
+        enter = claims or partial(Claims, disk=disk)
+        place = None if isinstance(index, IndexPlace) else home / INDEX if index is None else index.absolute()
         try:
-            if not disk.exists(place.parent):
+            if place is not None and not disk.exists(place.parent):
                 disk.make_folders(place.parent)
-            return DirectoryStore(home, place, claims or partial(Claims, disk=disk), disk)
+            return DirectoryStore(home, place, enter, disk, checking, mending=mending)
         except (OSError, sqlite3.OperationalError) as error:
-            answer = only_readable(home, translate(error, home, "open the store"))
-            if answer is None:
+            refusal = only_readable(home, translate(error, home, "open the store"))
+            if refusal is None:
                 raise
-        return DirectoryStore(home, place, partial(Bystander, answer=answer, disk=disk), disk, answer)
+        enter = partial(Bystander, answer=refusal, disk=disk)
+        return DirectoryStore(home, place, enter, disk, checking, mending=mending, refusal=refusal)
 
     return guarded(root, "open the store", work)
 
@@ -97,15 +108,19 @@ class DirectoryStore:
     def __init__(
         self,
         root: Path,
-        index: Path,
+        index: Path | None,
         claims: Callable[[Path], Claims] = Claims,
         disk: Disk = REAL,
+        checking: Checking = Checking.STAT,
+        *,
+        mending: bool = False,
         refusal: EngineFailure | None = None,
     ) -> None:
         """Open it; with a ``refusal`` for reading alone, which it answers to who wants to write."""
         self.root = root
         self._refusal = refusal
         self._disk = disk
+        self._mending_groups = mending
         self._places = 0
         self._spare: list[Path] = []
         self._described: set[str] = set()
@@ -120,7 +135,8 @@ class DirectoryStore:
             self._index = self._opened(index)
             held.callback(self._index.close)
             self._groups = Groups(root, disk)
-            self._objects = Objects(root, disk=disk)
+            self._soundness = Soundness(root, self._index, checking, disk)
+            self._objects = Objects(root, self._soundness, disk=disk)
             self._observer = Observer(self._index, disk)
             self._mending(self._read_in)
             self._claims.sweep()
@@ -132,16 +148,21 @@ class DirectoryStore:
             self._collector = Collector(
                 root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again, disk
             )
+            self._verifier = Verifier(root, self._groups, self._index, self._soundness, disk)
+            self._mender = Mender(
+                root, self._private, self._claims, self._groups, self._objects, self._verifier, self._look_again, disk
+            )
             self._held = held.pop_all()
 
-    def _opened(self, index: Path) -> Index:
+    def _opened(self, index: Path | None) -> Index:
         """Open the index: where it cannot be written, or we may not, a copy of it."""
         try:
-            return Index(index, self._disk) if self._refusal is None else IndexInMemory(index, self._disk)
+            if index is None or self._refusal is None:
+                return Index(index, self._disk)
         except sqlite3.OperationalError as error:
-            if not cannot_write(error):
+            if index is None or not cannot_write(error):
                 raise
-            return IndexInMemory(index, self._disk)
+        return IndexInMemory(index, self._disk)
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
         return guarded(self.root, act, lambda: self._mending(work)).alt(self._by_whom)
@@ -243,14 +264,16 @@ class DirectoryStore:
         return self._do("read the index", work)
 
     def _whole(self, rows: Sequence[tuple[Stored, Place]]) -> list[tuple[Stored, Place]]:
-        """Leave out what has lost its files: it is as if it were not stored, and is made again.
+        """Leave out what has lost its files, or is known to be damaged: as if it were not stored, it is made again.
 
         What is ephemeral stands without them.
         """
         return [
             row
             for row in rows
-            if row[0].tree is None or row[0].ephemeral or self._disk.lexists(self._objects.path_of(row[0].tree))
+            if (tree := row[0].tree) is None
+            or row[0].ephemeral
+            or (tree not in self._soundness.damaged and self._disk.lexists(self._objects.path_of(tree)))
         ]
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
@@ -280,9 +303,16 @@ class DirectoryStore:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
             sync_path(self._groups.folder, self._disk)
         for name in fresh:
-            self._add(self._groups.read(name))
+            self._take_up(name)
         # Names may have come after our look within one tick of the folder's clock: look again then.
         self._seen, self._racy, self._own = changed, now - changed <= TICK, False
+
+    def _take_up(self, name: str) -> None:
+        try:
+            self._add(self._groups.read(name))
+        except StoreTroubleError:
+            if not self._mending_groups:
+                raise
 
     def _look_again(self) -> None:
         """Catch up, and trust no moment that another group could have come in unseen."""
@@ -290,7 +320,8 @@ class DirectoryStore:
         self._catch_up()
 
     def _add(self, group: Group) -> None:
-        self._index.add(group.name, group.derivations, group.realizations, group.codes)
+        notes = self._soundness.unwritten()
+        self._index.add(group.name, group.derivations, group.realizations, group.codes, notes)
         self._batches.add(group.name)
 
     def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
@@ -351,6 +382,10 @@ class DirectoryStore:
         """Tell which objects are there."""
         return self._do("look for files", lambda: self._objects.present(trees))
 
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        """Tell which objects are not what they are named by, as `lightfx.shell.store.soundness` tells."""
+        return self._do("look at files", lambda: self._soundness.unsound(trees))
+
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         """Remove objects that nothing keeps, as `lightfx.shell.store.dropping` tells."""
         return self._do("drop files", lambda: self._dropper.drop(trees))
@@ -397,7 +432,23 @@ class DirectoryStore:
 
     def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
         """Remove garbage, as `lightfx.shell.store.collecting` tells."""
-        return self._change("collect garbage", lambda: self._collector.collect(judge))
+
+        def work() -> Garbage:
+            garbage = self._collector.collect(judge)
+            self._index.unnote(garbage.objects)
+            return garbage
+
+        return self._change("collect garbage", work)
+
+    # Damage.
+
+    def verify(self, audit: Audit) -> IOResult[Verified, EngineFailure]:
+        """Read what is stored, as `lightfx.shell.store.verifying` tells."""
+        return self._do("verify what is stored", lambda: self._verifier.verify(audit))
+
+    def mend(self, damages: Sequence[Damage]) -> IOResult[Sequence[Repair], EngineFailure]:
+        """Mend, as `lightfx.shell.store.mending` tells."""
+        return self._change("mend the store", lambda: self._mender.mend(damages))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""

@@ -41,7 +41,7 @@ Subject: TypeAlias = Realization | DRef | str
 
 SUFFIX: Final = ".jsonl"
 AT_ONCE: Final = 1 << 24
-_AWAY: Final = "; move it away, and what it held is computed anew"
+_AWAY: Final = "; `lightfx verify --repair` saves what is sound of it, and the rest is computed anew"
 _MISPLACED: Final = "is not where the index says: delete the index"
 _CODE: Final = re.compile(r'\{"code":"([^"\\]+)","parts":\[.*\]\}\n')
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')

@@ -19,9 +19,10 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from lightfx.core.names import Digest
@@ -33,7 +34,7 @@ from lightfx.shell.store.groups import Place, Span
 Status: TypeAlias = tuple[int, int, int, int, int]
 _Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
 
-_VERSION: Final = 6
+VERSION: Final = 7
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
@@ -57,7 +58,9 @@ CREATE TABLE IF NOT EXISTS leftover (tree TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS observed (
     path BLOB PRIMARY KEY, status TEXT NOT NULL, digest TEXT NOT NULL
 ) WITHOUT ROWID;
-PRAGMA user_version = {_VERSION};
+CREATE TABLE IF NOT EXISTS sound (tree TEXT PRIMARY KEY, note BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sound_not ON sound (tree) WHERE substr(note, 1, 1) = x'21';
+PRAGMA user_version = {VERSION};
 """
 _STORED: Final = (
     "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral,"
@@ -81,6 +84,9 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 
 
+_NOTE: Final = "INSERT OR REPLACE INTO sound VALUES (?, ?)"
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell a database that is broken from one that is busy, full, or not ours to write."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in _DAMAGE
@@ -92,13 +98,13 @@ def cannot_write(error: sqlite3.Error) -> bool:
 
 
 class Index:
-    """The index of one store."""
+    """The index of one store, in the file ``path``; None: in memory, of this process alone."""
 
-    def __init__(self, path: Path, disk: Disk = REAL) -> None:
+    def __init__(self, path: Path | None, disk: Disk = REAL) -> None:
         self.path = path
         self._disk = disk
-        self._database = _open(path, disk)
-        self._inode = disk.stat(path).st_ino
+        self._database = prepared(in_memory()) if path is None else _open(path, disk)
+        self._inode = 0 if path is None else disk.stat(path).st_ino
 
     def close(self) -> None:
         """Close the database."""
@@ -107,7 +113,7 @@ class Index:
     def remake(self) -> None:
         """Leave a database that turned out to be broken for a new one; the first who does so makes it."""
         self._database.close()
-        if self._inode == 0:
+        if self.path is None or self._inode == 0:
             self._database = prepared(in_memory())
             return
         with _alone(self.path, self._disk):
@@ -136,9 +142,12 @@ class Index:
         derivations: Iterable[tuple[DRef, Span]],
         realizations: Iterable[tuple[Stored, Span]],
         codes: Iterable[tuple[str, Span]] = (),
+        notes: Mapping[Digest, bytes] = MappingProxyType({}),
     ) -> None:
-        """Index one group of records, all at once."""
+        """Index one group of records, with what was noted of objects, all at once."""
         with self._writing() as run:
+            if notes:
+                run.executemany(_NOTE, ((tree.text, note) for tree, note in notes.items()))
             run.execute("INSERT OR IGNORE INTO batch (name) VALUES (?)", (batch,))
             (number,) = run.execute("SELECT id FROM batch WHERE name = ?", (batch,)).fetchone()
             run.executemany(
@@ -249,6 +258,37 @@ class Index:
         )
         return [name for (name,) in self._database.execute(query, (prefix, end, prefix, end, limit))]
 
+    def noted(self, trees: Sequence[Digest]) -> Mapping[Digest, bytes]:
+        """Recall what was noted of objects."""
+        query = "SELECT tree, note FROM sound WHERE tree IN (SELECT value FROM json_each(?))"
+        rows = self._database.execute(query, (json.dumps([tree.text for tree in trees]),))
+        return {Digest(tree): note for tree, note in rows}
+
+    def note(self, notes: Mapping[Digest, bytes]) -> None:
+        """Note what objects looked like when they were digested; what cannot be written is left out."""
+        with suppress(sqlite3.OperationalError), self._writing() as run:
+            run.executemany(_NOTE, ((tree.text, note) for tree, note in notes.items()))
+
+    def unnote(self, trees: Iterable[Digest]) -> None:
+        """Forget what was noted of objects that are gone."""
+        with self._writing() as run:
+            run.executemany("DELETE FROM sound WHERE tree = ?", ((tree.text,) for tree in trees))
+
+    def damaged(self) -> frozenset[Digest]:
+        """List the objects that were found damaged."""
+        rows = self._database.execute("SELECT tree FROM sound WHERE substr(note, 1, 1) = x'21'")
+        return frozenset(Digest(tree) for (tree,) in rows)
+
+    def lines(self, batch: str) -> dict[int, tuple[int, int, str]]:
+        """Say what was indexed of a group: by where a line begins, its size, its checksum, and what it is about."""
+        query = " UNION ALL ".join(
+            f"SELECT t.start, t.size, t.checksum, t.{column} FROM {table} t JOIN batch b ON b.id = t.batch"
+            " WHERE b.name = :batch"
+            for table, column in (("realization", "rref"), ("derivation", "dref"), ("code", "fingerprint"))
+        )
+        rows = self._database.execute(query, {"batch": batch})
+        return {start: (size, checksum, about) for start, size, checksum, about in rows}
+
     def recall(self, path: str) -> tuple[Status, str] | None:
         """Remember what status and digest a file had when it was last read."""
         query = "SELECT status, digest FROM observed WHERE path = ?"
@@ -337,7 +377,7 @@ def prepared(database: sqlite3.Connection) -> sqlite3.Connection:
         database.execute(f"PRAGMA cache_size = -{_CACHE}")
         database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        if version not in (0, VERSION):
             raise sqlite3.DatabaseError("an index of another version")
         if version == 0:
             database.executescript(_SCHEMA)

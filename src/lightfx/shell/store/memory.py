@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from attrs import evolve
 from returns.io import IOResult, IOSuccess
 
 from lightfx.core.config import Config
+from lightfx.core.damage import Audit, Damage, LostObject, MissingObject, Repair, Verified
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Anchor, Garbage, Inventory, Item
@@ -29,6 +31,7 @@ from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.soundness import Soundness
 from lightfx.shell.store.tree import remove_tree, salvage
 from lightfx.shell.store.trouble import guarded
 
@@ -40,7 +43,8 @@ class MemoryStore:
     def __init__(self, scratch: Path, disk: Disk = REAL) -> None:
         self._scratch = scratch
         self._disk = disk
-        self._objects = Objects(scratch, durable=False, disk=disk)
+        self._soundness = Soundness(scratch, None, disk=disk)
+        self._objects = Objects(scratch, self._soundness, durable=False, disk=disk)
         self._observer = Observer(None, disk)
         self._configs: dict[DRef, Config] = {}
         self._codes: dict[str, Parts] = {}
@@ -140,6 +144,33 @@ class MemoryStore:
     def present(self, trees: Sequence[Digest]) -> IOResult[frozenset[Digest], EngineFailure]:
         """Tell which objects are there."""
         return guarded(self._scratch, "look for files", lambda: self._objects.present(trees))
+
+    def unsound(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, LostObject], EngineFailure]:
+        """Tell which objects are not what they are named by."""
+        return guarded(self._scratch, "look at files", lambda: self._soundness.unsound(trees))
+
+    def verify(self, audit: Audit) -> IOResult[Verified, EngineFailure]:
+        """Read the files of what is stored."""
+        return guarded(self._scratch, "verify what is stored", lambda: self._verify(audit))
+
+    def _verify(self, audit: Audit) -> Verified:
+        records = [each for each in self._realizations.values() if audit.only is None or each.rref in audit.only]
+        wanted: dict[Digest, list[RRef]] = {}
+        for each in records:
+            for tree in Item.of(each).trees:
+                wanted.setdefault(tree, []).append(each.rref)
+        there = set(self._objects.every()) if self._disk.exists(self._scratch / OBJECTS) else set()
+        needed = {tree for each in records if not each.ephemeral for tree in Item.of(each).trees}
+        damages: list[LostObject] = [MissingObject(tree, tuple(wanted[tree])) for tree in sorted(needed - there)]
+        chosen = sorted(there if audit.only is None else there & wanted.keys())[: audit.sample]
+        judged = [(tree, self._soundness.judge(tree)) for tree in chosen]
+        damages += [evolve(found, rrefs=tuple(wanted.get(tree, ()))) for tree, found in judged if found is not None]
+        size = sum(self._objects.sizes(chosen).values())
+        return Verified(0, len(records), len(chosen), len(there), size, audit.seed, tuple(damages))
+
+    def mend(self, damages: Sequence[Damage]) -> IOResult[Sequence[Repair], EngineFailure]:  # noqa: ARG002 -- as it says
+        """There are no groups, and files are made again."""
+        return IOSuccess(())
 
     def drop(self, trees: Sequence[Digest]) -> IOResult[None, EngineFailure]:
         """Remove objects that nothing keeps."""

@@ -5,6 +5,9 @@ write, sync (once for the whole batch), rename to the content's name, sync the
 folder of objects. To find the name taken is to succeed: someone stored the same
 bytes first, and ours are dropped.
 
+Where the object that has the name is damaged ours takes its place: it is moved
+aside first, so that for a moment there is none, and never half of one.
+
 An object goes by a rename out of the folder of objects, so that it is there
 whole or not at all.
 """
@@ -12,6 +15,7 @@ whole or not at all.
 from __future__ import annotations
 
 import errno
+import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +27,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Forbidden, Ingested
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.soundness import Soundness
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
 
@@ -34,9 +39,12 @@ _MOVABLE: Final = 0o755
 class Objects:
     """The objects under ``root``; ``durable`` is False where losing them is no loss."""
 
-    def __init__(self, root: Path, *, durable: bool = True, disk: Disk = REAL) -> None:
+    def __init__(
+        self, root: Path, soundness: Soundness | None = None, *, durable: bool = True, disk: Disk = REAL
+    ) -> None:
         self._root = root
         self._disk = disk
+        self._soundness = soundness or Soundness(root, None, disk=disk)
         self._durable = durable
 
     def ingest(self, folders: Sequence[Path]) -> dict[Path, Ingested]:
@@ -50,14 +58,15 @@ class Objects:
                 walked[folder] = error.forbidden
                 continue
             tree = walked[folder] = digest_of(entries)
-            if not self._is_there(self._root / object_path(tree)):
+            if not self._is_there(self._root / object_path(tree)) or self._soundness.unsound((tree,)):
                 make_read_only(folder, entries, self._disk)
                 fresh.append((folder, tree, entries))
         if fresh and self._durable:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
             sync_all(paths, self._root, self._disk)
-        for folder, tree, _ in fresh:
-            self._move(folder, self._root / object_path(tree))
+        for folder, tree, entries in fresh:
+            if self._move(folder, tree):
+                self._soundness.note(tree, entries)
         stored = [folder for folder, ingested in walked.items() if isinstance(ingested, Digest)]
         if stored and self._durable:
             # Also where all were there already: who came first may not have synced the name yet.
@@ -65,6 +74,19 @@ class Objects:
         for folder in stored:
             remove_tree(folder, self._disk)
         return walked
+
+    def _move(self, folder: Path, tree: Digest) -> bool:
+        """Give a folder the name of its content; tell whether it has it now."""
+        home = self._root / object_path(tree)
+        if self._moved(folder, home):
+            return True
+        if not self._soundness.unsound((tree,)):
+            return False
+        trash = folder.with_name(f"damaged-{uuid.uuid4().hex}")
+        self.move_out((tree,), trash, logs=True)
+        moved = self._moved(folder, home)
+        remove_tree(trash, self._disk)
+        return moved
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
         """Tell which objects are there."""
@@ -128,14 +150,16 @@ class Objects:
                 self._disk.chmod(home, _READ_ONLY)
         return True
 
-    def _move(self, folder: Path, home: Path) -> None:
+    def _moved(self, folder: Path, home: Path) -> bool:
+        """Rename a folder, unless there is something by that name."""
         try:
             self._disk.rename(folder, home)
         except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise
-        else:
-            self._disk.chmod(home, _READ_ONLY)
+            return False
+        self._disk.chmod(home, _READ_ONLY)
+        return True
 
 
 def _to_sync(folder: Path, entries: Sequence[Entry]) -> list[str]:

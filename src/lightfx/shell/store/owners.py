@@ -22,8 +22,10 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, final
 
@@ -31,6 +33,7 @@ from attrs import Factory, define, field, frozen
 
 from lightfx.shell.disk import REAL, Disk
 
+FAR: Final = 1e11  # seconds, some thousand years
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
 
@@ -83,10 +86,17 @@ def _text(path: str) -> str:
 
 
 def spell_owner(host: Host) -> bytes:
-    """Spell what the file of an owner in this process holds; process id and start are for those who look into it."""
+    """Spell what the file of an owner in this process holds; process id and times are for those who look into it."""
     status = _text("/proc/self/stat").rpartition(")")[2].split()
     started = int(status[19]) if len(status) > 19 else 0
-    fields = {"boot": host.boot, "host": host.name, "machine": host.machine, "pid": os.getpid(), "started": started}
+    fields = {
+        "boot": host.boot,
+        "host": host.name,
+        "machine": host.machine,
+        "pid": os.getpid(),
+        "since": round(time.time(), 3),
+        "started": started,
+    }
     return json.dumps(fields, sort_keys=True).encode() + b"\n"
 
 
@@ -96,12 +106,7 @@ def read_owner(data: bytes) -> Host | None:
     >>> read_owner(spell_owner(Host("a", "1", "2")))
     Host(name='a', machine='1', boot='2')
     """
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict):
-        return None
+    fields = _fields(data)
     name, machine, boot = (fields.get(each) for each in ("host", "machine", "boot"))
     if not (isinstance(name, str) and isinstance(machine, str) and isinstance(boot, str)):
         return None
@@ -111,16 +116,33 @@ def read_owner(data: bytes) -> Host | None:
 def describe_owner(data: bytes) -> str:
     """Say for people who an owner is.
 
-    >>> describe_owner(b'{"host": "a", "pid": 12}'), describe_owner(b"junk")
-    ('process 12 on a', 'an unknown process')
+    >>> describe_owner(b'{"host": "a", "pid": 12, "since": 0.5}'), describe_owner(b"junk")
+    ('process 12 on a, since 1970-01-01T00:00:00+00:00', 'an unknown process')
     """
+    fields = _fields(data)
+    if not isinstance(fields.get("pid"), int):
+        return "an unknown process"
+    since = read_since(data)
+    when = "" if since is None else f", since {datetime.fromtimestamp(since, UTC).isoformat(timespec='seconds')}"
+    return f"process {fields['pid']} on {str(fields.get('host', ''))[:100] or 'an unknown host'}{when}"
+
+
+def read_since(data: bytes) -> float | None:
+    """Read when an owner came, in seconds since the epoch by the clock of its host; None where it is not said.
+
+    >>> read_since(b'{"since": 0.5}'), read_since(b'{"since": "now"}')
+    (0.5, None)
+    """
+    since = _fields(data).get("since")
+    return float(since) if isinstance(since, int | float) and 0 <= since < FAR else None
+
+
+def _fields(data: bytes) -> Mapping[str, object]:
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("pid"), int):
-        return "an unknown process"
-    return f"process {fields['pid']} on {str(fields.get('host', ''))[:100] or 'an unknown host'}"
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def try_lock(descriptor: int, disk: Disk = REAL) -> bool | None:

@@ -69,6 +69,13 @@ class Roots:
             if not self._holds(each):
                 self.disk.remove(self.folder / each.name)
 
+    def judge(self, path: Path) -> bool | None:
+        """Tell whether the root at ``path`` holds; None where it cannot be read."""
+        try:
+            return self._holds(self._anchor(path))
+        except StoreTroubleError:
+            return None
+
     def _read(self) -> list[Anchor]:
         with suppress(FileNotFoundError):
             return [self._anchor(self.folder / name) for name in sorted(self.disk.listdir(self.folder))]

@@ -1,0 +1,25 @@
+"""Clearing a store of what crashes left in it, for `lightfx.upkeep.doctor`.
+
+Most of it goes when the store is opened: the private folders, claims and files
+of the dead, and an index that is broken or behind. Roots go whose link is gone.
+What may be that of one who is just coming, or of another host, stays as long as
+``docs/store-format.md`` says. Nothing of a living owner is touched.
+"""
+
+from __future__ import annotations
+
+from lightfx.core.health import Health, OddRoot
+from lightfx.core.layout import INDEX
+from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.directory import DirectoryStore
+
+
+def clear_store(health: Health, disk: Disk = REAL) -> None:
+    """Clear what may be cleared of what was found in a store."""
+    store = DirectoryStore(health.path, health.path / INDEX, mending=True, disk=disk)
+    try:
+        for each in health.oddities:
+            if isinstance(each, OddRoot) and each.over:
+                store.let_go(each.path.name)
+    finally:
+        store.close()

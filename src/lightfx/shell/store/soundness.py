@@ -1,0 +1,223 @@
+"""Whether an object is still what it is named by: asked before its files are read.
+
+A disk may change what it holds, and so may people. So whoever hands files of an
+object on asks here first. To read all bytes each time would cost as much as the
+work itself; so it is noted of each object what the system told of its files
+(inode, mode, size, and the nanosecond times of their last change) when their
+bytes were last digested: when it was stored, or verified. Rules:
+
+- What is as it was noted is sound. What is not, or was never noted, is digested
+  in full, and noted where it is sound.
+- ``HASH``: what other openings of the store noted does not count, so each
+  object is digested once by each that reads it. ``NEVER``: only what is not
+  there is told.
+- An object is not looked at again for a hundred times (`TRUST`) as long as that
+  took, so that thousands of stages which read one folder with many files do not
+  each look at all of them: half a millisecond for one file, a second for 5,000.
+- Damage is noted too. Nothing is moved or mended here.
+
+What a disk flips below the file system changes no times: ``STAT`` cannot see
+it. ``HASH`` does, and so does `lightfx.upkeep.verify`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Final, Protocol
+
+from lightfx.core.damage import DamagedObject, LostObject, MissingObject
+from lightfx.core.layout import OBJECTS
+from lightfx.core.manifest import Entry, Kind, digest_of
+from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.tree import ForbiddenError, entries_of
+
+TRUST: Final = 100.0
+DAMAGED: Final = b"!"
+_AT_HAND: Final = 20_000
+_UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_FIELDS: Final = 4
+
+
+class Checking(Enum):
+    """How much is asked before files are handed on."""
+
+    STAT = "stat"
+    HASH = "hash"
+    NEVER = "never"
+
+
+class Notes(Protocol):
+    """Where it is kept what was noted; the index, as a rule."""
+
+    def noted(self, trees: Sequence[Digest]) -> Mapping[Digest, bytes]:
+        """Recall notes; that of a damaged object begins with `DAMAGED`."""
+        ...
+
+    def note(self, notes: Mapping[Digest, bytes]) -> None:
+        """Keep notes, if that can be done."""
+        ...
+
+    def damaged(self) -> frozenset[Digest]:
+        """List the objects that were found damaged."""
+        ...
+
+
+class Soundness:
+    """Tells sound objects of the store at ``root`` from others; ``notes`` may be None: nothing is kept."""
+
+    def __init__(self, root: Path, notes: Notes | None, checking: Checking = Checking.STAT, disk: Disk = REAL) -> None:
+        self._folder = f"{root}/{OBJECTS}"
+        self._kept = notes
+        self._checking = checking
+        self._disk = disk
+        self._notes: dict[Digest, bytes] = {}
+        self._trusted: dict[Digest, float] = {}
+        self._unwritten: dict[Digest, bytes] = {}
+        self.damaged: set[Digest] = set(notes.damaged()) if notes is not None else set()
+
+    def unsound(self, trees: Iterable[Digest]) -> dict[Digest, LostObject]:
+        """Give those objects that are gone or damaged."""
+        now = time.monotonic()
+        lost: dict[Digest, LostObject] = {}
+        doubtful: list[Digest] = []
+        for tree in dict.fromkeys(trees):
+            if not self._disk.lexists(f"{self._folder}/{tree.hex}"):
+                lost[tree] = MissingObject(tree)
+            elif self._checking is not Checking.NEVER and now >= self._trusted.get(tree, now):
+                doubtful.append(tree)
+        if doubtful:
+            self._recall(doubtful)
+            for tree in doubtful:
+                found = self._look(tree)
+                if found is not None:
+                    lost[tree] = found
+            self.write()
+        return lost
+
+    def _recall(self, trees: Sequence[Digest]) -> None:
+        unknown = [tree for tree in trees if tree not in self._notes]
+        if unknown and self._kept is not None and self._checking is Checking.STAT:
+            for tree, note in self._kept.noted(unknown).items():
+                if not note.startswith(DAMAGED):
+                    self._notes[tree] = note
+
+    def _look(self, tree: Digest) -> LostObject | None:
+        note, home, begun = self._notes.get(tree), f"{self._folder}/{tree.hex}", time.monotonic()
+        if note is not None and not note.startswith(DAMAGED) and _is_as_noted(home, note, self._disk):
+            self._trust(tree, begun)
+            return None
+        return self.judge(tree)
+
+    def judge(self, tree: Digest) -> LostObject | None:
+        """Digest an object in full, and note what came of it."""
+        home = Path(f"{self._folder}/{tree.hex}")
+        if not self._disk.lexists(home):
+            return MissingObject(tree)
+        known = self.known(tree)
+        found, entries = examine(tree, home, known, self._disk)
+        if found is None:
+            self.note(tree, entries)
+        else:
+            self._trusted.pop(tree, None)
+            self._notes[tree] = self._unwritten[tree] = DAMAGED + known
+            self.damaged.add(tree)
+        return found
+
+    def note(self, tree: Digest, entries: Iterable[Entry]) -> None:
+        """Note an object that was digested just now, of which this is the manifest."""
+        begun = time.monotonic()
+        note = _spell_note(f"{self._folder}/{tree.hex}", entries, self._disk)
+        if note is None:
+            return
+        while len(self._notes) >= _AT_HAND:
+            oldest = next(iter(self._notes))
+            self._trusted.pop(oldest, None)
+            del self._notes[oldest]
+        self._notes[tree] = self._unwritten[tree] = note
+        self._trust(tree, begun)
+        self.damaged.discard(tree)
+
+    def _trust(self, tree: Digest, begun: float) -> None:
+        now = time.monotonic()
+        self._trusted[tree] = now + TRUST * (now - begun)
+
+    def known(self, tree: Digest) -> bytes:
+        """Give what was noted of an object when it was sound, whatever the policy; b"" where nothing was."""
+        note = self._notes.get(tree)
+        if note is None:
+            note = b"" if self._kept is None else self._kept.noted((tree,)).get(tree, b"")
+        return note.removeprefix(DAMAGED)
+
+    def unwritten(self) -> Mapping[Digest, bytes]:
+        """Take what is to be kept, so that it is written with what is written anyway."""
+        notes, self._unwritten = self._unwritten, {}
+        return notes
+
+    def write(self) -> None:
+        """Keep what was noted."""
+        if self._unwritten and self._kept is not None:
+            self._kept.note(self.unwritten())
+
+
+def examine(tree: Digest, home: Path, note: bytes, disk: Disk) -> tuple[DamagedObject | None, Sequence[Entry]]:
+    """Digest the folder of an object, and compare; ``note`` tells which files differ. Gives its entries as well."""
+    try:
+        if not stat.S_ISDIR(disk.lstat(home).st_mode):
+            return DamagedObject(tree, home, why="it is no folder"), ()
+        entries = entries_of(home, ours=False, disk=disk)
+    except ForbiddenError as error:
+        return DamagedObject(tree, home, why=f"{error.forbidden.path} {error.forbidden.why}"), ()
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        where = os.path.relpath(error.filename, home) if isinstance(error.filename, str) else "."
+        return DamagedObject(tree, home, why=f"{where} cannot be read: {error.strerror}"), ()
+    found = digest_of(entries)
+    if found == tree:
+        return None, entries
+    return DamagedObject(tree, home, found, _differing(note, entries) if note else ()), entries
+
+
+def _spell_status(status: os.stat_result) -> str:
+    return f"{status.st_ino} {status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def _spell_note(home: str, entries: Iterable[Entry], disk: Disk) -> bytes | None:
+    """Spell the entries of an object with what the system tells of them: fours of texts; the first is the folder."""
+    try:
+        pieces = ["", "folder", "", _spell_status(disk.lstat(home))]
+        for each in entries:
+            pieces += (each.path, each.kind.value, each.data, _spell_status(disk.lstat(f"{home}/{each.path}")))
+    except FileNotFoundError:  # dropped, or taken away, meanwhile
+        return None
+    return os.fsencode("\0".join(pieces))
+
+
+def _is_as_noted(home: str, note: bytes, disk: Disk) -> bool:
+    pieces = os.fsdecode(note).split("\0")
+    try:
+        for path, status in zip(pieces[::_FIELDS], pieces[3::_FIELDS], strict=True):
+            if _spell_status(disk.lstat(f"{home}/{path}" if path else home)) != status:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _differing(note: bytes, entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Say which entries are not those that were noted."""
+    pieces = os.fsdecode(note).split("\0")
+    noted = {
+        path: (kind, data, kind == Kind.FILE.value and bool(int(status.split()[1]) & 0o100))
+        for path, kind, data, status in zip(*(pieces[start::_FIELDS] for start in range(_FIELDS)), strict=True)
+        if path
+    }
+    found = {each.path: (each.kind.value, each.data, each.executable) for each in entries}
+    return tuple(sorted(path for path in {*noted, *found} if noted.get(path) != found.get(path)))

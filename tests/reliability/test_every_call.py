@@ -1,0 +1,68 @@
+"""D2, D3: a fault at each system call, one after the other, by strace: nothing that lightfx does is left out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from protocol import Record, Scale
+
+SWEEPING = Path(__file__).with_name("sweeping.py")
+# When caches are here: "pull", beside these, in `writer.KINDS`.
+KINDS = ("value", "tree", "run", "gc", "pack")
+ERRNOS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EACCES", "EROFS", "EMFILE", "ESTALE")
+
+
+@pytest.fixture
+def strace() -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True)
+    if tried.returncode:
+        pytest.skip("strace may not trace here")
+
+
+@pytest.mark.reliability(
+    "D2",
+    "kill -9 at each call that may change something",
+    passes="as D1, at each; the last fault does not fire",
+)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.quick if kind == "tree" else ()) for kind in KINDS]
+)
+@pytest.mark.usefixtures("strace")
+def test_killed_at_every_call(memory: Path, kind: str, scale: Scale, record_property: Record) -> None:
+    points = swept(memory, kind, "signal=SIGKILL", stride=scale(30, 1, 1))
+    record_property("count", points)
+
+
+@pytest.mark.reliability(
+    "D3",
+    "each errno at each call, of a whole process",
+    passes="done, or trouble in words; as D1",
+)
+@pytest.mark.parametrize("kind", ["run", "gc"])
+@pytest.mark.parametrize("errno", ERRNOS)
+@pytest.mark.usefixtures("strace")
+def test_errnos_at_every_call(memory: Path, kind: str, errno: str, scale: Scale, record_property: Record) -> None:
+    if os.environ.get("TIER") != "N":
+        pytest.skip("by night alone: in one process it is done by every run")
+    points = swept(memory, kind, f"error={errno}", stride=1)
+    record_property("count", points)
+
+
+def swept(folder: Path, kind: str, fault: str, *, stride: int) -> int:
+    done = subprocess.run(
+        [sys.executable, str(SWEEPING), str(folder), kind, fault, str(stride)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["wrong"] == []
+    assert len(found["points"]) > 100 / stride, found["points"]
+    points: int = len(found["points"])
+    return points

@@ -1,0 +1,236 @@
+"""What a doctor sees of a store, and what he clears; processes are real, and are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from returns.result import Failure
+
+from lightfx import Build, DRef, evaluate, open_world, realize, stage, unwrap
+from lightfx.core.failures import EngineFailure, InUse, NoStore, UnknownFormat
+from lightfx.garbage import add_root, gc
+from lightfx.looking import link
+from lightfx.shell.store.examining import kind_of
+from lightfx.upkeep import (
+    DamagedGroup,
+    Leftover,
+    OddIndex,
+    OddRoot,
+    StoredTwice,
+    UnendedRun,
+    Unnamed,
+    doctor,
+)
+
+
+@stage(version="1")
+def rows(build: Build, count: int) -> Path:
+    path = build.out / "rows.txt"
+    path.write_text("x" * count)
+    return path
+
+
+@stage(version="1")
+def double(build: Build, number: int) -> int:
+    return 2 * number
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    with open_world(tmp_path / "store") as world:
+        evaluate(world, rows(3))
+    return tmp_path / "store"
+
+
+BUSY = """
+import sys, time
+import lightfx
+from lightfx import Build, stage
+
+@stage(version="1")
+def endless(build: Build) -> int:
+    (build.out / "half").write_text("half")
+    open(sys.argv[2], "w").close()
+    time.sleep(60)
+    return 1
+
+with lightfx.open_world(sys.argv[1]) as world:
+    lightfx.evaluate(world, endless())
+"""
+
+
+@contextmanager
+def busy(store: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of a run."""
+    sign = store.parent / "it-runs"
+    with subprocess.Popen([sys.executable, "-c", BUSY, store, sign]) as process:
+        try:
+            while not sign.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_sound_store_is_well_and_looking_changes_nothing(store: Path) -> None:
+    before = {path: path.lstat().st_mtime_ns for path in (store, *store.rglob("*"))}
+    health = unwrap(doctor(store))
+    assert health.well
+    assert (health.owners, health.oddities, health.version) == ((), (), 1)
+    assert 0 < health.disk.free <= health.disk.size
+    assert health.disk.kind
+    assert {path: path.lstat().st_mtime_ns for path in (store, *store.rglob("*"))} == before
+
+
+def test_who_lives_and_what_the_dead_left_is_told_and_cleared(store: Path) -> None:
+    with busy(store) as process:
+        (owner,) = unwrap(doctor(store)).owners
+        assert (owner.alive, owner.claims) == (True, 1)
+        assert f"process {process.pid} on {os.uname().nodename}, since " in owner.who
+        assert owner.since is not None
+        assert unwrap(doctor(store, fix=True)).owners == (owner,), "who lives is left alone"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    health = unwrap(doctor(store))
+    (dead,) = health.owners
+    assert (dead.identity, dead.alive, dead.claims, dead.size) == (owner.identity, False, 1, 4)
+    (run,) = (each for each in health.oddities if isinstance(each, UnendedRun))
+    assert run.path.parent == store / "runs"
+    assert not health.well
+    mended = unwrap(doctor(store, fix=True))
+    assert mended.owners == ()
+    assert list((store / "tmp").iterdir()) == []
+    assert list((store / "claims").iterdir()) == []
+
+
+def test_files_that_nobody_owns(store: Path) -> None:
+    (store / "tmp" / ("0" * 32)).mkdir()
+    (store / "tmp" / ("0" * 32) / "a").write_text("four")
+    for name in ("newborn-1", "buried-1", "f" * 64):
+        (store / "claims" / name).write_text("")
+    found = [each for each in unwrap(doctor(store)).oddities if isinstance(each, Leftover)]
+    assert sorted((each.path.name[:9], each.size) for each in found) == [
+        ("000000000", 4), ("buried-1", 0), ("fffffffff", 0), ("newborn-1", 0),
+    ]  # fmt: skip
+    for path in (store / "tmp" / ("0" * 32), *(store / "claims").iterdir()):
+        os.utime(path, (0, 0))
+    assert [each for each in unwrap(doctor(store, fix=True)).oddities if isinstance(each, Leftover)] == []
+
+
+def test_records_that_stand_twice_and_objects_that_nobody_names(store: Path) -> None:
+    with open_world(store) as world:
+        place = world.store.place()
+        place.mkdir(parents=True)
+        (place / "a").write_text("abc")
+        unwrap(world.store.ingest((place,)))
+        evaluate(world, double(1))
+        evaluate(world, double(2))
+    groups = sorted((store / "records").iterdir())
+    both = b"".join(group.read_bytes() for group in groups)
+    from lightfx.core.names import Digest
+
+    (store / "records" / f"{Digest.of(both).hex}.jsonl").write_bytes(both)
+    odd = unwrap(doctor(store)).oddities
+    (twice,) = (each for each in odd if isinstance(each, StoredTwice))
+    assert twice.records == 3
+    assert [each for each in odd if isinstance(each, Unnamed)] == [Unnamed(1, 3)]
+    (index,) = (each for each in odd if isinstance(each, OddIndex))
+    assert "lacks 1 groups" in index.why
+    with open_world(store) as world:
+        for plan in (rows(3), double(1), double(2)):
+            unwrap(add_root(world, plan.dref))
+        unwrap(gc(world))
+    assert not [each for each in unwrap(doctor(store)).oddities if isinstance(each, Unnamed | OddIndex)]
+
+
+def test_roots_that_lead_nowhere(store: Path, tmp_path: Path) -> None:
+    with open_world(store) as world:
+        made = unwrap(link(world, unwrap(realize(world, rows(3))).rrefs[0], tmp_path / "result"))
+        unwrap(add_root(world, rows(3).dref, name="kept"))
+    assert unwrap(doctor(store)).well
+    made.unlink()
+    (odd,) = unwrap(doctor(store)).oddities
+    assert isinstance(odd, OddRoot)
+    assert odd.over
+    assert unwrap(doctor(store, fix=True)).well
+    assert [path.name for path in (store / "roots").iterdir()] == ["kept"]
+    (store / "roots" / "broken").write_text("{")
+    (odd,) = unwrap(doctor(store, fix=True)).oddities
+    assert isinstance(odd, OddRoot)
+    assert not odd.over
+
+
+@pytest.mark.parametrize("harm", [b"junk" * 1000, None])
+def test_an_index_that_is_broken_or_of_another_version(store: Path, harm: bytes | None) -> None:
+    import sqlite3
+
+    index = store / "index.sqlite"
+    if harm is None:
+        database = sqlite3.connect(index)
+        database.execute("PRAGMA user_version = 3")
+        database.close()
+    else:
+        index.write_bytes(harm)
+    (odd,) = unwrap(doctor(store)).oddities
+    assert isinstance(odd, OddIndex)
+    assert unwrap(doctor(store, fix=True)).well
+
+
+def test_a_damaged_group_is_told(store: Path) -> None:
+    (path,) = (store / "records").iterdir()
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    (odd,) = unwrap(doctor(store)).oddities
+    assert isinstance(odd, DamagedGroup)
+    assert odd.path == path
+
+
+def test_what_is_no_store_is_said_and_not_made(tmp_path: Path, store: Path) -> None:
+    missing = doctor(tmp_path / "nowhere")
+    assert isinstance(_failure(missing), NoStore)
+    assert not (tmp_path / "nowhere").exists()
+    (store / "format").chmod(0o644)
+    (store / "format").write_text('{"format": "lightfx-store", "version": 2}\n')
+    found = _failure(doctor(store, fix=True))
+    assert isinstance(found, UnknownFormat)
+    assert (found.found, found.known) == ("2", 1)
+
+
+def _failure(io: object) -> EngineFailure:
+    from returns.io import IOResult
+
+    from lightfx.wiring import Performing
+
+    assert isinstance(io, IOResult)
+    result = Performing().result(io)
+    assert isinstance(result, Failure)
+    found: EngineFailure = result.failure()
+    return found
+
+
+def test_who_locks_a_store_is_said(store: Path) -> None:
+    with busy(store) as process, open_world(store) as world:
+        refused = world.perform.result(gc(world))
+        assert isinstance(refused, Failure)
+        found = refused.failure()
+        assert isinstance(found, InUse)
+        assert found.who[0].startswith(f"process {process.pid} on ")
+        assert ", since 20" in found.who[0]
+
+
+def test_the_kind_of_a_file_system_is_told() -> None:
+    assert kind_of("/proc/self") == "proc"
+    assert kind_of("/proc") == "proc"
+
+
+def test_a_reference_is_no_path() -> None:
+    assert isinstance(_failure(doctor(DRef(f"{'a' * 32}-x").text)), NoStore)
