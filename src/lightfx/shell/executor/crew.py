@@ -26,6 +26,7 @@ from typing import IO, Final, Self, final
 
 from attrs import Factory, define
 
+from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Task
 from lightfx.shell.executor import keeper
 from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
@@ -42,7 +43,10 @@ _BEGIN: Final = (
 @final
 @define(eq=False)
 class Order:
-    """A task, as it is sent; ``began`` says when ``holder`` had nothing else to do."""
+    """A task, as it is sent; ``began`` says when ``holder`` had nothing else to do.
+
+    ``veil`` holds the secrets that the worker told of, to cover its log if it dies.
+    """
 
     name: int
     task: Task
@@ -51,6 +55,7 @@ class Order:
     holder: Worker | None = None
     began: float = 0.0
     announced: bool = False
+    veil: Veil = Veil()
 
     @classmethod
     def of(cls, name: int, task: Task, spelled: bytes, scratch: Path) -> Self:
@@ -78,7 +83,7 @@ class Worker:
     unread: socket.socket
     answers: socket.socket
     leash: socket.socket
-    log: Path
+    log: IO[bytes]
     ear: Ear = Factory(Ear)
     held: deque[Order] = Factory(deque)
     ready: bool = False
@@ -86,7 +91,7 @@ class Worker:
     timed_out: bool = False
 
     @classmethod
-    def hire(cls, log: Path) -> Self:
+    def hire(cls, scratch: Path) -> Self:
         """Start a keeper, which starts the worker."""
         with ExitStack() as failed, ExitStack() as given:
             orders, unread = map(failed.enter_context, _lines(socket.SOCK_SEQPACKET))
@@ -96,8 +101,8 @@ class Worker:
             failed.enter_context(leash)
             given.enter_context(speaking)
             given.enter_context(held)
-            start = given.enter_context(_start_of(log.parent))
-            output = given.enter_context(log.open("a+b"))
+            start = given.enter_context(_start_of(scratch))
+            log = failed.enter_context(_log_in(scratch))
             lines = [start.fileno(), unread.fileno(), speaking.fileno()]
             process = subprocess.Popen(  # noqa: S603 -- our own program
                 [
@@ -105,8 +110,8 @@ class Worker:
                     *(*get_command_line()[:-3], "-c", _BEGIN, *map(str, lines)),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=log,
+                stderr=log,
                 pass_fds=(held.fileno(), *lines),
                 start_new_session=True,
             )
@@ -184,8 +189,12 @@ class Worker:
         status = self.status()
         for line in (self.orders, self.unread, self.answers, self.leash):
             line.close()
-        self.log.unlink(missing_ok=True)
+        self.log.close()
         return status
+
+    def said(self) -> bytes:
+        """Give all that it wrote and no task's log was cut from."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0)
 
 
 def _start_of(scratch: Path) -> IO[bytes]:
@@ -196,6 +205,14 @@ def _start_of(scratch: Path) -> IO[bytes]:
     file.write(pickle.dumps(prepared))
     file.seek(0)
     return file
+
+
+def _log_in(scratch: Path) -> IO[bytes]:
+    """Open the file that a worker's output goes to. It has no name: nobody finds in it what is not covered yet."""
+    with TemporaryFile(dir=scratch) as file:
+        log = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)  # see `_above_streams`
+    fcntl.fcntl(log, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
+    return os.fdopen(log, "r+b", buffering=0)
 
 
 def _lines(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:

@@ -1,0 +1,222 @@
+"""Secrets where a stage runs: they are read before it begins, and kept out of what it leaves.
+
+Rules, for the values of the secrets that a config names:
+
+- where one cannot be read, nothing runs: the attempt is LEFT by an ``OSError``, which the next run tries again;
+- what is told of the attempt (log, message, traceback) has the secret's name in the value's place;
+- what is a result (value, returned error, files, configs of what it asks for) is refused where a value stands in it:
+  to change it would make another result of it;
+- files that a failed attempt leaves are not kept where a value stands in them.
+
+Files are searched byte by byte, in what the attempt left behind: what a stage compresses or encrypts is its own affair.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, assert_never
+
+from attrs import evolve
+from returns.result import Failure, Result, Success
+
+from lightfx.core.canonical import spell_checked
+from lightfx.core.derivation import Asks, Dependency, Recipe, derivations_of
+from lightfx.core.failures import EngineFailure
+from lightfx.core.outcome import BadOutput, Cancelled, Cause, Died, Left, Raised, Returned, Root, TimedOut, Upstream
+from lightfx.core.raising import raised
+from lightfx.core.realization import BuildOrder, Output, Outputs
+from lightfx.core.secrets import SHORTEST, Secret, Veil, secrets_in
+from lightfx.effects.executor import Finished
+
+_PIECE: Final = 1 << 20
+_LARGEST: Final = 1 << 20
+
+
+class MissingSecretError(OSError):
+    """A secret that a stage needs cannot be read here."""
+
+
+# Before.
+
+
+def unveiled(order: BuildOrder) -> BuildOrder:
+    """Read the secrets that the config of an order names, in this process."""
+    secrets = secrets_in(order.config.text)
+    if not secrets:
+        return order
+    try:
+        return evolve(order, veil=Veil({each: _value(each) for each in secrets}))
+    except MissingSecretError as error:
+        return evolve(order, veil=Veil({}, str(error)))
+
+
+def _value(secret: Secret) -> str:
+    value = _of_variable(secret.name) if secret.kind == "env" else _of_file(secret.name)
+    if len(value.strip()) < SHORTEST:
+        short = f"is shorter than {SHORTEST} characters, and could not be told from other text"
+        raise MissingSecretError(f"the secret {secret.text} {short if value.strip() else 'is empty'}")
+    return value
+
+
+def _of_variable(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise MissingSecretError(f"the secret env:{name} cannot be read: the environment variable is not set here")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise MissingSecretError(f"the secret env:{name} cannot be read: it is no UTF-8")
+    return value
+
+
+def _of_file(path: str) -> str:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            value = file.read(_LARGEST + 1)
+        if len(value) > _LARGEST:
+            raise MissingSecretError(f"the secret file:{path} cannot be read: it is larger than {_LARGEST:,} bytes")
+        return value.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise MissingSecretError(f"the secret file:{path} cannot be read: it is no UTF-8") from None
+    except MissingSecretError:
+        raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise MissingSecretError(f"the secret file:{path} cannot be read: {why}") from None
+
+
+def left_for_lack(veil: Veil) -> Left | None:
+    """Say why an attempt cannot begin, if secrets are lacking."""
+    return Left(raised(MissingSecretError(veil.lacking))) if veil.lacking else None
+
+
+# After.
+
+
+def veiled(finished: Finished, veil: Veil) -> Finished:
+    """Keep the values of secrets out of what came of a task; its log is covered by who cuts it."""
+    if not veil:
+        return finished
+    return evolve(finished, result=_veiled_result(finished.result, veil))
+
+
+def _veiled_result(
+    result: Result[Outputs, Left | Asks | EngineFailure], veil: Veil
+) -> Result[Outputs, Left | Asks | EngineFailure]:
+    if isinstance(result, Success):
+        return Success(tuple(judged(each, veil) for each in result.unwrap()))
+    failure = result.failure()
+    if isinstance(failure, Left):
+        return Failure(_veiled_left(failure, veil))
+    if isinstance(failure, Asks):
+        found = next((name for each in _recipes(failure.needs) if (name := veil.found_in(each.config.text))), "")
+        if found:
+            return Failure(
+                Left(_refused("the config of what it asks for", found, "configs are stored: pass the Secret itself on"))
+            )
+    return result
+
+
+def judged(output: Output | Left, veil: Veil) -> Output | Left:
+    """Refuse an output in which the value of a secret stands; cover a LEFT."""
+    if isinstance(output, Left):
+        return _veiled_left(output, veil)
+    found = veil.found_in(output.spelled)
+    if found:
+        return Left(_refused("the value", found, "values are stored"))
+    leak = None if output.folder is None else _leak(output.folder, veil)
+    return output if leak is None else Left(_refused(*leak, "files are stored"))
+
+
+def _refused(where: str, found: str, why: str) -> BadOutput:
+    return BadOutput(where, f"holds {found}, and {why}")
+
+
+def _veiled_left(left: Left, veil: Veil) -> Left:
+    folder = left.folder if left.folder is None or _leak(left.folder, veil) is None else None
+    return evolve(left, cause=_veiled_cause(left.cause, veil), folder=folder, log=veil.cover(left.log))
+
+
+def _veiled_cause(cause: Cause, veil: Veil) -> Cause:
+    match cause:
+        case Returned(kind, error):
+            found = veil.found_in(kind) or veil.found_in(spell_checked(error))
+            return _refused("the failure", found, "errors that are returned are stored") if found else cause
+        case Raised(kind, bases, message, traceback):
+            names = tuple(map(veil.cover, bases))
+            return Raised(veil.cover(kind), names, veil.cover(message), veil.cover(traceback))
+        case BadOutput(path, why):
+            return BadOutput(veil.cover(path), veil.cover(why))
+        case Cancelled(why):
+            return Cancelled(veil.cover(why))
+        case Upstream(roots):
+            return evolve(cause, roots=tuple(Root(each.rref, veil.cover(each.reason)) for each in roots))
+        case TimedOut() | Died():
+            return cause
+        case never:
+            assert_never(never)
+
+
+def _recipes(needs: tuple[Dependency, ...]) -> Iterator[Recipe]:
+    """List what is asked for, with all that it needs, each once."""
+    seen: set[int] = set()
+    pending = [each.origin for each in derivations_of(needs)]
+    while pending:
+        recipe = pending.pop()
+        if isinstance(recipe, Recipe) and id(recipe) not in seen:
+            seen.add(id(recipe))
+            pending += [each.origin for each in derivations_of(recipe.needs)]
+            yield recipe
+
+
+# Files.
+
+
+def _leak(folder: Path, veil: Veil) -> tuple[str, str] | None:
+    """Find a file under ``folder`` in which a secret stands, or in its name: its path, and which secret."""
+    pending = [folder]
+    while pending:
+        at = pending.pop()
+        _allow(at, stat.S_IRUSR | stat.S_IXUSR)
+        with os.scandir(at) as scan:
+            entries = sorted(scan, key=lambda each: each.name)
+        for each in entries:
+            found = _leak_of_entry(each, veil)
+            if found:
+                return veil.cover(os.path.relpath(each.path, folder)), found
+            if each.is_dir(follow_symlinks=False):
+                pending.append(Path(each.path))
+    return None
+
+
+def _leak_of_entry(entry: os.DirEntry[str], veil: Veil) -> str:
+    named = veil.found_in_bytes(os.fsencode(entry.name))
+    if named:
+        return named
+    if entry.is_symlink():
+        return veil.found_in_bytes(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 -- a DirEntry
+    return _leak_of_file(Path(entry.path), veil) if entry.is_file(follow_symlinks=False) else ""
+
+
+def _leak_of_file(path: Path, veil: Veil) -> str:
+    _allow(path, stat.S_IRUSR)
+    kept = b""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        while piece := file.read(_PIECE):
+            kept += piece
+            found = veil.found_in_bytes(kept)
+            if found:
+                return found
+            kept = kept[-veil.longest :]
+    return ""
+
+
+def _allow(path: Path, rights: int) -> None:
+    """Take rights that a stage took from itself: what cannot be searched is not kept."""
+    mode = stat.S_IMODE(path.lstat().st_mode)
+    if mode & rights != rights:
+        with suppress(PermissionError):
+            path.chmod(mode | rights)
