@@ -111,12 +111,17 @@ def _veiled_result(
     if isinstance(failure, Left):
         return Failure(_veiled_left(failure, veil))
     if isinstance(failure, Asks):
-        found = next((name for each in _recipes(failure.needs) if (name := veil.found_in(each.config.text))), "")
-        if found:
-            return Failure(
-                Left(_refused("the config of what it asks for", found, "configs are stored: pass the Secret itself on"))
-            )
+        return Failure(left_for_asking(failure, veil) or failure)
     return result
+
+
+def left_for_asking(asks: Asks, veil: Veil) -> Left | None:
+    """Refuse that a stage asks for a derivation with the value of a secret in its config."""
+    if not veil:
+        return None
+    found = next((name for each in _recipes(asks.needs) if (name := veil.found_in(each.config.text))), "")
+    why = "configs are stored: pass the Secret itself on"
+    return Left(_refused("the config of what it asks for", found, why)) if found else None
 
 
 def judged(output: Output | Left, veil: Veil) -> Output | Left:
