@@ -1,0 +1,9 @@
+"""What tests here share lies beside them, and is imported by name, also by processes that they start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if str(Path(__file__).parent) not in sys.path:
+    sys.path.append(str(Path(__file__).parent))
