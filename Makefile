@@ -6,21 +6,32 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 OTHERS := 3.12 3.13
 JUDGED := */lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*
 
-.PHONY: demo test lint types imports pytest laws benchmarks format clean
+.PHONY: demo test checks lint types mypy pyright verifytypes imports pytest laws benchmarks format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python docs/examples/digits/digits.py demo-results --workers 2
 	@echo "The results lie in $(CURDIR)/demo-results"
 
-test: lint types imports pytest
+test: $(VENV)/.dev
+	$(MAKE) --jobs 2 --output-sync=target checks
+	$(MAKE) pytest
+
+checks: lint types imports
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: mypy pyright verifytypes
+
+mypy: $(VENV)/.dev
 	$(BIN)/mypy
+
+pyright: $(VENV)/.dev
 	$(BIN)/pyright
+
+# After the other: the first of them brings pyright in.
+verifytypes: pyright
 	PYTHONPATH=src $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes lightfx --ignoreexternal
 
 imports: $(VENV)/.dev
@@ -28,7 +39,7 @@ imports: $(VENV)/.dev
 
 pytest: $(VENV)/.dev $(VENV)/.others
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest --doctest-modules --numprocesses 2 --dist worksteal --cov --cov-report=
+	$(BIN)/pytest --doctest-modules --numprocesses 3 --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95 --include='$(JUDGED)'
 	$(BIN)/coverage json --quiet -o .coverage.json --include='$(JUDGED)'
 	$(BIN)/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \

@@ -173,10 +173,11 @@ def _builds(task: Task) -> tuple[Build, ...]:
 
 
 def _stored(task: Task, build: Build, value: object) -> Output:
+    folder = build.folder  # whoever wrote there
     made = stored_form(codec_for(task.realizer.type), build, value)
     if isinstance(made, Failure):
         raise ValueError(f"{task.order.dref.name} {made.failure().reason}")
-    missing = broken(promised_in(task.order.config.text, task.order.config.tree["args"]), build.folder)
+    missing = broken(promised_in(task.order.config.text, task.order.config.tree["args"]), folder)
     if missing is not None:
         raise ValueError(f"{missing} was promised by a parameter, and does not exist in build.out")
     output = judged(made.unwrap(), build.order.veil)

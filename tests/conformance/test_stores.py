@@ -197,7 +197,7 @@ def _drop_halves(store: Store, trees: Any) -> Any:
 
 def _hasty(store: Store, entries: Any) -> Any:
     """Forgets the barrier after the rename: the name of the record may be lost."""
-    with mock.patch.object(sync, "sync_path", lambda path: None):
+    with mock.patch.object(sync, "sync_path", lambda path, disk: None):
         return store.commit(entries)
 
 

@@ -241,6 +241,25 @@ def test_a_file_changed(world: World, tmp_path: Path) -> None:
     assert not found.realized
 
 
+@stage(version="1")
+def read_here(build: Build) -> str:
+    return build.need(source_file("in.txt")).read_text()
+
+
+def test_a_plan_looks_at_a_relative_path_as_a_run_does(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: what the stage asked for is recorded by a path that means another file from here, were it the same text."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in.txt").write_text("same")
+    monkeypatch.chdir(tmp_path / "one")
+    evaluate(world, read_here())
+    assert planned(world, read_here()).action is Action.REUSE
+    monkeypatch.chdir(tmp_path / "two")
+    assert planned(world, read_here()).action is Action.BUILD
+
+
 def test_lost_files_are_made_again(tmp_path: Path) -> None:
     with open_world(tmp_path / "store") as world:
         unwrap(realize_all(world, [written()]))

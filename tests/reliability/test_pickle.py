@@ -74,7 +74,8 @@ sys.argv = ["lightfx"]
 assert main(["run", "stages.py:plan", "--store", "store", "--quiet"]) == 1
 refs = [each.dref.text for each in stages.plan.values()]
 for command in (["ls"], ["runs"], ["find", "artifact"], ["table", "stages.py:plan"],
-                ["table", "stages.py:plan", "--csv"], ["run", "stages.py:plan", "--dry-run"], ["run", "stages.py:plan"], ["gc", "--dry-run", "--all"],
+                ["table", "stages.py:plan", "--csv"], ["run", "stages.py:plan", "--dry-run"],
+                ["run", "stages.py:plan"], ["gc", "--dry-run", "--all"],
                 ["pack", "out.pack", refs[0], refs[2]], ["unpack", "out.pack", "--store", "other"],
                 ["diff", refs[0], refs[1]], ["root", "add", refs[0]], ["why-alive", refs[0]], ["check", refs[0]]):
     main([*command, "--store", "store"] if "--store" not in command else command)

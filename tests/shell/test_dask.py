@@ -240,8 +240,8 @@ def test_a_process_that_dies_leaves_its_dask_worker_alone(
     assert cause(killed) == Died(None, "SIGKILL")
     assert left(killed).folder == tmp_path / "a/out-0"
     assert (tmp_path / "a/out-0/a").read_text() == "a"
-    late = finish_one(executor, errands.sleep_with_a_child, tmp_path / "b", timeout=0.3)  # type: ignore[arg-type]
-    assert cause(late) == TimedOut(0.3)
+    late = finish_one(executor, errands.sleep_with_a_child, tmp_path / "b", timeout=1.5)  # type: ignore[arg-type]
+    assert cause(late) == TimedOut(1.5)
     assert late.log == "going to sleep\n"
     assert set(cluster.staff(2).workers) == before
     good(executor.close())

@@ -11,6 +11,7 @@ from makings import entry, good, ingested, listing
 from scenes import CONTENT, Other, key
 
 from lightfx.core.names import Digest
+from lightfx.shell.disk import Disk
 from lightfx.shell.store import dropping
 from lightfx.shell.store.directory import DirectoryStore, open_directory
 
@@ -111,12 +112,12 @@ def test_the_name_is_gone_for_good_before_the_files_are(root: Path, monkeypatch:
     store = good(open_directory(root))
     trees = passing(store, "1")
     steps: list[str] = []
-    monkeypatch.setattr(dropping, "sync_path", lambda path: steps.append(f"sync {path.name}"))
+    monkeypatch.setattr(dropping, "sync_path", lambda path, _: steps.append(f"sync {path.name}"))
     remove = dropping.remove_tree
 
-    def removing(path: Path) -> None:
+    def removing(path: Path, disk: Disk) -> None:
         steps.append(f"remove {len(listing(path))}")
-        remove(path)
+        remove(path, disk)
 
     monkeypatch.setattr(dropping, "remove_tree", removing)
     good(store.drop(trees))

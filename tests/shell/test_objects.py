@@ -17,15 +17,15 @@ from lightfx.shell.store.objects import Objects
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is synced, and what is moved, in order."""
     seen: list[str] = []
-    rename = Path.rename
+    rename = os.rename
 
-    def move(path: Path, target: Path) -> Path:
+    def move(path: Path, target: Path) -> None:
         seen.append("move")
-        return rename(path, target)
+        rename(path, target)
 
-    monkeypatch.setattr(objects, "sync_all", lambda paths, _: seen.append(f"sync {len(paths)}"))
-    monkeypatch.setattr(objects, "sync_path", lambda path: seen.append(f"sync {Path(path).name}"))
-    monkeypatch.setattr(Path, "rename", move)
+    monkeypatch.setattr(objects, "sync_all", lambda paths, *_: seen.append(f"sync {len(paths)}"))
+    monkeypatch.setattr(objects, "sync_path", lambda path, _: seen.append(f"sync {Path(path).name}"))
+    monkeypatch.setattr(os, "rename", move)
     return seen
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Raised
+from lightfx.shell.disk import Disk
 from lightfx.shell.store import observing
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.observing import GRAIN, Observer
@@ -31,9 +32,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     digest = observing.digest_file
 
-    def note(path: str, size: int) -> str:
+    def note(path: str, size: int, disk: Disk) -> str:
         seen.append(Path(path).name)
-        return digest(path, size)
+        return digest(path, size, disk)
 
     monkeypatch.setattr(observing, "digest_file", note)
     return seen
@@ -89,8 +90,8 @@ def test_what_changes_while_it_is_read_is_not_noted(
     path.write_bytes(b"1")
     digest = observing.digest_file
 
-    def slow(name: str, size: int) -> str:
-        found = digest(name, size)
+    def slow(name: str, size: int, disk: Disk) -> str:
+        found = digest(name, size, disk)
         pass_by(monkeypatch, LATER)
         return found
 

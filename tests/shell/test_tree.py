@@ -11,6 +11,7 @@ from blake3 import blake3
 from makings import fill, listing
 
 from lightfx.core.manifest import Kind
+from lightfx.shell.disk import Disk
 from lightfx.shell.store import tree
 from lightfx.shell.store.tree import ForbiddenError, digest_file, entries_of, make_read_only, remove_tree, salvage
 
@@ -65,7 +66,7 @@ def test_what_cannot_be_unshared_leaves_no_copy(tmp_path: Path, monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copystat", fail)
+    monkeypatch.setattr(os, "utime", fail)
     with pytest.raises(OSError, match="No space"):
         entries_of(folder)
     assert listing(folder) == {"f": b"m"}
@@ -88,10 +89,10 @@ def test_what_vanishes_while_it_is_removed_is_gone(tmp_path: Path, monkeypatch: 
     folder = fill(tmp_path / "t", {f"d{number}/f": b"" for number in range(9)})
     allow = tree._allow
 
-    def late(path: str, rights: int) -> None:
+    def late(path: str, rights: int, disk: Disk) -> None:
         if path.endswith("d4"):
             shutil.rmtree(folder)
-        allow(path, rights)
+        allow(path, rights, disk)
 
     monkeypatch.setattr(tree, "_allow", late)
     remove_tree(folder)

@@ -101,10 +101,9 @@ class Attempts:
                 self.backlog.appendleft(window[position])
         return starting
 
-    def start(self, job: Job, order: BuildOrder) -> int:
-        """Note that a job was handed over, and number its task."""
+    def start(self, job: Job) -> int:
+        """Note that a job is handed over, and number its task."""
         self.tasks += 1
-        job.order = order
         self.running[self.tasks] = job
         return self.tasks
 

@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
+from lightfx.engine.answers import alike
 from lightfx.engine.keeping import Keeper
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import Run
@@ -57,7 +58,7 @@ class Claimer:
         self.held |= granted
         for key in granted:
             self.keeper.freed.pop(key, None)
-        return self.alike(tuple(granted)).map(lambda stored: self._news(stored, batch))
+        return alike(self.keeper.world, tuple(granted)).map(lambda stored: self._news(stored, batch))
 
     def _news(self, stored: Mapping[Digest, Sequence[Listed]], batch: Sequence[Run]) -> News:
         news: dict[int, tuple[Listed, ...]] = {}
@@ -69,20 +70,8 @@ class Claimer:
                 news[run.node] = fresh
         return news
 
-    def alike(self, keys: Sequence[Digest]) -> Result[Mapping[Digest, Sequence[Listed]], EngineFailure]:
-        """List what is stored under these keys."""
-        found = self.keeper.world.perform.result(self.keeper.world.store.alike(keys))
-        return found.map(_by_key)
-
     def abandon(self) -> None:
         """Give every claim back."""
         if self.held:
             self.keeper.world.perform.result(self.keeper.world.store.release(tuple(self.held)))
             self.held.clear()
-
-
-def _by_key(rows: Sequence[Listed]) -> Mapping[Digest, Sequence[Listed]]:
-    groups: dict[Digest, list[Listed]] = {}
-    for row in rows:
-        groups.setdefault(row.stored.key, []).append(row)
-    return groups

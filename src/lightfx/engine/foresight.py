@@ -19,15 +19,14 @@ from returns.result import Failure, Result, Success
 from lightfx.core.derivation import Parts
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
-from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef
 from lightfx.effects.world import World
+from lightfx.engine.answers import answer
 from lightfx.plan.explain import Plan
 from lightfx.plan.graph import Graph
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import (
-    Alike,
     Command,
     Differ,
     Drop,
@@ -36,11 +35,8 @@ from lightfx.plan.moves import (
     Gone,
     Keep,
     List,
-    Listing,
-    Observations,
     Observe,
     Recall,
-    Recalled,
     Run,
     Seek,
     Stuck,
@@ -56,7 +52,7 @@ LOOKED_AT: Final = 5_000
 
 def foresee(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef]) -> Result[Plan, EngineFailure]:
     """Drive the step machine through ``graph`` as far as it gets without a run, and say what it would do."""
-    seen = _look(world, graph, policy, force, Wishes(limits=world.executor.limits))
+    seen = _look(world, graph, policy, Wishes(force=force, limits=world.executor.limits))
     if isinstance(seen, Failure):
         return Failure(seen.failure())
     state, reader = seen.unwrap()
@@ -66,14 +62,14 @@ def foresee(world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[D
 
 def look(world: World, graph: Graph, policy: ReplayPolicy) -> Result[State, EngineFailure]:
     """Drive the step machine through ``graph`` as far as it gets without a run, and give the ledger."""
-    return _look(world, graph, policy, frozenset(), Wishes()).map(lambda seen: seen[0])
+    return _look(world, graph, policy, Wishes()).map(lambda seen: seen[0])
 
 
 def _look(
-    world: World, graph: Graph, policy: ReplayPolicy, force: frozenset[DRef], wishes: Wishes
+    world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes
 ) -> Result[tuple[State, _Reader], EngineFailure]:
     state, commands = begin(graph, policy, world.store.folder_of, wishes)
-    reader = _Reader(world, graph, force)
+    reader = _Reader(world, graph)
     queue = deque(commands)
     while True:
         resting = not queue
@@ -97,7 +93,6 @@ class _Reader:
 
     world: World
     graph: Graph
-    force: frozenset[DRef]
     runs: dict[int, list[Run]] = Factory(dict)
     unasked: list[Run] = Factory(list)
     targets_asked: bool = False
@@ -107,16 +102,8 @@ class _Reader:
     def read(self, command: Command) -> Result[Sequence[Event], EngineFailure]:
         """Answer one command."""
         match command:
-            case Observe(nodes):
-                return self._observe(nodes)
-            case List(drefs, reading, since):
-                listed = self.world.perform.result(self.world.store.listed(drefs, reading))
-                return listed.map(lambda rows: (Listing(self._unforced(rows), since, since + len(drefs)),))
-            case Recall(drefs):
-                read = self.world.perform.result(self.world.store.configs(drefs))
-                return read.map(lambda configs: (Recalled(drefs, configs),))
-            case Seek(keys):
-                return self._seek(keys)
+            case Observe() | List() | Recall() | Seek():
+                return answer(self.world, self.graph, command).map(lambda event: (event,))
             case Run():
                 self.runs.setdefault(command.node, []).append(command)
                 self.unasked.append(command)
@@ -153,30 +140,6 @@ class _Reader:
         """Tell once that what waits for records that contradict each other waits in vain."""
         told, self.told_stuck = self.told_stuck, True
         return () if told else (Stuck(),)
-
-    def _unforced(self, rows: Sequence[Listed]) -> Sequence[Listed]:
-        """Leave out what is to be run whatever is stored."""
-        return [row for row in rows if row.stored.rref.dref not in self.force] if self.force else rows
-
-    def _observe(self, nodes: Sequence[int]) -> Result[Sequence[Event], EngineFailure]:
-        paths = {
-            number: observed.path
-            for number in nodes
-            if (observed := self.graph.nodes[number].recipe.observed) is not None
-        }
-        seen = self.world.perform.result(self.world.store.observe(tuple(dict.fromkeys(paths.values()))))
-        return seen.map(lambda found: (Observations({number: found[path] for number, path in paths.items()}),))
-
-    def _seek(self, keys: Sequence[tuple[int, Digest]]) -> Result[Sequence[Event], EngineFailure]:
-        wanted = [(number, key) for number, key in keys if self.graph.nodes[number].dref not in self.force]
-        found = self.world.perform.result(self.world.store.alike(tuple(dict.fromkeys(key for _, key in wanted))))
-        if isinstance(found, Failure):
-            return Failure(found.failure())
-        by_key: dict[Digest, list[Listed]] = {}
-        for row in found.unwrap():
-            by_key.setdefault(row.stored.key, []).append(row)
-        rows = {number: by_key.get(key, ()) for number, key in wanted}
-        return Success((Alike({number: rows.get(number, ()) for number, _ in keys}),))
 
 
 def _ephemeral(state: State, numbers: Iterable[int]) -> list[Listed]:

@@ -93,7 +93,8 @@ def harvest(world: World, state: State, ended: Sequence[Ended]) -> Result[Sequen
             return Failure(second.failure())
         found.update(second.unwrap())
     world.perform.result(world.store.discard([each.order.place for each in ended if each.order is not None]))
-    return Success([Harvest(crop.run, _realizations(crop, found)) for crop in mended])
+    now = world.perform.value(world.clock.now())
+    return Success([Harvest(crop.run, _realizations(crop, found, now)) for crop in mended])
 
 
 def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFailure]:
@@ -165,7 +166,7 @@ def _checked(piece: _Piece, found: Mapping[Path, Ingested], observed: str) -> _P
     return piece
 
 
-def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realization, ...]:
+def _realizations(crop: _Crop, found: Mapping[Path, Ingested], created: float) -> tuple[Realization, ...]:
     run, finished = crop.run, crop.finished
     log = Log(finished.log, _object(found, finished.whole_log)) if finished.log else None
     realizations: list[Realization] = []
@@ -189,6 +190,7 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested]) -> tuple[Realizat
                 asked=run.asked,
                 earlier=crop.ended.earlier,
                 ephemeral=crop.ended.ephemeral and tree is not None,
+                created=created,
             )
         )
     return tuple(realizations)

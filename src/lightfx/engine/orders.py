@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from lightfx.core.config import Reference
-from lightfx.core.realization import BuildOrder, Given, Input, Realization
+from lightfx.core.realization import BuildOrder, Given, Input, Realization, tell_nobody
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Store
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import Run
+
+_NO_ARGS: Final[Mapping[str, object]] = {}
 
 
 def rrefs_of(runs: Iterable[Run]) -> Iterator[RRef]:
@@ -19,7 +22,13 @@ def rrefs_of(runs: Iterable[Run]) -> Iterator[RRef]:
             yield from rrefs
 
 
-def order_for(run: Run, state: State, known: Mapping[RRef, Realization], store: Store) -> BuildOrder:
+def order_for(
+    run: Run,
+    state: State,
+    known: Mapping[RRef, Realization],
+    store: Store,
+    tell: Callable[[float, float], None] = tell_nobody,
+) -> BuildOrder:
     """Make the order of a run; ``known`` holds the record of each realization that it stands on."""
     graph, node = state.graph, state.graph.nodes[run.node]
     types = {
@@ -34,7 +43,8 @@ def order_for(run: Run, state: State, known: Mapping[RRef, Realization], store: 
         given = tuple(given_of(known[rref], store) for rref in rrefs)
         inputs[reference] = Input(types[reference], reference.take, reference.tolerate, given)
     asked = frozenset(reference for reference, _ in run.asked)
-    return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs, asked=asked)
+    args = state.wishes.args.get(node.dref, _NO_ARGS)
+    return BuildOrder(node.dref, node.recipe.config, run.key, run.indices, store.place(), inputs, tell, asked, args)
 
 
 def given_of(realization: Realization, store: Store) -> Given:

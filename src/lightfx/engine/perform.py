@@ -8,7 +8,7 @@ what they made becomes realizations (`harvest`), stored in groups (`keeping`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, TypeVar, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from attrs import define, evolve, field
 from returns.io import IOResult
@@ -17,19 +17,18 @@ from returns.result import Result, Success
 from lightfx.core.derivation import Realizer
 from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
-from lightfx.core.outcome import Raised
 from lightfx.core.realization import Value
 from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
+from lightfx.engine.answers import answer
 from lightfx.engine.attempts import Attempts
 from lightfx.engine.claiming import Claimer
 from lightfx.engine.harvest import Harvest
 from lightfx.engine.keeping import Keeper
 from lightfx.plan.budget import Budget
-from lightfx.plan.graph import Graph, Node
+from lightfx.plan.graph import Graph
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import (
-    Alike,
     Built,
     Command,
     Differ,
@@ -38,24 +37,14 @@ from lightfx.plan.moves import (
     Fail,
     Keep,
     List,
-    Listing,
-    Observations,
     Observe,
     Recall,
-    Recalled,
     Run,
     Seek,
 )
 
 T = TypeVar("T")
 Answer: TypeAlias = "Result[Sequence[Event], EngineFailure]"
-
-
-_MOVED: Final = Raised("FileNotFoundError", ("FileNotFoundError", "OSError", "Exception"), "means another file now", "")
-
-
-def _is_there(node: Node) -> bool:
-    return node.recipe.observed is None or node.recipe.observed.is_there
 
 
 @define(eq=False)
@@ -106,7 +95,7 @@ class Performer:
         """Carry out one command; the events are its answer."""
         match command:
             case Observe() | List() | Recall() | Seek():
-                return self._look(command)
+                return answer(self.world, self.graph, command).map(lambda event: (event,))
             case Run():
                 if command.again is not None:
                     self.keeper.spare({command.again})
@@ -124,39 +113,9 @@ class Performer:
                 assert_never(never)
         return Success(())
 
-    def _look(self, command: Observe | List | Recall | Seek) -> Answer:
-        match command:
-            case Observe(nodes):
-                return self._observe(nodes)
-            case List(drefs, reading, since):
-                listed = self.do(self.world.store.listed(drefs, reading))
-                return listed.map(lambda rows: (Listing(rows, since, since + len(drefs)),))
-            case Recall(drefs):
-                read = self.do(self.world.store.configs(drefs))
-                return read.map(lambda configs: (Recalled(drefs, configs),))
-            case Seek(keys):
-                found = self.claimer.alike(tuple(dict.fromkeys(key for _, key in keys)))
-                return found.map(lambda rows: (Alike({number: rows.get(key, ()) for number, key in keys}),))
-            case never:
-                assert_never(never)
-
-    def _observe(self, nodes: Sequence[int]) -> Answer:
-        paths = {
-            number: observed.path
-            for number in nodes
-            if (observed := self.graph.nodes[number].recipe.observed) is not None
-        }
-        elsewhere = {number: _MOVED for number in paths if not _is_there(self.graph.nodes[number])}
-        wanted = {number: path for number, path in paths.items() if number not in elsewhere}
-        seen = self.do(self.world.store.observe(tuple(dict.fromkeys(wanted.values()))))
-        return seen.map(
-            lambda found: (Observations({**elsewhere, **{number: found[path] for number, path in wanted.items()}}),)
-        )
-
     def book(self, crop: Harvest, task: int) -> Built:
         """Keep what one run gave, and tell of it."""
-        now = self.now()
-        realizations = [evolve(each, created=now) for each in crop.realizations]
+        realizations = crop.realizations
         for realization in realizations:
             self.keeper.keep(crop.run.node, realization)
         self.keeper.spare({each.tree for each in realizations if each.tree is not None})

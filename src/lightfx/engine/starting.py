@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
-from lightfx.core.realization import Attempt, Log, Realization
-from lightfx.core.refs import RRef
+from lightfx.core.realization import Attempt, Log, Realization, tell_nobody
+from lightfx.core.refs import DRef, RRef
 from lightfx.effects.executor import Begun, Finished, Progressed, Report, Task
 from lightfx.effects.journal import TaskAsked, TaskProgressed, TaskRetried, TaskStarted
 from lightfx.effects.world import Interrupts
@@ -180,14 +179,12 @@ def _droppable(realization: Realization) -> Digest | None:
 
 def _task(performer: Performer, job: Job, known: Mapping[RRef, Realization]) -> Task:
     node = performer.graph.nodes[job.run.node]
-    order = order_for(job.run, performer.state, known, performer.world.store)
-    args = performer.state.wishes.args
-    if node.dref in args:
-        order = evolve(order, args=args[node.dref])
-    number = performer.attempts.start(job, order)
-    if performer.world.executor.blocking:
+    blocking = performer.world.executor.blocking
+    number = performer.attempts.start(job)
+    tell = partial(_progressed, performer, job.run.dref, number) if blocking else tell_nobody
+    order = job.order = order_for(job.run, performer.state, known, performer.world.store, tell)
+    if blocking:
         _begun(performer, job, number)
-        order = evolve(order, tell=partial(_progressed, performer, job, number))
     return Task(number, order, node.recipe.realizer, job.attempt, job.resources)
 
 
@@ -197,8 +194,8 @@ def _begun(performer: Performer, job: Job, number: int) -> None:
         performer.tell(TaskStarted(job.run.dref, number, job.attempt))
 
 
-def _progressed(performer: Performer, job: Job, number: int, done: float, total: float) -> None:
-    performer.tell(TaskProgressed(job.run.dref, number, done, total))
+def _progressed(performer: Performer, dref: DRef, number: int, done: float, total: float) -> None:
+    performer.tell(TaskProgressed(dref, number, done, total))
 
 
 # Taking in.
@@ -216,7 +213,7 @@ def _take_in(performer: Performer, reports: Sequence[Report]) -> Answer:
             if isinstance(each, Begun):
                 _begun(performer, job, each.number)
             elif isinstance(each, Progressed):
-                _progressed(performer, job, each.number, each.done, each.total)
+                _progressed(performer, job.run.dref, each.number, each.done, each.total)
     gathered = harvest(performer.world, performer.state, ended)
     if isinstance(gathered, Failure):
         return Failure(gathered.failure())

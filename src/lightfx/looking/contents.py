@@ -18,6 +18,7 @@ from lightfx.effects.store import Forbidden
 from lightfx.effects.world import World
 from lightfx.plan.changes import Change, FieldChanged, changes
 from lightfx.plan.compare import FileDifference, field_differences, file_differences
+from lightfx.shell.disk import REAL
 from lightfx.shell.visiting import read_file
 
 
@@ -62,7 +63,7 @@ def cat(world: World, rref: RRef, path: str, /, *, limit: int | None = None) -> 
     wanted = PurePosixPath(path)
     if wanted.is_absolute() or ".." in wanted.parts:
         return IOResult.from_failure(NotStored(rref.text, f"{path!r} is no path in it"))
-    return read_file(world.store.folder_of(tree.unwrap()), wanted, rref, limit)
+    return read_file(world.store.folder_of(tree.unwrap()), wanted, rref, limit, REAL)
 
 
 @overload

@@ -13,6 +13,7 @@ from lightfx.core.names import short_hash
 from lightfx.core.refs import RRef
 from lightfx.effects.world import World
 from lightfx.looking.contents import tree_of
+from lightfx.shell.disk import REAL
 from lightfx.shell.visiting import make_link, run_in
 
 
@@ -30,7 +31,7 @@ def link(world: World, rref: RRef, path: str | Path = "", /) -> IOResult[Path, E
     if not there.value_or(frozenset()):
         return IOResult.from_failure(there.failure() if isinstance(there, Failure) else _gone(rref))
     place = Path(path or f"result-{rref.dref.name}").absolute()
-    made = world.perform.result(make_link(place, world.store.folder_of(tree.unwrap()).absolute()))
+    made = world.perform.result(make_link(place, world.store.folder_of(tree.unwrap()).absolute(), REAL))
     if isinstance(made, Failure):
         return IOResult.from_failure(made.failure())
     name = f"link-{short_hash(str(place).encode('utf-8', 'surrogateescape').hex())}"

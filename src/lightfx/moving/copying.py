@@ -14,16 +14,20 @@ from lightfx.effects.world import World
 from lightfx.moving.gathering import complete, gather, take_in, there
 from lightfx.plan.packing import Freight
 from lightfx.shell.archive import copy_folder
+from lightfx.shell.disk import REAL, Disk
 
 AT_ONCE = 64
 
 
-def copy_closure(refs: Sequence[Ref], source: World, target: World, /) -> IOResult[Freight, EngineFailure]:
+def copy_closure(
+    refs: Sequence[Ref], source: World, target: World, /, *, disk: Disk = REAL
+) -> IOResult[Freight, EngineFailure]:
     """Copy realizations, or all of derivations, with all that they stand on; gives what was copied.
 
     What is in the ``target`` already is not copied. Objects are read as they
     are copied, and compared with their names. Fails with `NotStored` where
-    something is not in the ``source``, or is not what it was.
+    something is not in the ``source``, or is not what it was. ``disk`` is for
+    tests.
     """
     freight = gather(source, refs)
     if isinstance(freight, Failure):
@@ -36,18 +40,18 @@ def copy_closure(refs: Sequence[Ref], source: World, target: World, /) -> IOResu
         return IOResult.from_failure(known.failure())
     lacking = [tree for tree in trees.unwrap() if tree not in known.unwrap()]
     for start in range(0, len(lacking), AT_ONCE):
-        copied = _copy(source, target, lacking[start : start + AT_ONCE])
+        copied = _copy(source, target, lacking[start : start + AT_ONCE], disk)
         if isinstance(copied, Failure):
             return IOResult.from_failure(copied.failure())
     return IOResult.from_result(take_in(target, freight.unwrap()))
 
 
-def _copy(source: World, target: World, trees: Sequence[Digest]) -> Result[None, EngineFailure]:
+def _copy(source: World, target: World, trees: Sequence[Digest], disk: Disk) -> Result[None, EngineFailure]:
     place = target.store.place()
     folders = {place / tree.hex: tree for tree in trees}
     try:
         for folder, tree in folders.items():
-            copied = target.perform.result(copy_folder(source.store.folder_of(tree), folder))
+            copied = target.perform.result(copy_folder(source.store.folder_of(tree), folder, disk))
             if isinstance(copied, Failure):
                 return copied
         ingested = target.perform.result(target.store.ingest(tuple(folders)))

@@ -18,14 +18,17 @@ from lightfx.effects.world import World
 from lightfx.moving.gathering import complete, gather, take_in, there
 from lightfx.plan.packing import Freight, PackingList
 from lightfx.shell.archive import Unpacked, read_archive, write_archive
+from lightfx.shell.disk import REAL, Disk
 
 
-def pack(world: World, refs: Sequence[Ref], file: str | os.PathLike[str], /) -> IOResult[Freight, EngineFailure]:
+def pack(
+    world: World, refs: Sequence[Ref], file: str | os.PathLike[str], /, *, disk: Disk = REAL
+) -> IOResult[Freight, EngineFailure]:
     """Write realizations, or all of derivations, with all that they stand on, into one file; gives what is in it.
 
     ``file``: is written whole or not at all, and replaced if it is there. It is
     a tar, compressed by zstd (the extra ``zstd``, before Python 3.14). Fails
-    with `NotStored` where something is not there.
+    with `NotStored` where something is not there. ``disk`` is for tests.
     """
     freight = gather(world, refs)
     if isinstance(freight, Failure):
@@ -33,7 +36,7 @@ def pack(world: World, refs: Sequence[Ref], file: str | os.PathLike[str], /) -> 
     packing = _packing_list(world, freight.unwrap())
     if isinstance(packing, Failure):
         return IOResult.from_failure(packing.failure())
-    written = write_archive(Path(file).absolute(), packing.unwrap(), freight.unwrap(), world.store.folder_of)
+    written = write_archive(Path(file).absolute(), packing.unwrap(), freight.unwrap(), world.store.folder_of, disk)
     return written.map(lambda _: freight.unwrap())
 
 
@@ -55,17 +58,18 @@ def _packing_list(world: World, freight: Freight) -> Result[PackingList, EngineF
     return PackingList.read(packing.spell()).alt(lambda why: NotStored(str(freight.refs[0]), f"its files: {why}"))
 
 
-def unpack(world: World, file: str | os.PathLike[str], /) -> IOResult[Freight, EngineFailure]:
+def unpack(world: World, file: str | os.PathLike[str], /, *, disk: Disk = REAL) -> IOResult[Freight, EngineFailure]:
     """Take all realizations out of a file that `pack` wrote, and store them; gives what was in it.
 
     What is stored already is not stored twice. An archive that is damaged, or
     made to do harm, is refused whole, with `BadArchive`: realizations, objects
     and files must be what they are named by. Whether results are true cannot be
-    seen from them: take archives from those whom you would believe.
+    seen from them: take archives from those whom you would believe. ``disk`` is
+    for tests.
     """
     path, place = Path(file).absolute(), world.store.place()
     try:
-        unpacked = world.perform.result(read_archive(path, place, lambda trees: there(world, trees)))
+        unpacked = world.perform.result(read_archive(path, place, lambda trees: there(world, trees), disk))
         if isinstance(unpacked, Failure):
             return IOResult.from_failure(unpacked.failure())
         return IOResult.from_result(_stored(world, path, unpacked.unwrap()))

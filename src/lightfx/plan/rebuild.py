@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, assert_never, final
+from typing import Final, TypeAlias, assert_never, final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
@@ -47,6 +47,8 @@ class Build:
 
 Decision: TypeAlias = Reuse | Build
 
+_FIRST: Final = Build(1, "0 of 1 are stored")
+
 
 def outcome_of(recipe: Recipe, rref: RRef, view: View, folder_of: FolderOf) -> Result[Outcome[object], EngineFailure]:
     """Decode what a realization holds, by the stage's annotation."""
@@ -79,8 +81,8 @@ def decide(
     folder_of: FolderOf,
 ) -> Result[Decision, EngineFailure]:
     """Say what a derivation needs, given its candidates."""
-    if len(candidates) == 1 and takes_any(demands):  # the usual case by far: nothing to weigh
-        return Success(Reuse(dict.fromkeys(demands, (candidates[0],))))
+    if len(candidates) <= 1 and takes_any(demands):  # the usual case by far: nothing to weigh
+        return Success(Reuse(dict.fromkeys(demands, (candidates[0],))) if candidates else _FIRST)
     chosen: dict[str, tuple[Listed, ...]] = {}
     wanted = Build(0, "")
     for spelling, matcher in demands.items():

@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import shutil
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +33,7 @@ from lightfx.core.failures import BadArchive, DiskFull, EngineFailure, NotPermit
 from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
+from lightfx.shell.disk import REAL, Disk
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ MOST_TEXT: Final = 1 << 30
 LITTLE_TEXT: Final = 16 << 20  # of what is longer, a hundredth must be in the archive: names do not compress so well
 _BLOCK: Final = 512
 _PIECE: Final = 1 << 20
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MISSING: Final = "zstd takes Python 3.14 or backports.zstd: pip install 'lightfx[zstd]'"
 
 
@@ -55,25 +56,28 @@ class _RefusedError(Exception):
 
 
 def write_archive(
-    path: Path, packing: PackingList, freight: Freight, folder_of: Callable[[Digest], Path]
+    path: Path, packing: PackingList, freight: Freight, folder_of: Callable[[Digest], Path], disk: Disk = REAL
 ) -> IOResult[None, EngineFailure]:
     """Write an archive, whole or not at all; what was at ``path`` before is replaced."""
 
     def work() -> None:
         aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
         try:
-            with aside.open("xb") as raw, _compressed(raw, "wb") as stream:
-                _write(stream, packing, freight, folder_of)
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.rename(path)
+            with disk.file(aside, _NEW) as raw:
+                with _compressed(raw, "wb") as stream:
+                    _write(stream, packing, freight, folder_of, disk)
+                raw.flush()
+                disk.fsync(raw.fileno())
+            disk.rename(aside, path)
         finally:
-            aside.unlink(missing_ok=True)
+            disk.remove(aside)
 
     return _at_rim(path, "write the archive", work)
 
 
-def _write(stream: BinaryIO, packing: PackingList, freight: Freight, folder_of: Callable[[Digest], Path]) -> None:
+def _write(
+    stream: BinaryIO, packing: PackingList, freight: Freight, folder_of: Callable[[Digest], Path], disk: Disk
+) -> None:
     where = {
         Digest(entry.data): folder_of(tree) / entry.path
         for tree, manifest in packing.objects.items()
@@ -87,7 +91,7 @@ def _write(stream: BinaryIO, packing: PackingList, freight: Freight, folder_of: 
                 raise _RefusedError(f"its {name} would be larger than {MOST_TEXT:,} bytes: pack less at a time")
             tar.addfile(_member(name, len(data)), io.BytesIO(data))
         for digest, size in packing.files.items():
-            with where[digest].open("rb") as file:
+            with disk.file(where[digest], os.O_RDONLY) as file:
                 tar.addfile(_member(FILES + digest.hex, size), file)
 
 
@@ -110,23 +114,26 @@ class Unpacked:
 
 
 def read_archive(
-    path: Path, place: Path, there: Callable[[frozenset[Digest]], Result[frozenset[Digest], EngineFailure]]
+    path: Path,
+    place: Path,
+    there: Callable[[frozenset[Digest]], Result[frozenset[Digest], EngineFailure]],
+    disk: Disk = REAL,
 ) -> IOResult[Unpacked, EngineFailure]:
     """Read an archive into the private folder ``place``; ``there`` says which objects are not wanted any more."""
 
     def work() -> Unpacked:
-        with path.open("rb") as raw, _compressed(raw, "rb") as stream:
+        with disk.file(path, os.O_RDONLY) as raw, _compressed(raw, "rb") as stream:
             members = _members(stream)
-            most = min(MOST_TEXT, LITTLE_TEXT + 100 * path.stat().st_size)
+            most = min(MOST_TEXT, LITTLE_TEXT + 100 * disk.stat(path).st_size)
             packing = _judged(PackingList.read(_text(members, LIST, most)))
             freight = _judged(read_freight(packing, _text(members, RECORDS, most)))
             known = there(frozenset(packing.objects))
             if isinstance(known, Failure):
                 raise _TroubleError(known.failure())
             wanted = {tree for tree in packing.objects if tree not in known.unwrap()}
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _room(packing, place)
-            _take_files(members, packing, _lay_out(packing, wanted, place))
+            disk.make_folders(place, 0o700)
+            _room(packing, place, disk)
+            _take_files(members, packing, _lay_out(packing, wanted, place, disk), disk)
         return Unpacked(freight, {place / tree.hex: tree for tree in wanted})
 
     return _at_rim(path, "read the archive", work)
@@ -210,30 +217,32 @@ def _judged(found: Result[T, str]) -> T:
     return found.unwrap()
 
 
-def _room(packing: PackingList, place: Path) -> None:
-    free = shutil.disk_usage(place).free
+def _room(packing: PackingList, place: Path, disk: Disk) -> None:
+    free = disk.free(place)
     if packing.size > free:
         raise _RefusedError(f"it announces {packing.size:,} bytes of files, and there is room for {free:,}")
 
 
-def _lay_out(packing: PackingList, wanted: set[Digest], place: Path) -> Mapping[Digest, list[tuple[Path, bool]]]:
+def _lay_out(
+    packing: PackingList, wanted: set[Digest], place: Path, disk: Disk
+) -> Mapping[Digest, list[tuple[Path, bool]]]:
     """Make folders and links, and say where each file is to go, and which of them may be run."""
     homes: dict[Digest, list[tuple[Path, bool]]] = {}
     for tree in wanted:
         root = place / tree.hex
-        root.mkdir()
+        disk.mkdir(root)
         for entry in sorted(packing.objects[tree], key=lambda entry: entry.path):
             if entry.kind is Kind.FOLDER:
-                (root / entry.path).mkdir()
+                disk.mkdir(root / entry.path)
             elif entry.kind is Kind.LINK:
-                (root / entry.path).symlink_to(entry.data)
+                disk.symlink(entry.data, root / entry.path)
             else:
                 homes.setdefault(Digest(entry.data), []).append((root / entry.path, entry.executable))
     return homes
 
 
 def _take_files(
-    members: Iterator[_Member], packing: PackingList, homes: Mapping[Digest, list[tuple[Path, bool]]]
+    members: Iterator[_Member], packing: PackingList, homes: Mapping[Digest, list[tuple[Path, bool]]], disk: Disk
 ) -> None:
     """Take in the files that were announced, each once, and no others."""
     missing = dict(packing.files)
@@ -242,15 +251,15 @@ def _take_files(
         size = missing.pop(digest, None) if member.name.startswith(FILES) else None
         if size is None or size != member.size:
             raise _RefusedError(f"it holds {member.name!r}, which was not announced so")
-        _take_file(member, digest, homes.get(digest, []))
+        _take_file(member, digest, homes.get(digest, []), disk)
     if missing:
         raise _RefusedError(f"{len(missing)} files that were announced are missing")
 
 
-def _take_file(member: _Member, digest: Digest, homes: list[tuple[Path, bool]]) -> None:
+def _take_file(member: _Member, digest: Digest, homes: list[tuple[Path, bool]], disk: Disk) -> None:
     hasher = blake3()
     with ExitStack() as held:
-        file = held.enter_context(homes[0][0].open("xb")) if homes else None
+        file = held.enter_context(disk.file(homes[0][0], _NEW)) if homes else None
         for piece in member.pieces():
             hasher.update(piece)
             if file is not None:
@@ -258,20 +267,20 @@ def _take_file(member: _Member, digest: Digest, homes: list[tuple[Path, bool]]) 
     if hasher.hexdigest() != digest.hex:
         raise _RefusedError(f"the file {digest} is not what it is named by")
     for path, _ in homes[1:]:
-        shutil.copyfile(homes[0][0], path)
+        disk.copy(homes[0][0], path)
     for path, executable in homes:
-        path.chmod(0o700 if executable else 0o600)
+        disk.chmod(path, 0o700 if executable else 0o600)
 
 
 # Copying.
 
 
-def copy_folder(source: Path, target: Path) -> IOResult[None, EngineFailure]:
+def copy_folder(source: Path, target: Path, disk: Disk = REAL) -> IOResult[None, EngineFailure]:
     """Copy a folder into a new one, links as links."""
 
     def work() -> None:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copytree(source, target, symlinks=True)
+        disk.make_folders(target.parent, 0o700)
+        disk.copy_tree(source, target)
 
     return _at_rim(target, "copy files", work)
 

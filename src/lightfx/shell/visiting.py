@@ -14,22 +14,23 @@ from returns.io import IOResult, impure_safe
 
 from lightfx.core.failures import EngineFailure, NotPermitted, NotStored, SystemTrouble
 from lightfx.core.refs import RRef
+from lightfx.shell.disk import REAL, Disk
 
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
-def make_link(link: Path, target: Path) -> IOResult[None, EngineFailure]:
+def make_link(link: Path, target: Path, disk: Disk = REAL) -> IOResult[None, EngineFailure]:
     """Make a symbolic link, at once, in the place of one that may be there; nothing else is replaced."""
 
     def work() -> None:
-        if os.path.lexists(link) and not link.is_symlink():
+        if disk.lexists(link) and not disk.is_link(link):
             raise FileExistsError(errno.EEXIST, "something that is no link is there", str(link))
         aside = link.with_name(f".{uuid.uuid4().hex}")
-        aside.symlink_to(target)
+        disk.symlink(target, aside)
         try:
-            aside.rename(link)
+            disk.rename(aside, link)
         except OSError:
-            aside.unlink()
+            disk.unlink(aside)
             raise
 
     return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, link, "make a link"))
@@ -50,11 +51,13 @@ def run_in(folder: Path, command: Sequence[str], environment: Mapping[str, str])
     return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, folder, f"run {words[0]}"))
 
 
-def read_file(folder: Path, path: PurePosixPath, rref: RRef, limit: int | None) -> IOResult[bytes, EngineFailure]:
+def read_file(
+    folder: Path, path: PurePosixPath, rref: RRef, limit: int | None, disk: Disk = REAL
+) -> IOResult[bytes, EngineFailure]:
     """Read a file in the folder of a realization, or its first ``limit`` bytes."""
 
     def work() -> bytes:
-        with (folder / path).open("rb") as file:
+        with disk.file(folder / path, os.O_RDONLY) as file:
             return file.read(-1 if limit is None else limit)
 
     def why(error: OSError) -> EngineFailure:

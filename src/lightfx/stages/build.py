@@ -75,6 +75,11 @@ class Build:
         return self._order.folder(self._index)
 
     @property
+    def wrote(self) -> bool:
+        """Whether anyone asked where `out` lies; who did not has written nothing there."""
+        return "folder" in vars(self)
+
+    @property
     def order(self) -> BuildOrder:
         """What was ordered: the config, and what each reference in it was resolved to."""
         return self._order

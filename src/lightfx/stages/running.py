@@ -114,7 +114,7 @@ def run(function: Function, signature: Signature, config: Config, build: Build) 
         returned = function(build, **decoded.unwrap())
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
         return Failure(raised(error, build.places))
-    missing = broken(promises, build.folder)
+    missing = broken(promises, build.folder) if promises else None
     if missing is not None and not isinstance(returned, Failure):
         return Failure(BadOutput(missing, "was promised by a parameter, and does not exist in build.out"))
     if signature.error is None:
@@ -137,10 +137,12 @@ def _returned(signature: Signature, build: Build, error: object) -> Cause:
 
 def stored_form(codec: Codec[object], build: Build, value: object) -> Result[Output, Cause]:
     """Encode the value of a build, with the files that it wrote."""
+    written = build.wrote
     encoded = codec.encode(value, build.folder)
     if isinstance(encoded, Failure):
         return Failure(BadOutput(*_culprit(encoded.failure(), "the value")))
-    return _with_folder(encoded.unwrap(), build.folder)
+    made = encoded.unwrap()
+    return _with_folder(made, build.folder) if written or made.files else Success(Output(made.tree))
 
 
 def _culprit(unstorable: Unstorable, root: str) -> tuple[str, str]:

@@ -12,23 +12,24 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.outcome import Left
 from lightfx.core.realization import Output
 from lightfx.effects.executor import Finished
+from lightfx.shell.disk import REAL, Disk
 
 LOG: Final = "log"
 
 
-def adopt(finished: Finished, written: Path, private: Path, place: Path) -> Finished:
+def adopt(finished: Finished, written: Path, private: Path, place: Path, disk: Disk = REAL) -> Finished:
     """Move what is in ``private``, which was called ``written`` where it was made, to ``place``.
 
     A log is no result: where it cannot be moved, its end says so. Raises
     ``OSError`` where anything else cannot be moved.
     """
-    if not private.exists():
+    if not disk.exists(private):
         return finished
-    for each in sorted(private.iterdir()):
+    for name in sorted(disk.listdir(private)):
         try:
-            each.rename(place / each.name)
+            disk.rename(private / name, place / name)
         except NotADirectoryError:
-            if each.name != LOG:
+            if name != LOG:
                 raise
 
     def moved(path: Path | None) -> Path | None:
@@ -42,7 +43,7 @@ def adopt(finished: Finished, written: Path, private: Path, place: Path) -> Fini
 
     result = finished.result.map(lambda outputs: tuple(map(renamed, outputs))).alt(renamed_if_left)
     made = evolve(finished, result=result, whole_log=moved(finished.whole_log))
-    if made.whole_log is not None and not made.whole_log.is_dir():
+    if made.whole_log is not None and not disk.is_folder(made.whole_log):
         lost = f"{made.log}\n[the whole log could not be kept: {made.whole_log} is in the way]\n"
         return evolve(made, log=lost, whole_log=None)
     return made

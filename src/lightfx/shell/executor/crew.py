@@ -21,13 +21,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from multiprocessing.spawn import get_command_line, get_preparation_data
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final, Self, final
+from typing import Final, Self, final
+from uuid import uuid4
 
 from attrs import Factory, define
 
 from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor import keeper
 from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
 
@@ -55,22 +56,23 @@ class Order:
     holder: Worker | None = None
     began: float = 0.0
     announced: bool = False
+    disk: Disk = REAL
     veil: Veil = Veil()
 
     @classmethod
-    def of(cls, name: int, task: Task, spelled: bytes, scratch: Path) -> Self:
+    def of(cls, name: int, task: Task, spelled: bytes, scratch: Path, disk: Disk = REAL) -> Self:
         """Spell an order, by way of a file in ``scratch`` if it is long."""
         if len(spelled) < PACKET:
             return cls(name, task, packet(name, spelled), None)
-        scratch.mkdir(parents=True, exist_ok=True)
+        disk.make_folders(scratch)
         spare = scratch / f"order-{name}"
-        spare.write_bytes(spelled)
-        return cls(name, task, packet_by(name, spare), spare)
+        disk.write_whole(spare, spelled)
+        return cls(name, task, packet_by(name, spare), spare, disk=disk)
 
     def forget(self) -> None:
         """Remove what was written of it."""
         if self.spare is not None:
-            self.spare.unlink(missing_ok=True)
+            self.disk.remove(self.spare)
 
 
 @final
@@ -83,15 +85,16 @@ class Worker:
     unread: socket.socket
     answers: socket.socket
     leash: socket.socket
-    log: IO[bytes]
+    log: int
     ear: Ear = Factory(Ear)
     held: deque[Order] = Factory(deque)
     ready: bool = False
     let_go: bool = False
     timed_out: bool = False
+    disk: Disk = REAL
 
     @classmethod
-    def hire(cls, scratch: Path) -> Self:
+    def hire(cls, scratch: Path, disk: Disk = REAL) -> Self:
         """Start a keeper, which starts the worker."""
         with ExitStack() as failed, ExitStack() as given:
             orders, unread = map(failed.enter_context, _lines(socket.SOCK_SEQPACKET))
@@ -101,9 +104,11 @@ class Worker:
             failed.enter_context(leash)
             given.enter_context(speaking)
             given.enter_context(held)
-            start = given.enter_context(_start_of(scratch))
-            log = failed.enter_context(_log_in(scratch))
-            lines = [start.fileno(), unread.fileno(), speaking.fileno()]
+            start = _start_of(scratch, disk)
+            given.callback(disk.close, start)
+            log = _nameless(scratch / f"log-{uuid4().hex}", disk)
+            failed.callback(disk.close, log)
+            lines = [start, unread.fileno(), speaking.fileno()]
             process = subprocess.Popen(  # noqa: S603 -- our own program
                 [
                     *(sys.executable, "-I", "-S", keeper.__file__, str(held.fileno()), str(os.getpid())),
@@ -117,7 +122,7 @@ class Worker:
             )
             failed.pop_all()
         answers.setblocking(False)
-        return cls(process, orders, unread, answers, leash, log)
+        return cls(process, orders, unread, answers, leash, log, disk=disk)
 
     @property
     def deadline(self) -> float | None:
@@ -189,30 +194,38 @@ class Worker:
         status = self.status()
         for line in (self.orders, self.unread, self.answers, self.leash):
             line.close()
-        self.log.close()
+        self.disk.close(self.log)
         return status
 
     def said(self) -> bytes:
         """Give all that it wrote and no task's log was cut from."""
-        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0)
+        return self.disk.pread(self.log, self.disk.fstat(self.log).st_size, 0)
 
 
-def _start_of(scratch: Path) -> IO[bytes]:
-    """Give the file from which a worker reads what a process that is spawned is told."""
+def _start_of(scratch: Path, disk: Disk) -> int:
+    """Give the file, without a name, from which a worker reads what a process that is spawned is told."""
     prepared = get_preparation_data("worker")
     prepared["authkey"] = bytes(prepared["authkey"])  # to pickle it as it is would be refused
-    file = TemporaryFile(dir=scratch)  # noqa: SIM115 -- the caller's to close
-    file.write(pickle.dumps(prepared))
-    file.seek(0)
+    file = _nameless(scratch / f"start-{uuid4().hex}", disk)
+    try:
+        disk.write_all(file, pickle.dumps(prepared))
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        disk.close(file)
+        raise
     return file
 
 
-def _log_in(scratch: Path) -> IO[bytes]:
-    """Open the file that a worker's output goes to. It has no name: nobody finds in it what is not covered yet."""
-    with TemporaryFile(dir=scratch) as file:
-        log = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)  # see `_above_streams`
-    fcntl.fcntl(log, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
-    return os.fdopen(log, "r+b", buffering=0)
+def _nameless(path: Path, disk: Disk) -> int:
+    """Open a new file, and take its name away: it ends with those who have it open, and nobody else finds it."""
+    file = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_APPEND, 0o600)
+    disk.unlink(path)
+    if file > 2:
+        return file
+    try:
+        return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)  # see `_above_streams`
+    finally:
+        disk.close(file)
 
 
 def _lines(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:

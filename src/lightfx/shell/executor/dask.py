@@ -34,6 +34,7 @@ from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.realization import tell_nobody
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Begun, Executor, Finished, Progressed, Report, Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.account import LOSSES, Run, Silence, died, offered, request_of, takers
 from lightfx.shell.executor.adopting import adopt
 from lightfx.shell.executor.cluster import Answered, Cluster, Failed, News, Node, Said, SchedulerLost, Seen
@@ -59,18 +60,21 @@ def open_dask(
         return IOFailure(PoolLost(f"Dask cannot be imported (pip install 'lightfx[dask]'): {error}"))
     except (OSError, ValueError) as error:
         return IOFailure(PoolLost(f"no Dask scheduler answers at {address}: {error}"))
-    return IOSuccess(DaskExecutor(cluster, address, limits, shared=shared, patience=patience))
+    return IOSuccess(DaskExecutor(cluster, address, limits, shared=shared, patience=patience, disk=REAL))
 
 
 @final
 class DaskExecutor:
     """Runs tasks on a Dask cluster. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self, cluster: Cluster, address: str, limits: Limits, *, shared: bool, patience: float) -> None:
+    def __init__(
+        self, cluster: Cluster, address: str, limits: Limits, *, shared: bool, patience: float, disk: Disk = REAL
+    ) -> None:
         self._cluster = cluster
         self._address = address
         self._limits = limits
-        self._freight = None if shared else Freight(cluster)
+        self._freight = None if shared else Freight(cluster, disk)
+        self._disk = disk
         self._patience = patience
         self._runs: dict[str, Run] = {}
         self._local: deque[Task] = deque()
@@ -205,7 +209,7 @@ class DaskExecutor:
             left = None if end is None else end - time.monotonic()
             if self._local:
                 task = self._local.popleft()
-                self._reports += [Begun(task.number), carry_out(task, peak_of_process)]
+                self._reports += [Begun(task.number), carry_out(task, peak_of_process, self._disk)]
                 left = 0.0
             self._listen(left)
             if left is not None and left <= 0:
@@ -259,8 +263,8 @@ class DaskExecutor:
         place = run.task.order.place
         private = place / answer.token
         if answer.parcel is not None:
-            unpack_folder(answer.parcel, private)
-        return adopt(opened(answer.finished), answer.private, private, place)
+            unpack_folder(answer.parcel, private, disk=self._disk)
+        return adopt(opened(answer.finished), answer.private, private, place, self._disk)
 
     def _fail(self, failed: Failed) -> None:
         run = self._runs.get(failed.key)

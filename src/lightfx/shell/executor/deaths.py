@@ -40,10 +40,12 @@ class Deaths:
         timeout = task.realizer.terms.timeout
         cause = TimedOut(timeout) if timed_out and timeout is not None else self._cause(code)
         folders = (task.order.folder(index) for index in task.order.indices)
-        left = Left(cause, folder=next((folder for folder in folders if folder.exists()), None))
-        tail, whole = file_log(log, task.order.place, order.veil)
+        left = Left(cause, folder=next(filter(order.disk.exists, folders), None))
+        tail, whole = file_log(log, task.order.place, order.veil, order.disk)
         cost = Cost(time.monotonic() - order.began)
-        return veiled(Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil)
+        return veiled(
+            Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil, order.disk
+        )
 
     def _cause(self, code: int | None) -> Died:
         before, self._kills = self._kills, _kills(self._files)

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from attrs import Factory, define
 
 from lightfx.effects.executor import Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.cluster import Cluster
 from lightfx.shell.executor.parcels import digest_of_parcel, pack_folder
 from lightfx.shell.executor.remote import keep
@@ -29,6 +30,7 @@ class Freight:
     """What one driver has sent; ``sent`` forgets what no task needs any more."""
 
     cluster: Cluster
+    disk: Disk = REAL
     sent: WeakValueDictionary[str, Future[bytes]] = Factory(WeakValueDictionary)
     digests: dict[Path, str] = Factory(dict[Path, str])
 
@@ -43,7 +45,7 @@ class Freight:
         known = self.sent.get(self.digests.get(folder, ""))
         if known is not None:
             return known
-        parcel = pack_folder(folder)
+        parcel = pack_folder(folder, self.disk)
         digest = self.digests[folder] = digest_of_parcel(parcel)
         made = self.sent.get(digest) or self.cluster.submit(f"lightfx-tree-{digest}", keep, (parcel,), {})
         self.sent[digest] = made

@@ -17,7 +17,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from tempfile import TemporaryFile
 from typing import Final, final
 
 from attrs import evolve
@@ -27,6 +26,7 @@ from lightfx.core.derivation import Realizer
 from lightfx.core.failures import EngineFailure
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Report, Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.unveiling import unveiled
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
@@ -42,30 +42,31 @@ class _Written(io.StringIO):
         """Stay open."""
 
 
-def _watched(task: Task) -> tuple[Finished, bytes]:
+def _watched(task: Task, disk: Disk) -> tuple[Finished, bytes]:
     """Carry out a task, and give what it printed through Python."""
     written = _Written()
     with redirect_stdout(written), redirect_stderr(written):
-        done = carry_out(task, peak_of_process)
+        done = carry_out(task, peak_of_process, disk)
     return done, written.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _captured(task: Task) -> tuple[Finished, bytes]:
+def _captured(task: Task, disk: Disk) -> tuple[Finished, bytes]:
     """As `_watched`, with what programs print that it starts, after the rest."""
     for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
         with suppress(OSError, ValueError):  # what the caller had printed is the caller's; it may be closed
             stream.flush()
-    with TemporaryFile(buffering=0) as file:
-        before = [(each, kept) for each in (1, 2) if (kept := _kept(each)) is not None]
-        try:
-            for each, _ in before:
-                os.dup2(file.fileno(), each)
-            done, text = _watched(task)
-        finally:
-            for each, kept in before:
-                os.dup2(kept, each)
-                os.close(kept)
-        return done, text + os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+    memory = os.memfd_create("log")
+    before = [(each, kept) for each in (1, 2) if (kept := _kept(each)) is not None]
+    try:
+        for each, _ in before:
+            os.dup2(memory, each)
+        done, text = _watched(task, disk)
+        return done, text + os.pread(memory, os.fstat(memory).st_size, 0)
+    finally:
+        for each, kept in before:
+            os.dup2(kept, each)
+            os.close(kept)
+        os.close(memory)
 
 
 def _kept(descriptor: int) -> int | None:
@@ -79,8 +80,9 @@ def _kept(descriptor: int) -> int | None:
 class InlineExecutor:
     """Runs tasks in `wait`, as many as `PATIENCE` seconds allow. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self, limits: Limits = _NO_LIMITS) -> None:
+    def __init__(self, limits: Limits = _NO_LIMITS, disk: Disk = REAL) -> None:
         self._limits = limits
+        self._disk = disk
         self._waiting: deque[Task] = deque()
         self._interrupt: KeyboardInterrupt | None = None
         self._seconds: dict[Realizer, float] = {}
@@ -132,10 +134,10 @@ class InlineExecutor:
         end = time.perf_counter() + PATIENCE
         while self._waiting and (not finished or self._is_quick(self._waiting[0], end)):
             task = self._waiting.popleft()
-            task = evolve(task, order=unveiled(task.order))
-            done, text = _captured(task) if task.order.veil else _watched(task)
+            task = evolve(task, order=unveiled(task.order, self._disk))
+            done, text = _captured(task, self._disk) if task.order.veil else _watched(task, self._disk)
             if text:
-                log, whole = file_log(text, task.order.place, task.order.veil)
+                log, whole = file_log(text, task.order.place, task.order.veil, self._disk)
                 done = evolve(done, log=log, whole_log=whole)
             finished.append(done)
             self._seconds[task.realizer] = done.cost.seconds

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from blake3 import blake3
+
+from lightfx.shell.disk import REAL, Disk
 
 _SOCKET: Final = b"s"  # of our own: a tar has no word for it
 _SPECIAL: Final = {tarfile.FIFOTYPE: stat.S_IFIFO, _SOCKET: stat.S_IFSOCK}
@@ -40,27 +41,27 @@ def digest_of_parcel(parcel: bytes) -> str:
     return blake3(parcel).hexdigest()
 
 
-def pack_folder(root: Path) -> bytes:
+def pack_folder(root: Path, disk: Disk = REAL) -> bytes:
     """Make a parcel of a folder; of one that is not there, an empty one."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=_FORMAT, encoding="utf-8", errors="surrogateescape") as tar:
-        for path, found in _walk(root):
-            entry = _entry(path, found)
+        for path, found in _walk(root, disk):
+            entry = _entry(path, found, disk)
             if entry.isreg():
-                _allow(found.path, stat.S_IRUSR)
-                with open(found.path, "rb") as content:  # noqa: PTH123 -- a DirEntry
+                _allow(found.path, stat.S_IRUSR, disk)
+                with disk.file(found.path, os.O_RDONLY) as content:
                     tar.addfile(entry, content)
             else:
                 tar.addfile(entry)
     return packed.getvalue()
 
 
-def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    pending = [("", str(root))] if root.is_dir() else []
+def _walk(root: Path, disk: Disk) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    pending = [("", str(root))] if disk.is_folder(root) else []
     while pending:
         prefix, folder = pending.pop()
-        _allow(folder, stat.S_IRUSR | stat.S_IXUSR)
-        with os.scandir(folder) as scan:
+        _allow(folder, stat.S_IRUSR | stat.S_IXUSR, disk)
+        with disk.scandir(folder) as scan:
             found = sorted(scan, key=lambda each: each.name)
         for each in found:
             yield prefix + each.name, each
@@ -68,20 +69,20 @@ def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 pending.append((f"{prefix}{each.name}/", each.path))
 
 
-def _allow(path: str, rights: int) -> None:
+def _allow(path: str, rights: int, disk: Disk) -> None:
     """Take rights that a stage took from itself; what the store holds has those that are asked for."""
-    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    mode = stat.S_IMODE(disk.lstat(path).st_mode)
     if mode & rights != rights:
         with suppress(PermissionError):  # it is not ours, and may be readable all the same
-            os.chmod(path, mode | rights)  # noqa: PTH101 -- a DirEntry
+            disk.chmod(path, mode | rights)
 
 
-def _entry(path: str, found: os.DirEntry[str]) -> tarfile.TarInfo:
+def _entry(path: str, found: os.DirEntry[str], disk: Disk) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(path)
     status = found.stat(follow_symlinks=False)
     entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     if found.is_symlink():
-        entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(found.path)  # noqa: PTH115 -- a DirEntry
+        entry.type, entry.linkname = tarfile.SYMTYPE, disk.readlink(found.path)
     elif found.is_dir(follow_symlinks=False):
         entry.type = tarfile.DIRTYPE
     elif found.is_file(follow_symlinks=False):
@@ -91,9 +92,10 @@ def _entry(path: str, found: os.DirEntry[str]) -> tarfile.TarInfo:
     return entry
 
 
-def unpack_folder(parcel: bytes, root: Path, *, read_only: bool = False) -> None:
+def unpack_folder(parcel: bytes, root: Path, *, read_only: bool = False, disk: Disk = REAL) -> None:
     """Make the new folder ``root`` of a parcel; raises `ParcelError` on one that would reach out of it."""
-    root.mkdir(parents=True)
+    disk.make_folders(root.parent)
+    disk.mkdir(root)
     links: list[tuple[str, str]] = []
     folders = [str(root)]
     try:
@@ -103,16 +105,16 @@ def unpack_folder(parcel: bytes, root: Path, *, read_only: bool = False) -> None
                 if entry.issym():
                     links.append((entry.linkname, path))
                 elif entry.isdir():
-                    os.mkdir(path)  # noqa: PTH102 -- hot
+                    disk.mkdir(path)
                     folders.append(path)
                 else:
-                    _make(tar, entry, path, read_only=read_only)
+                    _make(tar, entry, path, read_only=read_only, disk=disk)
     except tarfile.TarError as error:
         raise ParcelError(str(error)) from error
     for target, path in links:
-        os.symlink(target, path)  # noqa: PTH211 -- the names may be no text
+        disk.symlink(target, path)
     for folder in reversed(folders) if read_only else ():
-        os.chmod(folder, 0o555)  # noqa: PTH101, S103 -- hot; as objects are
+        disk.chmod(folder, 0o555)  # as objects are
 
 
 def _safe(name: str) -> str:
@@ -121,23 +123,39 @@ def _safe(name: str) -> str:
     return name
 
 
-def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str, *, read_only: bool) -> None:
+def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str, *, read_only: bool, disk: Disk) -> None:
     if entry.type in _SPECIAL:
-        os.mknod(path, _SPECIAL[entry.type] | 0o600)
+        disk.mknod(path, _SPECIAL[entry.type] | 0o600)
         return
     content = tar.extractfile(entry) if entry.isreg() else None
     if content is None:
         raise ParcelError(f"{entry.name!r} is of an unknown kind")
     mode = (0o555 if entry.mode & stat.S_IXUSR else 0o444) if read_only else entry.mode
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    descriptor = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
         while piece := content.read(1 << 20):
-            file.write(piece)
-        os.fchmod(file.fileno(), mode & 0o777)
+            disk.write_all(descriptor, piece)
+    finally:
+        disk.close(descriptor)
+    disk.chmod(path, mode & 0o777)
 
 
-def remove_folder(root: Path) -> None:
+def remove_folder(root: Path, disk: Disk = REAL) -> None:
     """Remove a folder that is ours, and may hold what is read-only; what does not go, goes with the worker."""
-    for folder, _, _ in os.walk(root):
-        _allow(folder, stat.S_IRWXU)
-    shutil.rmtree(root, ignore_errors=True)
+    folders: list[str] = []
+    pending = [str(root)]
+    while pending:
+        folders.append(folder := pending.pop())
+        with suppress(OSError):
+            _allow(folder, stat.S_IRWXU, disk)
+            with disk.scandir(folder) as scan:
+                found = list(scan)
+            for each in found:
+                if each.is_dir(follow_symlinks=False):
+                    pending.append(each.path)
+                else:
+                    with suppress(OSError):
+                        disk.unlink(each.path)
+    for folder in reversed(folders):
+        with suppress(OSError):
+            disk.rmdir(folder)

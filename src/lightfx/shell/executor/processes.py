@@ -25,6 +25,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from lightfx.core.failures import EngineFailure, PoolLost, Unshippable
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Begun, Progressed, Report, Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.crew import Order, Worker
 from lightfx.shell.executor.deaths import Deaths
 from lightfx.shell.executor.deferring import undisturbed
@@ -42,10 +43,11 @@ _UNKNOWN: Final = 1.0
 class LocalProcesses:
     """Up to ``workers`` processes; logs under ``scratch``. Implements `lightfx.effects.executor.Executor`."""
 
-    def __init__(self, workers: int, scratch: Path, limits: Limits | None = None) -> None:
+    def __init__(self, workers: int, scratch: Path, limits: Limits | None = None, disk: Disk = REAL) -> None:
         self._size = workers
         self._limits = Limits(cores=workers) if limits is None else limits
         self._scratch = scratch
+        self._disk = disk
         self._workers: list[Worker] = []
         self._board = Switchboard()
         self._waiting: deque[Order] = deque()
@@ -81,7 +83,7 @@ class LocalProcesses:
         def work() -> None:
             for task in tasks:
                 self._named += 1
-                self._waiting.append(Order.of(self._named, task, pack(task), self._scratch))
+                self._waiting.append(Order.of(self._named, task, pack(task), self._scratch, self._disk))
             self._hand_out()
 
         return self._guard(work)
@@ -196,8 +198,8 @@ class LocalProcesses:
                 self._told.append(Begun(order.task.number))
 
     def _hire(self) -> None:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        worker = Worker.hire(self._scratch)
+        self._disk.make_folders(self._scratch)
+        worker = Worker.hire(self._scratch, self._disk)
         self._workers.append(worker)
         self._board.connect(worker)
 

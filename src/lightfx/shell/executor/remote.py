@@ -33,6 +33,7 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.realization import BuildOrder
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Begun, Executor, Finished, Progressed, Report, Task
+from lightfx.shell.disk import REAL
 from lightfx.shell.executor.cluster import Call
 from lightfx.shell.executor.parcels import ParcelError, digest_of_parcel, pack_folder, remove_folder, unpack_folder
 from lightfx.shell.executor.processes import LocalProcesses
@@ -111,12 +112,12 @@ def _apart(errand: Errand, call: Call, trees: Mapping[Path, str], parcels: Seque
         for digest in sorted(set(trees.values())):
             if digest not in known:
                 raise ParcelError(f"{digest} did not come as it was sent")
-            unpack_folder(known[digest], home / "inputs" / digest, read_only=True)
+            unpack_folder(known[digest], home / "inputs" / digest, read_only=True, disk=REAL)
         private = home / "place"
         finished = _run(errand, call, private, moved)
-        return Answer(call.token, private, finished, pack_folder(private) if private.exists() else None)
+        return Answer(call.token, private, finished, pack_folder(private, REAL) if private.exists() else None)
     finally:
-        remove_folder(home)
+        remove_folder(home, REAL)
 
 
 def _run(errand: Errand, call: Call, private: Path, moved: Mapping[Path, Path]) -> Finished:
@@ -162,12 +163,12 @@ class _Hand:
         if current_process().daemon:
             current_process().daemon = False
         folder = Path(tempfile.mkdtemp(prefix="lightfx-log-", dir=home))
-        return cls(session, LocalProcesses(1, folder), folder)
+        return cls(session, LocalProcesses(1, folder, disk=REAL), folder)
 
     def end(self) -> None:
         """End it, and leave nothing."""
         self.pool.close()
-        remove_folder(self.folder)
+        remove_folder(self.folder, REAL)
 
 
 @final

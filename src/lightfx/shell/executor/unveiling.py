@@ -31,6 +31,7 @@ from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, Output, Outputs
 from lightfx.core.secrets import SHORTEST, Secret, Veil, secrets_in
 from lightfx.effects.executor import Finished
+from lightfx.shell.disk import REAL, Disk
 
 _PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 20
@@ -43,19 +44,19 @@ class MissingSecretError(OSError):
 # Before.
 
 
-def unveiled(order: BuildOrder) -> BuildOrder:
+def unveiled(order: BuildOrder, disk: Disk = REAL) -> BuildOrder:
     """Read the secrets that the config of an order names, in this process."""
     secrets = secrets_in(order.config.text)
     if not secrets:
         return order
     try:
-        return evolve(order, veil=Veil({each: _value(each) for each in secrets}))
+        return evolve(order, veil=Veil({each: _value(each, disk) for each in secrets}))
     except MissingSecretError as error:
         return evolve(order, veil=Veil({}, str(error)))
 
 
-def _value(secret: Secret) -> str:
-    value = _of_variable(secret.name) if secret.kind == "env" else _of_file(secret.name)
+def _value(secret: Secret, disk: Disk) -> str:
+    value = _of_variable(secret.name) if secret.kind == "env" else _of_file(secret.name, disk)
     if len(value.strip()) < SHORTEST:
         short = f"is shorter than {SHORTEST} characters, and could not be told from other text"
         raise MissingSecretError(f"the secret {secret.text} {short if value.strip() else 'is empty'}")
@@ -71,10 +72,13 @@ def _of_variable(name: str) -> str:
     return value
 
 
-def _of_file(path: str) -> str:
+def _of_file(path: str, disk: Disk) -> str:
     try:
-        with Path(path).expanduser().open("rb") as file:
-            value = file.read(_LARGEST + 1)
+        file = disk.open(Path(path).expanduser(), os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            value = disk.read(file, _LARGEST + 1) if stat.S_ISREG(disk.fstat(file).st_mode) else b""
+        finally:
+            disk.close(file)
         if len(value) > _LARGEST:
             raise MissingSecretError(f"the secret file:{path} cannot be read: it is larger than {_LARGEST:,} bytes")
         return value.decode().rstrip("\r\n")
@@ -95,21 +99,21 @@ def left_for_lack(veil: Veil) -> Left | None:
 # After.
 
 
-def veiled(finished: Finished, veil: Veil) -> Finished:
+def veiled(finished: Finished, veil: Veil, disk: Disk = REAL) -> Finished:
     """Keep the values of secrets out of what came of a task; its log is covered by who cuts it."""
     if not veil:
         return finished
-    return evolve(finished, result=_veiled_result(finished.result, veil))
+    return evolve(finished, result=_veiled_result(finished.result, veil, disk))
 
 
 def _veiled_result(
-    result: Result[Outputs, Left | Asks | EngineFailure], veil: Veil
+    result: Result[Outputs, Left | Asks | EngineFailure], veil: Veil, disk: Disk
 ) -> Result[Outputs, Left | Asks | EngineFailure]:
     if isinstance(result, Success):
-        return Success(tuple(judged(each, veil) for each in result.unwrap()))
+        return Success(tuple(judged(each, veil, disk) for each in result.unwrap()))
     failure = result.failure()
     if isinstance(failure, Left):
-        return Failure(_veiled_left(failure, veil))
+        return Failure(_veiled_left(failure, veil, disk))
     if isinstance(failure, Asks):
         return Failure(left_for_asking(failure, veil) or failure)
     return result
@@ -124,14 +128,14 @@ def left_for_asking(asks: Asks, veil: Veil) -> Left | None:
     return Left(_refused("the config of what it asks for", found, why)) if found else None
 
 
-def judged(output: Output | Left, veil: Veil) -> Output | Left:
+def judged(output: Output | Left, veil: Veil, disk: Disk = REAL) -> Output | Left:
     """Refuse an output in which the value of a secret stands; cover a LEFT."""
     if isinstance(output, Left):
-        return _veiled_left(output, veil)
+        return _veiled_left(output, veil, disk)
     found = veil.found_in(output.spelled)
     if found:
         return Left(_refused("the value", found, "values are stored"))
-    leak = None if output.folder is None else _leak(output.folder, veil)
+    leak = None if output.folder is None else _leak(output.folder, veil, disk)
     return output if leak is None else Left(_refused(*leak, "files are stored"))
 
 
@@ -139,8 +143,8 @@ def _refused(where: str, found: str, why: str) -> BadOutput:
     return BadOutput(where, f"holds {found}, and {why}")
 
 
-def _veiled_left(left: Left, veil: Veil) -> Left:
-    folder = left.folder if left.folder is None or _leak(left.folder, veil) is None else None
+def _veiled_left(left: Left, veil: Veil, disk: Disk) -> Left:
+    folder = left.folder if left.folder is None or _leak(left.folder, veil, disk) is None else None
     return evolve(left, cause=_veiled_cause(left.cause, veil), folder=folder, log=veil.cover(left.log))
 
 
@@ -179,49 +183,51 @@ def _recipes(needs: tuple[Dependency, ...]) -> Iterator[Recipe]:
 # Files.
 
 
-def _leak(folder: Path, veil: Veil) -> tuple[str, str] | None:
+def _leak(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
     """Find a file under ``folder`` in which a secret stands, or in its name: its path, and which secret."""
-    pending = [folder]
+    pending = [str(folder)]
     while pending:
         at = pending.pop()
-        _allow(at, stat.S_IRUSR | stat.S_IXUSR)
-        with os.scandir(at) as scan:
+        _allow(at, stat.S_IRUSR | stat.S_IXUSR, disk)
+        with disk.scandir(at) as scan:
             entries = sorted(scan, key=lambda each: each.name)
         for each in entries:
-            found = _leak_of_entry(each, veil)
+            found = _leak_of_entry(each, veil, disk)
             if found:
                 return veil.cover(os.path.relpath(each.path, folder)), found
             if each.is_dir(follow_symlinks=False):
-                pending.append(Path(each.path))
+                pending.append(each.path)
     return None
 
 
-def _leak_of_entry(entry: os.DirEntry[str], veil: Veil) -> str:
+def _leak_of_entry(entry: os.DirEntry[str], veil: Veil, disk: Disk) -> str:
     named = veil.found_in_bytes(os.fsencode(entry.name))
     if named:
         return named
     if entry.is_symlink():
-        return veil.found_in_bytes(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 -- a DirEntry
-    return _leak_of_file(Path(entry.path), veil) if entry.is_file(follow_symlinks=False) else ""
+        return veil.found_in_bytes(os.fsencode(disk.readlink(entry.path)))
+    return _leak_of_file(entry.path, veil, disk) if entry.is_file(follow_symlinks=False) else ""
 
 
-def _leak_of_file(path: Path, veil: Veil) -> str:
-    _allow(path, stat.S_IRUSR)
+def _leak_of_file(path: str, veil: Veil, disk: Disk) -> str:
+    _allow(path, stat.S_IRUSR, disk)
     kept = b""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        while piece := file.read(_PIECE):
+    file = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        while piece := disk.read(file, _PIECE):
             kept += piece
             found = veil.found_in_bytes(kept)
             if found:
                 return found
             kept = kept[-veil.longest :]
+    finally:
+        disk.close(file)
     return ""
 
 
-def _allow(path: Path, rights: int) -> None:
+def _allow(path: str, rights: int, disk: Disk) -> None:
     """Take rights that a stage took from itself: what cannot be searched is not kept."""
-    mode = stat.S_IMODE(path.lstat().st_mode)
+    mode = stat.S_IMODE(disk.lstat(path).st_mode)
     if mode & rights != rights:
         with suppress(PermissionError):
-            path.chmod(mode | rights)
+            disk.chmod(path, mode | rights)

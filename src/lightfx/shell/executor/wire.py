@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, final
 
 from lightfx.core.secrets import Secret, Veil
+from lightfx.shell.disk import REAL, Disk
 
 PACKET: Final = 32 << 10
 LONGEST: Final = PACKET + 64
@@ -59,7 +60,7 @@ def name_of(read: bytes) -> int:
     return int(_NAME.unpack_from(read)[0])
 
 
-def unpacked(read: bytes) -> bytes:
+def unpacked(read: bytes, disk: Disk = REAL) -> bytes:
     """Give the order in a packet.
 
     >>> unpacked(packet(7, b"order"))
@@ -67,7 +68,7 @@ def unpacked(read: bytes) -> bytes:
     """
     _, how = _NAME.unpack_from(read)
     rest = read[_NAME.size :]
-    return rest if how == _HERE else Path(os.fsdecode(rest)).read_bytes()
+    return rest if how == _HERE else disk.read_whole(os.fsdecode(rest))
 
 
 def progress(number: int, done: float, total: float) -> bytes:

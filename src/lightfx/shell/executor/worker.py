@@ -28,6 +28,7 @@ from lightfx.core.failures import Interrupted
 from lightfx.core.realization import tell_nobody
 from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Finished, Task
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.keeper import end_with
 from lightfx.shell.executor.shipping import pack_answer
 from lightfx.shell.executor.unveiling import unveiled
@@ -48,22 +49,23 @@ def begin(prepared: dict[str, Any], orders: int, answers: int, keeper: int) -> N
     process.current_process()._inheriting = True  # type: ignore[attr-defined]  # noqa: SLF001 -- typeshed does not know it
     prepare(prepared)
     del process.current_process()._inheriting  # type: ignore[attr-defined]  # noqa: SLF001
-    serve(socket.socket(fileno=orders), Mouth(socket.socket(fileno=answers)))
+    serve(socket.socket(fileno=orders), Mouth(socket.socket(fileno=answers)), REAL)
 
 
-def serve(orders: socket.socket, mouth: Mouth) -> None:
+def serve(orders: socket.socket, mouth: Mouth, disk: Disk) -> None:
     """Work until the driver has no more orders."""
-    output = _Output()
+    output = _Output(disk)
     mouth.say(Word.READY)
     while read := orders.recv(LONGEST):
-        mouth.say(*_answer(read, output, mouth))
+        mouth.say(*_answer(read, output, mouth, disk))
 
 
 @final
 class _Output:
     """The file that all output goes to, from which each task's log is cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
         self._file = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
         self._streams: tuple[TextIO, TextIO] | None = None
         self.bind()
@@ -86,7 +88,7 @@ class _Output:
             return "", None
         text = os.pread(self._file, size, 0)
         os.ftruncate(self._file, 0)
-        return file_log(text, place, veil)
+        return file_log(text, place, veil, self._disk)
 
 
 def _stream(descriptor: int) -> TextIO:
@@ -116,21 +118,21 @@ def _nobody() -> Tell:
     return tell_nobody
 
 
-def _answer(read: bytes, output: _Output, mouth: Mouth) -> tuple[Word, bytes]:
+def _answer(read: bytes, output: _Output, mouth: Mouth, disk: Disk) -> tuple[Word, bytes]:
     output.bind()
     try:
-        task = pickle.loads(unpacked(read))  # noqa: S301 -- from our own driver
+        task = pickle.loads(unpacked(read, disk))  # noqa: S301 -- from our own driver
     except Exception as error:  # noqa: BLE001 -- loading imports the user's modules
         return Word.UNLOADABLE, f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace")
     if not isinstance(task, Task):
         return Word.UNLOADABLE, b"it is no task"
     teller = _Teller(mouth, task.number)
-    order = unveiled(evolve(task.order, tell=teller))
+    order = unveiled(evolve(task.order, tell=teller), disk)
     if order.veil:  # for the log, if this process does not live to cut it
         mouth.say(Word.UNVEILED, spell_veil(order.veil))
     forget_peak()
     try:
-        finished = carry_out(evolve(task, order=order), peak_since)
+        finished = carry_out(evolve(task, order=order), peak_since, disk)
     except KeyboardInterrupt:  # nobody at a terminal reaches a worker: the stage itself raised it, and asks to stop
         finished = Finished(task.number, Failure(Interrupted()))
     teller.over = True

@@ -51,6 +51,7 @@ from lightfx.effects.journal import (
     TaskRetried,
     TaskStarted,
 )
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.journal.lines import spell
 
 SUFFIX: Final = ".jsonl"
@@ -66,8 +67,8 @@ _Task: TypeAlias = tuple[DRef, int]
 class RunFile:
     """Keeps each run in a file under ``folder``, which is made. Implements `lightfx.effects.journal.Journal`."""
 
-    def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
-        self._folder, self._now = folder, now
+    def __init__(self, folder: Path, now: Callable[[], float] = time.time, disk: Disk = REAL) -> None:
+        self._folder, self._now, self._disk = folder, now, disk
         self._runs = 0
         self._made = self._since = 0.0
         self._first = ""
@@ -119,18 +120,18 @@ class RunFile:
             line = self._first + line
             self._file = self._make()
         if self._file is not None:
-            os.write(self._file, line.encode())
+            self._disk.write_all(self._file, line.encode())
 
     def _make(self) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._disk.make_folders(self._folder)
         if self._runs % _SPARE == 0:
-            _forget_the_oldest(self._folder)
+            _forget_the_oldest(self._folder, self._disk)
         self._runs += 1
         self._made = self._since
         path = self._folder / f"{datetime.fromtimestamp(self._since, UTC):%Y%m%dT%H%M%S.%f}-{_short_id()}{SUFFIX}"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._close = weakref.finalize(self, os.close, file)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._close = weakref.finalize(self, self._disk.close, file)
+        self._disk.lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return file
 
     def _end(self) -> None:
@@ -138,7 +139,8 @@ class RunFile:
         self._first, self._counted = "", 0.0
         self._progressed.clear()
         if close is not None:
-            close()
+            with suppress(OSError):
+                close()
 
 
 def _short_id() -> str:
@@ -153,10 +155,10 @@ def _facts() -> Mapping[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "lightfx": __version__}
 
 
-def _forget_the_oldest(folder: Path) -> None:
+def _forget_the_oldest(folder: Path, disk: Disk) -> None:
     """Make room for a new run among the newest `KEPT`, where there are many more."""
-    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208 -- names are enough
+    names = sorted(name for name in disk.listdir(folder) if name.endswith(SUFFIX))
     if len(names) > KEPT + _SPARE:
         for name in names[: 1 - KEPT]:
             with suppress(OSError):
-                (folder / name).unlink()
+                disk.unlink(folder / name)

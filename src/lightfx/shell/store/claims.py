@@ -25,11 +25,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
 from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.owners import (
     LEASE,
     Heart,
@@ -53,7 +55,8 @@ class Claims:
     """The claims of one open store, and its private folder.
 
     ``host`` is where we are, by default where this process is; ``lock`` tries
-    to lock a file, ``clock`` gives seconds that only run forward.
+    to lock a file, by default by way of the ``disk``; ``clock`` gives seconds
+    that only run forward.
     """
 
     def __init__(
@@ -62,13 +65,15 @@ class Claims:
         *,
         host: Host | None = None,
         lease: Lease = LEASE,
-        lock: Callable[[int], bool | None] = try_lock,
+        lock: Callable[[int], bool | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        disk: Disk = REAL,
     ) -> None:
         self._root = root
+        self._disk = disk
         self._host = host or this_host()
         self._lease = lease
-        self._try_lock = lock
+        self._try_lock = lock or partial(try_lock, disk=disk)
         self.identity: str = uuid.uuid4().hex
         self._owner = root / CLAIMS / f"owner-{self.identity}"
         self.private: Path = root / TEMPORARY / self.identity
@@ -86,25 +91,25 @@ class Claims:
     def _enter(self) -> None:
         """Make the owner's file and the private folder; also anew, when both were swept while we were suspended."""
         newborn = self._root / CLAIMS / f"newborn-{self.identity}"
-        fresh = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        fresh = self._disk.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         if self._lock >= 0:
-            os.close(self._lock)
+            self._disk.close(self._lock)
         self._lock = fresh
         self._try_lock(fresh)
-        os.write(fresh, spell_owner(self._host))
-        newborn.rename(self._owner)
-        self.private.mkdir(mode=0o700, exist_ok=True)
+        self._disk.write_all(fresh, spell_owner(self._host))
+        self._disk.rename(newborn, self._owner)
+        self._disk.make_folders(self.private, 0o700)
 
     def _touch(self) -> None:
         """Say that we live, with the file server's time."""
-        os.utime(self._owner)
+        self._disk.utime(self._owner)
 
     def _server_now(self) -> int:
         try:
             self._touch()
         except FileNotFoundError:
             self._enter()
-        return self._owner.stat().st_mtime_ns
+        return self._disk.stat(self._owner).st_mtime_ns
 
     def claim(self, keys: Iterable[Digest]) -> frozenset[Digest]:
         """Claim keys; gives those that are ours now."""
@@ -127,17 +132,16 @@ class Claims:
         if not given:
             return
         # As many names as we know of: none was taken over while we slept.
-        sure = os.fstat(self._lock).st_nlink == 1 + len(self._held)
+        sure = self._disk.fstat(self._lock).st_nlink == 1 + len(self._held)
         for key in given:
             self._held.discard(key)
             path = self._path_of(key)
             if sure or self._is_ours(path):
-                with suppress(FileNotFoundError):
-                    os.unlink(path)  # noqa: PTH108 -- hot
+                self._disk.remove(path)
 
     def _is_ours(self, path: str) -> bool:
         with suppress(FileNotFoundError):
-            return Path(path).stat().st_ino == os.fstat(self._lock).st_ino
+            return self._disk.stat(path).st_ino == self._disk.fstat(self._lock).st_ino
         return False
 
     def close(self) -> None:
@@ -147,10 +151,10 @@ class Claims:
         self._heart.stop()
         try:
             self.release(list(self._held))
-            remove_tree(self.private)
-            self._owner.unlink(missing_ok=True)
+            remove_tree(self.private, self._disk)
+            self._disk.remove(self._owner)
         finally:
-            os.close(self._lock)
+            self._disk.close(self._lock)
             self._lock = -1
 
     @contextmanager
@@ -166,23 +170,27 @@ class Claims:
             return
         try:
             self._heart.start()
-            alone = not any(self._lives(each) for each in (self._root / CLAIMS).glob("owner-*") if each != self._owner)
+            alone = not any(map(self._lives, self._other_owners()))
             if alone:
                 yield True
         finally:
             if self._is_ours(path):
-                Path(path).unlink(missing_ok=True)
+                self._disk.remove(path)
         if not alone:
             yield False
 
     def others(self) -> tuple[str, ...]:
         """Say who else has the store open, for people: ``process 123 on host``."""
         found: list[str] = []
-        for owner in sorted((self._root / CLAIMS).glob("owner-*")):
-            if owner != self._owner and self._lives(owner):
+        for owner in self._other_owners():
+            if self._lives(owner):
                 with suppress(OSError):
-                    found.append(describe_owner(owner.read_bytes()))
+                    found.append(describe_owner(self._disk.read_whole(owner)))
         return tuple(found)
+
+    def _other_owners(self) -> list[Path]:
+        names = sorted(self._disk.listdir(self._root / CLAIMS))
+        return [self._root / CLAIMS / name for name in names if name.startswith("owner-") and name != self._owner.name]
 
     @property
     def building(self) -> bool:
@@ -191,12 +199,12 @@ class Claims:
 
     def _wait_for_the_lonely(self) -> None:
         path = self._root / CLAIMS / ALONE
-        while os.path.lexists(path) and not self._bury(path):
+        while self._disk.lexists(path) and not self._bury(path):
             time.sleep(PATIENCE)
 
     def _lives(self, owner: Path) -> bool:
         with self._dead(owner) as dead:
-            return dead is None and owner.exists()
+            return dead is None and self._disk.exists(owner)
 
     def _take(self, path: str) -> bool:
         for _ in range(3):
@@ -208,7 +216,7 @@ class Claims:
                 if not self._bury(Path(path)):
                     return False
             except FileNotFoundError:
-                if self._owner.exists():
+                if self._disk.exists(self._owner):
                     raise
                 self._enter()
             else:
@@ -217,57 +225,57 @@ class Claims:
 
     def _link(self, path: str) -> None:
         try:
-            os.link(self._owner, path)
+            self._disk.link(self._owner, path)
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            Path(path).symlink_to(self._owner.name)
+            self._disk.symlink(self._owner.name, path)
 
     def _bury(self, path: Path, *, sweeping: bool = False) -> bool:
         """Remove a claim whose owner is dead; tell whether the key may be free now."""
         with self._dead(path, sweeping=sweeping) as dead:
             if dead is not None:
                 with suppress(FileNotFoundError):
-                    self._remove(path, os.fstat(dead).st_ino)
-            elif path.is_symlink() and not path.exists():
-                path.unlink(missing_ok=True)
-            return dead is not None or not os.path.lexists(path)
+                    self._remove(path, self._disk.fstat(dead).st_ino)
+            elif self._disk.is_link(path) and not self._disk.exists(path):
+                self._disk.remove(path)
+            return dead is not None or not self._disk.lexists(path)
 
     def _remove(self, path: Path, inode: int) -> None:
         """Remove a name of a dead owner's file, and no other's claim that came to that name since."""
-        if path.stat().st_ino != inode:
+        if self._disk.stat(path).st_ino != inode:
             return
         aside = self._root / CLAIMS / f"buried-{uuid.uuid4().hex}"
-        path.rename(aside)
-        if aside.stat().st_ino != inode:
+        self._disk.rename(path, aside)
+        if self._disk.stat(aside).st_ino != inode:
             with suppress(FileExistsError):
-                if aside.is_symlink():
-                    path.symlink_to(aside.readlink())
+                if self._disk.is_link(aside):
+                    self._disk.symlink(self._disk.readlink(aside), path)
                 else:
-                    path.hardlink_to(aside)
-        aside.unlink()
+                    self._disk.link(aside, path)
+        self._disk.unlink(aside)
 
     @contextmanager
     def _dead(self, path: Path, *, sweeping: bool = False) -> Iterator[int | None]:
         """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            descriptor = self._disk.open(path, os.O_RDWR)
         except FileNotFoundError:
             yield None
             return
         try:
             yield descriptor if self._is_dead(descriptor, sweeping=sweeping) else None
         finally:
-            os.close(descriptor)
+            self._disk.close(descriptor)
 
     def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
         locked = self._try_lock(descriptor)
         if locked is False:
             return False
-        host = read_owner(os.pread(descriptor, 4096, 0))
+        host = read_owner(self._disk.pread(descriptor, 4096, 0))
         if locked and host is not None and host.is_surely(self._host):
             return True
-        status = os.fstat(descriptor)
+        status = self._disk.fstat(descriptor)
         return self._watch.age(status) > self._lease.grace if sweeping else self._watch.is_over(status)
 
     def sweep(self) -> None:
@@ -277,20 +285,23 @@ class Claims:
         started still writes into it, is left to the next who sweeps. What lies
         there without an owner may be that of one who is just coming or going.
         """
-        for folder in (self._root / TEMPORARY).iterdir():
-            owner = self._root / CLAIMS / f"owner-{folder.name}"
+        for name in self._disk.listdir(self._root / TEMPORARY):
+            folder, owner = self._root / TEMPORARY / name, self._root / CLAIMS / f"owner-{name}"
             with self._dead(owner, sweeping=True) as dead, suppress(OSError):
-                if owner != self._owner and (dead is not None or (not owner.exists() and self._is_old(folder))):
-                    remove_tree(folder)
-        for path in sorted((self._root / CLAIMS).iterdir(), key=lambda path: path.name.startswith("owner-")):
-            if path.name.startswith("newborn-"):
+                if owner != self._owner and (
+                    dead is not None or (not self._disk.exists(owner) and self._is_old(folder))
+                ):
+                    remove_tree(folder, self._disk)
+        for name in sorted(self._disk.listdir(self._root / CLAIMS), key=lambda name: name.startswith("owner-")):
+            path, private = self._root / CLAIMS / name, self._root / TEMPORARY / name.removeprefix("owner-")
+            if name.startswith("newborn-"):
                 if self._is_old(path):
-                    path.unlink(missing_ok=True)
-            elif path != self._owner and not (self._root / TEMPORARY / path.name.removeprefix("owner-")).exists():
+                    self._disk.remove(path)
+            elif path != self._owner and not self._disk.exists(private):
                 self._bury(path, sweeping=True)
 
     def _is_old(self, path: Path) -> bool:
         """Whether a file is too old to be between its making and the next step."""
         with suppress(FileNotFoundError):
-            return self._watch.age(path.lstat()) > NEWBORN
+            return self._watch.age(self._disk.lstat(path)) > NEWBORN
         return False

@@ -29,6 +29,7 @@ from lightfx.core.layout import OBJECTS, records_path
 from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.groups import AT_ONCE, Groups, Subject
 from lightfx.shell.store.objects import Objects
@@ -100,6 +101,7 @@ class Collector:
     objects: Objects
     roots: Roots
     reread: Callable[[], None]
+    disk: Disk = REAL
 
     def inventory(self) -> Inventory:
         """List all that is there."""
@@ -118,10 +120,10 @@ class Collector:
             self._forget(survey, frozenset(garbage.rrefs))
             moved = self.objects.move_out(garbage.objects, trash, logs=True)
             if moved:
-                sync_path(self.root / OBJECTS)
+                sync_path(self.root / OBJECTS, self.disk)
             self.roots.sweep()
         if moved:
-            remove_tree(trash)
+            remove_tree(trash, self.disk)
         return garbage
 
     def _refuse_among_others(self, *, alone: bool) -> None:
@@ -150,10 +152,10 @@ class Collector:
         old = {name: lines for name, lines in survey.lines.items() if any(each in gone for each in lines)}
         for data in self._remains(old, gone):
             name = records_path(Digest.of(data)).name
-            write_durably(self.groups.folder / name, [data], self.private / name)
+            write_durably(self.groups.folder / name, [data], self.private / name, self.disk)
         for name in old:
-            (self.groups.folder / name).unlink()
-        sync_path(self.groups.folder)
+            self.disk.unlink(self.groups.folder / name)
+        sync_path(self.groups.folder, self.disk)
         self.reread()
 
     def _remains(self, old: Mapping[str, Sequence[_About]], gone: _Gone) -> Iterator[bytes]:

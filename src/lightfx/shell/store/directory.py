@@ -14,11 +14,11 @@ that the index has yet to read; never half a result.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Final, TypeVar, final
@@ -37,6 +37,7 @@ from lightfx.core.outcome import Cause
 from lightfx.core.realization import Realization, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.dropping import Dropper
@@ -56,20 +57,26 @@ TICK: Final = 50_000_000
 
 
 def open_directory(
-    root: Path, *, create: bool = True, index: Path | None = None, claims: Callable[[Path], Claims] = Claims
+    root: Path,
+    *,
+    create: bool = True,
+    index: Path | None = None,
+    claims: Callable[[Path], Claims] | None = None,
+    disk: Disk = REAL,
 ) -> IOResult[DirectoryStore, EngineFailure]:
     """Open the store in the folder ``root``; make it where there is none and ``create`` allows.
 
     ``index`` is where its index lies, by default in the store. ``claims``
-    enters the store at a path as one of its owners.
+    enters the store at a path as one of its owners. All that is done to files
+    goes through ``disk``.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
-        found(home, create=create)
+        found(home, create=create, disk=disk)
         place = home / INDEX if index is None else index.absolute()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return DirectoryStore(home, place, claims)
+        disk.make_folders(place.parent)
+        return DirectoryStore(home, place, claims or partial(Claims, disk=disk), disk)
 
     return guarded(root, "open the store", work)
 
@@ -78,8 +85,9 @@ def open_directory(
 class DirectoryStore:
     """A store in a folder. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims) -> None:
+    def __init__(self, root: Path, index: Path, claims: Callable[[Path], Claims] = Claims, disk: Disk = REAL) -> None:
         self.root = root
+        self._disk = disk
         self._places = 0
         self._spare: list[Path] = []
         self._described: set[str] = set()
@@ -91,18 +99,20 @@ class DirectoryStore:
             self._claims = claims(root)
             held.callback(self._claims.close)
             self._private = self._claims.private
-            self._index = Index(index)
+            self._index = Index(index, disk)
             held.callback(self._index.close)
-            self._groups = Groups(root)
-            self._objects = Objects(root)
-            self._observer = Observer(self._index)
+            self._groups = Groups(root, disk)
+            self._objects = Objects(root, disk=disk)
+            self._observer = Observer(self._index, disk)
             self._mending(self._read_in)
             self._claims.sweep()
-            self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, self._look_again)
+            self._dropper = Dropper(
+                root, self._private, self._claims, self._index, self._objects, self._look_again, disk
+            )
             held.callback(self._dropper.leave)
-            self._roots = Roots(root, self._private)
+            self._roots = Roots(root, self._private, disk)
             self._collector = Collector(
-                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again
+                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again, disk
             )
             self._held = held.pop_all()
 
@@ -203,7 +213,7 @@ class DirectoryStore:
         return [
             row
             for row in rows
-            if row[0].tree is None or row[0].ephemeral or os.path.lexists(self._objects.path_of(row[0].tree))
+            if row[0].tree is None or row[0].ephemeral or self._disk.lexists(self._objects.path_of(row[0].tree))
         ]
 
     def _with_records(self, rows: Sequence[tuple[Stored, Place]], wanted: Sequence[bool] | None = None) -> list[Listed]:
@@ -219,7 +229,7 @@ class DirectoryStore:
         is not read again for what we ourselves have added.
         """
         now = time.time_ns()
-        changed = self._groups.folder.stat().st_mtime_ns
+        changed = self._disk.stat(self._groups.folder).st_mtime_ns
         if changed == self._seen and not (self._racy and (not self._own or now - changed > TICK)):
             return
         names = self._groups.names()
@@ -231,7 +241,7 @@ class DirectoryStore:
         fresh = sorted(names - self._batches)
         if fresh:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
-            sync_path(self._groups.folder)
+            sync_path(self._groups.folder, self._disk)
         for name in fresh:
             self._add(self._groups.read(name))
         # Names may have come after our look within one tick of the folder's clock: look again then.
@@ -278,9 +288,11 @@ class DirectoryStore:
         Each goes by a new name then, so that nothing which still writes to the old one reaches the next attempt.
         """
         for place in places:
-            if clear_tree(place):
+            if clear_tree(place, self._disk):
                 with suppress(FileNotFoundError):
-                    self._spare.append(place.rename(self._new_place()))
+                    fresh = self._new_place()
+                    self._disk.rename(place, fresh)
+                    self._spare.append(fresh)
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
@@ -288,7 +300,7 @@ class DirectoryStore:
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
-        return self._do("clear a half-done output folder", lambda: salvage(folder))
+        return self._do("clear a half-done output folder", lambda: salvage(folder, self._disk))
 
     def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
         """List what is in folders."""
@@ -314,10 +326,10 @@ class DirectoryStore:
         if not entries:
             return
         group = spell_group(entries, self._described, self._coded)
-        before = self._groups.folder.stat().st_mtime_ns
-        write_durably(self._groups.folder / group.name, [group.data], self._private / group.name)
+        before = self._disk.stat(self._groups.folder).st_mtime_ns
+        write_durably(self._groups.folder / group.name, [group.data], self._private / group.name, self._disk)
         if before == self._seen:
-            self._seen, self._racy, self._own = self._groups.folder.stat().st_mtime_ns, True, True
+            self._seen, self._racy, self._own = self._disk.stat(self._groups.folder).st_mtime_ns, True, True
         self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
         self._mending(lambda: self._add(group))

@@ -24,6 +24,7 @@ from attrs import frozen
 
 from lightfx.core.layout import OBJECTS
 from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.objects import Objects
@@ -42,6 +43,7 @@ class Dropper:
     index: Index
     objects: Objects
     catch_up: Callable[[], None]
+    disk: Disk = REAL
 
     def drop(self, trees: Sequence[Digest]) -> None:
         """Drop what nobody keeps; where others are here, note it for later."""
@@ -55,8 +57,8 @@ class Dropper:
             moved = self.objects.move_out([tree for tree in trees if tree not in kept], aside)
         if moved:
             # The files go after their name has gone for good: a power cut leaves the object whole, or none.
-            sync_path(self.root / OBJECTS)
-            remove_tree(aside)
+            sync_path(self.root / OBJECTS, self.disk)
+            remove_tree(aside, self.disk)
 
     def leave(self) -> None:
         """Drop what was left over, by whomever; what cannot be dropped now is left to the next who closes."""

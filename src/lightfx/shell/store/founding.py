@@ -13,18 +13,19 @@ from returns.result import Failure
 
 from lightfx.core.failures import NoStore, NotAStore, UnknownFormat
 from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, TEMPORARY, format_text, read_format
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
 
 
-def found(root: Path, *, create: bool) -> None:
+def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
     """See to it that there is a store of this format at ``root``; raises `StoreTroubleError`."""
-    if root.exists() and not root.is_dir():
+    if disk.exists(root) and not disk.is_folder(root):
         raise StoreTroubleError(NotAStore(root, "it is a file, and a store is a folder"))
     try:
-        text = (root / FORMAT).read_text(errors="replace")
+        text = disk.read_whole(root / FORMAT).decode(errors="replace")
     except FileNotFoundError:
-        _make(root, create=create)
+        _make(root, create=create, disk=disk)
         text = format_text()
     version = read_format(text)
     if version.value_or(None) != FORMAT_VERSION:
@@ -32,19 +33,19 @@ def found(root: Path, *, create: bool) -> None:
         raise StoreTroubleError(UnknownFormat(root, seen, FORMAT_VERSION))
 
 
-def _make(root: Path, *, create: bool) -> None:
-    strangers = sorted({each.name for each in root.iterdir()} - ENTRIES) if root.exists() else []
+def _make(root: Path, *, create: bool, disk: Disk) -> None:
+    strangers = sorted(set(disk.listdir(root)) - ENTRIES) if disk.exists(root) else []
     if strangers:
         raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
     if not create:
         raise StoreTroubleError(NoStore(root))
     for folder in FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
+        disk.make_folders(root / folder)
     aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
     try:
-        write_durably(root / FORMAT, [format_text().encode()], aside)
+        write_durably(root / FORMAT, [format_text().encode()], aside, disk)
     except FileNotFoundError:
         # Someone made the store at the same time, and swept our half of it away.
-        if not (root / FORMAT).exists():
+        if not disk.exists(root / FORMAT):
             raise
-    sync_path(root.parent)
+    sync_path(root.parent, disk)

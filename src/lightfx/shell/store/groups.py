@@ -31,6 +31,7 @@ from lightfx.core.realization import Realization, Stored
 from lightfx.core.records import read_realization, spell_realization
 from lightfx.core.refs import DRef
 from lightfx.effects.store import Entry
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.trouble import StoreTroubleError
 
 Span: TypeAlias = tuple[int, int, int]
@@ -104,6 +105,7 @@ class Groups:
     """The groups in the store at ``root``; whatever is wrong with one raises `StoreTroubleError`."""
 
     root: Path
+    disk: Disk = REAL
 
     @property
     def folder(self) -> Path:
@@ -112,7 +114,7 @@ class Groups:
 
     def names(self) -> set[str]:
         """List them all."""
-        return {name for name in os.listdir(self.folder) if name.endswith(SUFFIX)}  # noqa: PTH208 -- hot
+        return {name for name in self.disk.listdir(self.folder) if name.endswith(SUFFIX)}
 
     def read(self, name: str) -> Group:
         """Read a whole group, to index it."""
@@ -137,7 +139,7 @@ class Groups:
 
     def whole(self, name: str) -> bytes:
         """Read the bytes of a group, and judge them by its name."""
-        data = (self.folder / name).read_bytes()
+        data = self.disk.read_whole(self.folder / name)
         if records_path(Digest.of(data)).name != name:
             raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
         return data
@@ -186,19 +188,19 @@ class Groups:
             by_group.setdefault(name, []).append(number)
         for name, numbers in by_group.items():
             try:
-                descriptor = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = self.disk.open(self.folder / name, os.O_RDONLY)
             except FileNotFoundError:
                 why = "is gone; open the store anew, and what it held is computed anew"
                 raise self._damaged(name, why) from None
             try:
-                read = _reader(descriptor, [places[number][1] for number in numbers])
+                read = _reader(self.disk, descriptor, [places[number][1] for number in numbers])
                 for number in numbers:
                     _, (start, size, checksum) = places[number]
                     lines[number] = line = read(size, start)
                     if crc32(line) != checksum:
                         raise self._damaged(name, f"at byte {start} it is not what was written{_AWAY}")
             finally:
-                os.close(descriptor)
+                self.disk.close(descriptor)
         return lines
 
     def _config(self, dref: DRef, line: bytes, name: str) -> Config:
@@ -211,12 +213,12 @@ class Groups:
         return StoreTroubleError(DamagedRecord(str(self.folder / name), why))
 
 
-def _reader(descriptor: int, spans: Sequence[Span]) -> Callable[[int, int], bytes]:
+def _reader(disk: Disk, descriptor: int, spans: Sequence[Span]) -> Callable[[int, int], bytes]:
     """Say how to read parts of a file: all at once where they are a good part of it, and it is not large."""
     begin, end = min(start for start, _, _ in spans), max(start + size for start, size, _ in spans)
     if len(spans) == 1 or end - begin > min(AT_ONCE, 4 * sum(size for _, size, _ in spans)):
-        return lambda size, start: os.pread(descriptor, size, start)
-    data = os.pread(descriptor, end - begin, begin)
+        return lambda size, start: disk.pread(descriptor, size, start)
+    data = disk.pread(descriptor, end - begin, begin)
     return lambda size, start: data[start - begin : start - begin + size]
 
 

@@ -27,6 +27,7 @@ from typing import Final, TypeAlias
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef, RRef
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
@@ -74,6 +75,8 @@ _ADD: Final = (
 _BY_TREE: Final = (
     "CREATE INDEX IF NOT EXISTS realization_tree ON realization (tree) WHERE tree IS NOT NULL AND ephemeral = 0"
 )
+_CACHE: Final = 65_536  # KiB, of what is in use
+_CHECKPOINT: Final = 4_000  # pages, of 4 KiB
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -85,10 +88,11 @@ def is_damage(error: sqlite3.Error) -> bool:
 class Index:
     """The index of one store."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = REAL) -> None:
         self.path = path
-        self._database = _open(path)
-        self._inode = path.stat().st_ino
+        self._disk = disk
+        self._database = _open(path, disk)
+        self._inode = disk.stat(path).st_ino
 
     def close(self) -> None:
         """Close the database."""
@@ -97,11 +101,11 @@ class Index:
     def remake(self) -> None:
         """Leave a database that turned out to be broken for a new one; the first who does so makes it."""
         self._database.close()
-        with _alone(self.path):
-            if not self.path.exists() or self.path.stat().st_ino == self._inode:
-                _delete(self.path)
+        with _alone(self.path, self._disk):
+            if not self._disk.exists(self.path) or self._disk.stat(self.path).st_ino == self._inode:
+                _delete(self.path, self._disk)
             self._database = _connect(self.path)
-            self._inode = self.path.stat().st_ino
+            self._inode = self._disk.stat(self.path).st_ino
 
     def batches(self) -> set[str]:
         """Name the groups of records that are indexed."""
@@ -267,33 +271,33 @@ def _row(row: _Row) -> tuple[Stored, Place]:
     return stored, (batch, (start, size, checksum))
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    with _alone(path):
-        if not path.exists():
-            _delete(path)
+def _open(path: Path, disk: Disk) -> sqlite3.Connection:
+    with _alone(path, disk):
+        if not disk.exists(path):
+            _delete(path, disk)
         try:
             return _connect(path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            _delete(path)
+            _delete(path, disk)
             return _connect(path)
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, disk: Disk) -> Iterator[None]:
     """Be the only process that makes or deletes the database."""
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = disk.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        disk.lock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def _delete(path: Path) -> None:
+def _delete(path: Path, disk: Disk) -> None:
     for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        disk.remove(path.with_name(path.name + suffix))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -301,6 +305,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        # Rows come in the order of hashes, so each group touches most pages: keep them at hand, write them back seldom.
+        database.execute(f"PRAGMA cache_size = -{_CACHE}")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError("an index of another version")

@@ -26,6 +26,7 @@ from lightfx.core.realization import Realization
 from lightfx.core.records import spell_realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.store import Entry, Forbidden, Ingested
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.tree import remove_tree, salvage
@@ -36,10 +37,11 @@ from lightfx.shell.store.trouble import guarded
 class MemoryStore:
     """A store in memory, with its files under ``scratch``. Implements `lightfx.effects.store.Store`."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, disk: Disk = REAL) -> None:
         self._scratch = scratch
-        self._objects = Objects(scratch, durable=False)
-        self._observer = Observer(None)
+        self._disk = disk
+        self._objects = Objects(scratch, durable=False, disk=disk)
+        self._observer = Observer(None, disk)
         self._configs: dict[DRef, Config] = {}
         self._codes: dict[str, Parts] = {}
         self._realizations: dict[RRef, Realization] = {}
@@ -109,7 +111,7 @@ class MemoryStore:
 
         def work() -> None:
             for place in places:
-                remove_tree(place)
+                remove_tree(place, self._disk)
 
         return guarded(self._scratch, "remove private folders", work)
 
@@ -117,14 +119,14 @@ class MemoryStore:
         """Make folders into objects."""
 
         def work() -> Mapping[Path, Ingested]:
-            (self._scratch / OBJECTS).mkdir(parents=True, exist_ok=True)
+            self._disk.make_folders(self._scratch / OBJECTS)
             return self._objects.ingest(folders)
 
         return guarded(self._scratch, "store an output folder", work)
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
-        return guarded(self._scratch, "clear a half-done output folder", lambda: salvage(folder))
+        return guarded(self._scratch, "clear a half-done output folder", lambda: salvage(folder, self._disk))
 
     def manifests(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Manifest | Forbidden], EngineFailure]:
         """List what is in folders."""
@@ -145,7 +147,7 @@ class MemoryStore:
         def work() -> None:
             aside = self.place()
             if self._objects.move_out([tree for tree in trees if tree not in self._kept], aside):
-                remove_tree(aside)
+                remove_tree(aside, self._disk)
 
         return guarded(self._scratch, "drop files", work)
 
@@ -196,7 +198,7 @@ class MemoryStore:
 
     def _inventory(self) -> Inventory:
         items = [Item.of(each, len(spell_realization(each))) for each in self._realizations.values()]
-        there = self._objects.every() if (self._scratch / OBJECTS).exists() else ()
+        there = self._objects.every() if self._disk.exists(self._scratch / OBJECTS) else ()
         return Inventory(items, self._objects.sizes(there), tuple(self._roots.values()))
 
     def collect(self, judge: Callable[[Inventory], Garbage]) -> IOResult[Garbage, EngineFailure]:
@@ -212,7 +214,7 @@ class MemoryStore:
                     del self._by_dref[gone.dref], self._configs[gone.dref]
             aside = self.place()
             if self._objects.move_out(garbage.objects, aside, logs=True):
-                remove_tree(aside)
+                remove_tree(aside, self._disk)
             self._kept.difference_update(garbage.objects)
             return garbage
 

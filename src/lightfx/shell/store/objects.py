@@ -12,7 +12,6 @@ whole or not at all.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from lightfx.core.manifest import Entry, Kind, Manifest, digest_of
 from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Forbidden, Ingested
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
 
@@ -34,8 +34,9 @@ _MOVABLE: Final = 0o755
 class Objects:
     """The objects under ``root``; ``durable`` is False where losing them is no loss."""
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, durable: bool = True, disk: Disk = REAL) -> None:
         self._root = root
+        self._disk = disk
         self._durable = durable
 
     def ingest(self, folders: Sequence[Path]) -> dict[Path, Ingested]:
@@ -44,30 +45,30 @@ class Objects:
         fresh: list[tuple[Path, Digest, list[Entry]]] = []
         for folder in folders:
             try:
-                entries = entries_of(folder)
+                entries = entries_of(folder, disk=self._disk)
             except ForbiddenError as error:
                 walked[folder] = error.forbidden
                 continue
             tree = walked[folder] = digest_of(entries)
-            if not _is_there(self._root / object_path(tree)):
-                make_read_only(folder, entries)
+            if not self._is_there(self._root / object_path(tree)):
+                make_read_only(folder, entries, self._disk)
                 fresh.append((folder, tree, entries))
         if fresh and self._durable:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
-            sync_all(paths, self._root)
+            sync_all(paths, self._root, self._disk)
         for folder, tree, _ in fresh:
-            _move(folder, self._root / object_path(tree))
+            self._move(folder, self._root / object_path(tree))
         stored = [folder for folder, ingested in walked.items() if isinstance(ingested, Digest)]
         if stored and self._durable:
             # Also where all were there already: who came first may not have synced the name yet.
-            sync_path(self._root / OBJECTS)
+            sync_path(self._root / OBJECTS, self._disk)
         for folder in stored:
-            remove_tree(folder)
+            remove_tree(folder, self._disk)
         return walked
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
         """Tell which objects are there."""
-        return frozenset(tree for tree in trees if os.path.lexists(self.path_of(tree)))
+        return frozenset(tree for tree in trees if self._disk.lexists(self.path_of(tree)))
 
     def move_out(self, trees: Iterable[Digest], aside: Path, *, logs: bool = False) -> int:
         """Move objects into the new folder ``aside``; count them. What is not there, or not ours, stays as it is.
@@ -78,23 +79,23 @@ class Objects:
         for tree in dict.fromkeys(trees):
             home = self.folder_of(tree)
             with suppress(FileNotFoundError, PermissionError):
-                if not logs and os.listdir(home) == [LOG_NAME]:  # noqa: PTH208 -- hot
+                if not logs and self._disk.listdir(home) == [LOG_NAME]:
                     continue
-                home.chmod(_MOVABLE)
-                aside.mkdir(mode=0o700, exist_ok=True)
-                home.rename(aside / tree.hex)
+                self._disk.chmod(home, _MOVABLE)
+                self._disk.make_folders(aside, 0o700)
+                self._disk.rename(home, aside / tree.hex)
                 moved += 1
         return moved
 
     def every(self) -> list[Digest]:
         """List the objects that are there."""
-        names = os.listdir(self._root / OBJECTS)  # noqa: PTH208 -- hot
+        names = self._disk.listdir(self._root / OBJECTS)
         digests = (Digest.parse(f"blake3:{name}").value_or(None) for name in names)
         return [digest for digest in digests if digest is not None]
 
     def sizes(self, trees: Iterable[Digest]) -> dict[Digest, int]:
         """Count the bytes of the files of objects; those that are there."""
-        return {tree: size_of(self.path_of(tree)) for tree in self.present(trees)}
+        return {tree: size_of(self.path_of(tree), self._disk) for tree in self.present(trees)}
 
     def manifests(self, folders: Sequence[Path], private: Path) -> dict[Path, Manifest | Forbidden]:
         """List what is in folders; rights are taken on those in ``private`` alone."""
@@ -102,7 +103,7 @@ class Objects:
         for folder in folders:
             with suppress(FileNotFoundError):
                 try:
-                    found = entries_of(folder, ours=folder.is_relative_to(private))
+                    found = entries_of(folder, ours=folder.is_relative_to(private), disk=self._disk)
                     listed[folder] = tuple(sorted(found, key=lambda entry: entry.path))
                 except ForbiddenError as error:
                     listed[folder] = error.forbidden
@@ -116,30 +117,28 @@ class Objects:
         """Where an object lies."""
         return self._root / OBJECTS / tree.hex
 
+    def _is_there(self, home: Path) -> bool:
+        """Tell whether an object is stored; finish what a crash between its rename and its last chmod left."""
+        try:
+            mode = self._disk.stat(home).st_mode
+        except FileNotFoundError:
+            return False
+        if mode & _WRITE:
+            with suppress(PermissionError):  # somebody else's, who does it himself
+                self._disk.chmod(home, _READ_ONLY)
+        return True
+
+    def _move(self, folder: Path, home: Path) -> None:
+        try:
+            self._disk.rename(folder, home)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:
+            self._disk.chmod(home, _READ_ONLY)
+
 
 def _to_sync(folder: Path, entries: Sequence[Entry]) -> list[str]:
     """Files, and the folders that hold names; a link is a name."""
     base = str(folder)
     return [f"{base}/{each.path}" for each in entries if each.kind is not Kind.LINK] + [base]
-
-
-def _is_there(home: Path) -> bool:
-    """Tell whether an object is stored; finish what a crash between its rename and its last chmod left."""
-    try:
-        mode = home.stat().st_mode
-    except FileNotFoundError:
-        return False
-    if mode & _WRITE:
-        with suppress(PermissionError):  # somebody else's, who does it himself
-            home.chmod(_READ_ONLY)
-    return True
-
-
-def _move(folder: Path, home: Path) -> None:
-    try:
-        folder.rename(home)
-    except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-            raise
-    else:
-        os.chmod(home, _READ_ONLY)  # noqa: PTH101 -- hot

@@ -20,6 +20,7 @@ from typing import Final
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Cause, Raised
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.index import Index, Status
 from lightfx.shell.store.tree import ForbiddenError, digest_file, entries_of, file_entry, refuse_special
 
@@ -29,8 +30,9 @@ GRAIN: Final = 2_000_000_000
 class Observer:
     """Digests what lies outside; ``index`` remembers what was read, None reads always."""
 
-    def __init__(self, index: Index | None) -> None:
+    def __init__(self, index: Index | None, disk: Disk = REAL) -> None:
         self._index = index
+        self._disk = disk
         self._fresh: list[tuple[str, Status, str]] = []
 
     def observe(self, paths: Sequence[Path]) -> dict[Path, Digest | Cause]:
@@ -43,9 +45,9 @@ class Observer:
 
     def _look(self, path: Path) -> Digest | Cause:
         try:
-            status = path.stat()
+            status = self._disk.stat(path)
             if stat.S_ISDIR(status.st_mode):
-                return digest_of(entries_of(path, self._digest, ours=False))
+                return digest_of(entries_of(path, self._digest, ours=False, disk=self._disk))
             refuse_special(path.name, status.st_mode)
             return digest_of([file_entry(path.name, status, self._digest(str(path), status))])
         except ForbiddenError as error:
@@ -61,7 +63,7 @@ class Observer:
         if known is not None and known[0] == now:
             return known[1]
         begun = time.time_ns()
-        digest = digest_file(os.path.realpath(path), status.st_size)
+        digest = digest_file(os.path.realpath(path), status.st_size, self._disk)
         if max(status.st_mtime_ns, status.st_ctime_ns) < begun - GRAIN:
             self._fresh.append((path, now, digest))
         return digest

@@ -29,6 +29,8 @@ from typing import Final, final
 
 from attrs import Factory, define, field, frozen
 
+from lightfx.shell.disk import REAL, Disk
+
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
 
@@ -121,10 +123,10 @@ def describe_owner(data: bytes) -> str:
     return f"process {fields['pid']} on {str(fields.get('host', ''))[:100] or 'an unknown host'}"
 
 
-def try_lock(descriptor: int) -> bool | None:
+def try_lock(descriptor: int, disk: Disk = REAL) -> bool | None:
     """Try to lock a file: whether we have it now, or None where the file system has no locks."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        disk.lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

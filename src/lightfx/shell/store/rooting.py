@@ -23,6 +23,7 @@ from lightfx.core.failures import DamagedRecord
 from lightfx.core.inventory import Anchor, parse_ref
 from lightfx.core.layout import ROOTS
 from lightfx.core.names import Digest
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
 
@@ -34,6 +35,7 @@ class Roots:
 
     root: Path
     private: Path
+    disk: Disk = REAL
 
     @property
     def folder(self) -> Path:
@@ -42,39 +44,39 @@ class Roots:
 
     def every(self) -> list[Anchor]:
         """List those that hold, by name."""
-        return [each for each in self._read() if _holds(each)]
+        return [each for each in self._read() if self._holds(each)]
 
     def hold(self, root: Anchor) -> None:
         """Make a root, or replace the one of that name."""
         fields = {"ref": root.ref.text}
         if root.link and root.tree is not None:
             fields |= {"link": os.fsencode(root.link).hex(), "tree": root.tree.text}
-        self.folder.mkdir(exist_ok=True)  # founders of old may have left it out
+        self.disk.make_folders(self.folder)  # founders of old may have left it out
         data = (json.dumps(fields, sort_keys=True) + "\n").encode()
-        write_durably(self.folder / root.name, [data], self.private / f"root-{uuid.uuid4().hex}")
+        write_durably(self.folder / root.name, [data], self.private / f"root-{uuid.uuid4().hex}", self.disk)
 
     def let_go(self, name: str) -> bool:
         """Remove a root; tell whether it was there."""
         if name not in {each.name for each in self._read()}:
             return False
-        (self.folder / name).unlink(missing_ok=True)
-        sync_path(self.folder)
+        self.disk.remove(self.folder / name)
+        sync_path(self.folder, self.disk)
         return True
 
     def sweep(self) -> None:
         """Remove those whose link is gone."""
         for each in self._read():
-            if not _holds(each):
-                (self.folder / each.name).unlink(missing_ok=True)
+            if not self._holds(each):
+                self.disk.remove(self.folder / each.name)
 
     def _read(self) -> list[Anchor]:
         with suppress(FileNotFoundError):
-            return [self._anchor(path) for path in sorted(self.folder.iterdir())]
+            return [self._anchor(self.folder / name) for name in sorted(self.disk.listdir(self.folder))]
         return []
 
     def _anchor(self, path: Path) -> Anchor:
         try:
-            fields = json.loads(path.read_bytes())
+            fields = json.loads(self.disk.read_whole(path))
             root = _spelled(path.name, fields) if isinstance(fields, dict) else None
         except (ValueError, RecursionError):
             root = None
@@ -82,6 +84,19 @@ class Roots:
             why = "it is no root that this version can read, so nothing is removed from the store; remove it by hand"
             raise StoreTroubleError(DamagedRecord(str(path), why))
         return root
+
+    def _holds(self, root: Anchor) -> bool:
+        if not root.link or root.tree is None:
+            return True
+        try:
+            target = self.disk.readlink(root.link)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # something else stands there now
+                return False
+            raise
+        return os.path.basename(target) == root.tree.hex  # noqa: PTH119 -- a str that may be no text
 
 
 def _spelled(name: str, fields: Mapping[str, object]) -> Anchor | None:
@@ -95,17 +110,3 @@ def _spelled(name: str, fields: Mapping[str, object]) -> Anchor | None:
     if not isinstance(link, str) or digest is None:
         return None
     return Anchor(name, found, os.fsdecode(bytes.fromhex(link)), digest)
-
-
-def _holds(root: Anchor) -> bool:
-    if not root.link or root.tree is None:
-        return True
-    try:
-        target = os.readlink(root.link)  # noqa: PTH115 -- a str that may be no text
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # something else stands there now
-            return False
-        raise
-    return os.path.basename(target) == root.tree.hex  # noqa: PTH119 -- as above

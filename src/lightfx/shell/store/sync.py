@@ -12,54 +12,48 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from lightfx.shell.disk import REAL, Disk
+
 FEW: Final = 4
 
 
-def sync_path(path: Path | str) -> None:
+def sync_path(path: Path | str, disk: Disk = REAL) -> None:
     """Make one file, or the names in one folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = disk.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        disk.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def sync_all(paths: Sequence[str], home: Path) -> None:
+def sync_all(paths: Sequence[str], home: Path, disk: Disk = REAL) -> None:
     """Make files and folders durable, which all lie on the file system of ``home``."""
-    if len(paths) <= FEW or not _syncfs(home):
+    if len(paths) <= FEW or not _sync_file_system(home, disk):
         for path in paths:
-            sync_path(path)
+            sync_path(path, disk)
 
 
-def _syncfs(home: Path) -> bool:
-    import ctypes  # noqa: PLC0415 -- few runs store many files at once, and most of those that reuse store none
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "syncfs"):
-        return False
-    descriptor = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+def _sync_file_system(home: Path, disk: Disk) -> bool:
+    descriptor = disk.open(home, os.O_RDONLY)
     try:
-        if libc.syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(home))
+        return disk.syncfs(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(home)) from None
     finally:
-        os.close(descriptor)
-    return True
+        disk.close(descriptor)
 
 
-def write_durably(path: Path, pieces: Iterable[bytes], temporary: Path) -> None:
+def write_durably(path: Path, pieces: Iterable[bytes], temporary: Path, disk: Disk = REAL) -> None:
     """Write a file wholly or not at all: aside, synced, renamed, and its folder synced."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    descriptor = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
     try:
         for piece in pieces:
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-        temporary.rename(path)
+            disk.write_all(descriptor, piece)
+        disk.fsync(descriptor)
+        disk.rename(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        disk.remove(temporary)
         raise
     finally:
-        os.close(descriptor)
-    sync_path(path.parent)
+        disk.close(descriptor)
+    sync_path(path.parent, disk)

@@ -10,7 +10,6 @@ read-only must not reach a file that somebody else holds.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from blake3 import blake3
 
 from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
+from lightfx.shell.disk import REAL, Disk
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
@@ -44,33 +44,34 @@ class ForbiddenError(Exception):
 Digester: TypeAlias = Callable[[str, os.stat_result], str]
 
 
-def digest_now(path: str, status: os.stat_result) -> str:
-    """Digest a file by reading it."""
-    return digest_file(path, status.st_size)
-
-
-def entries_of(root: Path, digest: Digester = digest_now, *, ours: bool = True) -> list[Entry]:
+def entries_of(root: Path, digest: Digester | None = None, *, ours: bool = True, disk: Disk = REAL) -> list[Entry]:
     """List the content of the folder ``root``; raises `ForbiddenError`.
 
     Where the folder is ``ours``, rights that we lack are taken, and files with
-    several hard links are unshared.
+    several hard links are unshared. ``digest`` digests a file, by default by
+    reading it.
     """
-    if ours and not stat.S_ISDIR(root.lstat().st_mode):
+    if ours and not stat.S_ISDIR(disk.lstat(root).st_mode):
         raise ForbiddenError(".", "is no folder any more")
-    entries = [_entry(each, path, digest, ours=ours) for path, each in _walk(root, ours=ours)]
+
+    def read(path: str, status: os.stat_result) -> str:
+        return digest_file(path, status.st_size, disk)
+
+    ask = digest or read
+    entries = [_entry(each, path, ask, ours=ours, disk=disk) for path, each in _walk(root, ours=ours, disk=disk)]
     for link in _escaping(root, entries):
         raise ForbiddenError(link.path, _escapes(link.data))
     return entries
 
 
-def _walk(root: Path, *, ours: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[tuple[str, os.DirEntry[str]]]:
     pending = [("", str(root))]
     while pending:
         prefix, folder = pending.pop()
         if ours:
-            _allow(folder, 0o700)
+            _allow(folder, 0o700, disk)
         # Listed before anything is handed out: who walks may put files into the folder.
-        with os.scandir(folder) as scan:
+        with disk.scandir(folder) as scan:
             found = list(scan)
         for each in found:
             path = prefix + each.name
@@ -79,16 +80,16 @@ def _walk(root: Path, *, ours: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 pending.append((path + "/", each.path))
 
 
-def _allow(path: str, rights: int) -> None:
+def _allow(path: str, rights: int, disk: Disk) -> None:
     """Take rights on what is ours."""
-    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    mode = stat.S_IMODE(disk.lstat(path).st_mode)
     if mode & rights != rights:
-        os.chmod(path, mode | rights)  # noqa: PTH101 -- a str from scandir
+        disk.chmod(path, mode | rights)
 
 
-def _entry(found: os.DirEntry[str], path: str, digest: Digester, *, ours: bool) -> Entry:
+def _entry(found: os.DirEntry[str], path: str, digest: Digester, *, ours: bool, disk: Disk) -> Entry:
     if found.is_symlink():
-        target = os.readlink(found.path)  # noqa: PTH115 -- a DirEntry, not a Path
+        target = disk.readlink(found.path)
         if not stays_inside(path, target):
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
@@ -97,15 +98,15 @@ def _entry(found: os.DirEntry[str], path: str, digest: Digester, *, ours: bool) 
     status = found.stat(follow_symlinks=False)
     refuse_special(path, status.st_mode)
     if ours:
-        _own(found.path, status)
+        _own(found.path, status, disk)
     return file_entry(path, status, digest(found.path, status))
 
 
-def _own(path: str, status: os.stat_result) -> None:
+def _own(path: str, status: os.stat_result, disk: Disk) -> None:
     if not status.st_mode & stat.S_IRUSR:
-        _allow(path, stat.S_IRUSR)
+        _allow(path, stat.S_IRUSR, disk)
     if status.st_nlink > 1:
-        _unshare(path)
+        _unshare(path, disk)
 
 
 def _escaping(root: Path, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -134,7 +135,7 @@ def refuse_special(path: str, mode: int) -> None:
             raise ForbiddenError(path, why)
 
 
-def digest_file(path: str, size: int) -> str:
+def digest_file(path: str, size: int, disk: Disk = REAL) -> str:
     """Digest the bytes of a file.
 
     It is read, not mapped: a mapped file that somebody truncates meanwhile
@@ -142,45 +143,44 @@ def digest_file(path: str, size: int) -> str:
     """
     large = size > _SMALL
     hasher = blake3(max_threads=blake3.AUTO if large else 1)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         if large:
             buffer = memoryview(bytearray(_PIECE))
-            while count := os.readv(descriptor, [buffer]):
+            while count := disk.read_into(descriptor, buffer):
                 hasher.update(buffer[:count])
         else:
-            while piece := os.read(descriptor, _SMALL):
+            while piece := disk.read(descriptor, _SMALL):
                 hasher.update(piece)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
     return "blake3:" + hasher.hexdigest()
 
 
-def _unshare(path: str) -> None:
+def _unshare(path: str, disk: Disk) -> None:
     copy = f"{os.path.dirname(path)}/{uuid.uuid4().hex}"  # noqa: PTH120 -- a str from scandir
     try:
-        shutil.copy2(path, copy, follow_symlinks=False)
-        os.replace(copy, path)  # noqa: PTH105 -- a str from scandir
+        disk.copy(path, copy)
+        disk.rename(copy, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(copy)  # noqa: PTH108 -- a str
+        disk.remove(copy)
         raise
 
 
-def make_read_only(root: Path, entries: list[Entry]) -> None:
+def make_read_only(root: Path, entries: list[Entry], disk: Disk = REAL) -> None:
     """Take the right to write from all that is in ``root``; ``root`` itself stays writable, to be moved."""
     base = str(root)
     for entry in reversed(entries):
         if entry.kind is not Kind.LINK:
             runnable = entry.executable or entry.kind is Kind.FOLDER
-            os.chmod(f"{base}/{entry.path}", 0o555 if runnable else 0o444)  # noqa: PTH101 -- hot
+            disk.chmod(f"{base}/{entry.path}", 0o555 if runnable else 0o444)
 
 
-def size_of(root: str) -> int:
+def size_of(root: str, disk: Disk = REAL) -> int:
     """Count the bytes of all regular files in a folder; what goes meanwhile does not count."""
     total, pending = 0, [root]
     while pending:
-        with suppress(FileNotFoundError), os.scandir(pending.pop()) as found:
+        with suppress(FileNotFoundError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
                     pending.append(each.path)
@@ -189,29 +189,29 @@ def size_of(root: str) -> int:
     return total
 
 
-def salvage(root: Path) -> None:
+def salvage(root: Path, disk: Disk = REAL) -> None:
     """Remove from ``root`` what no object may hold; where it is no folder at all any more, make it an empty one."""
-    if not stat.S_ISDIR(root.lstat().st_mode):
-        root.unlink()
-        root.mkdir()
+    if not stat.S_ISDIR(disk.lstat(root).st_mode):
+        disk.unlink(root)
+        disk.mkdir(root)
     kept: list[Entry] = []
-    for path, found in list(_walk(root, ours=True)):
+    for path, found in list(_walk(root, ours=True, disk=disk)):
         try:
-            kept.append(_entry(found, path, lambda _path, _status: "", ours=False))
+            kept.append(_entry(found, path, lambda _path, _status: "", ours=False, disk=disk))
         except ForbiddenError:
-            Path(found.path).unlink(missing_ok=True)
+            disk.remove(found.path)
     for link in list(_escaping(root, kept)):
-        (root / link.path).unlink()
+        disk.unlink(root / link.path)
 
 
-def remove_tree(root: Path) -> None:
+def remove_tree(root: Path, disk: Disk = REAL) -> None:
     """Remove a folder whose parts may be read-only, or a file; what is gone meanwhile is gone."""
-    if clear_tree(root):
+    if clear_tree(root, disk):
         with suppress(FileNotFoundError):
-            root.rmdir()
+            disk.rmdir(root)
 
 
-def clear_tree(root: Path) -> bool:
+def clear_tree(root: Path, disk: Disk = REAL) -> bool:
     """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left.
 
     Goes down by a list, not by calls: stages make folders deeper than Python's stack.
@@ -221,23 +221,22 @@ def clear_tree(root: Path) -> bool:
     while pending:
         path = pending.pop()
         with suppress(FileNotFoundError):
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
-                os.unlink(path)  # noqa: PTH108 -- hot
+            if not stat.S_ISDIR(disk.lstat(path).st_mode):
+                disk.unlink(path)
                 continue
-            _allow(path, 0o700)
+            _allow(path, 0o700, disk)
             folders.append(path)
-            with os.scandir(path) as found:
-                pending += [each.path for each in found if not _dropped(each)]
+            with disk.scandir(path) as found:
+                pending += [each.path for each in found if not _dropped(each, disk)]
     for path in reversed(folders[1:]):
         with suppress(FileNotFoundError):
-            os.rmdir(path)  # noqa: PTH106 -- hot
+            disk.rmdir(path)
     return bool(folders)
 
 
-def _dropped(found: os.DirEntry[str]) -> bool:
+def _dropped(found: os.DirEntry[str], disk: Disk) -> bool:
     """Remove what is no folder, and say whether that was so."""
     if found.is_dir(follow_symlinks=False):
         return False
-    with suppress(FileNotFoundError):
-        os.unlink(found.path)  # noqa: PTH108 -- hot
+    disk.remove(found.path)
     return True
