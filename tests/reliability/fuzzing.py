@@ -50,7 +50,8 @@ from lightfx.stages.extracting import DamagedArchiveError, HostileArchiveError, 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"
 DREF = DRef(f"{HASH}-train")
 RREF = RRef(f"{HASH}-{DREF}")
-CONFIG = f'{{"args":{{"data":{{"$dref":"{DREF}"}},"rate":0.5,"s":{{"$secret":"env:A"}}}},"code":{{"version":"1"}},"name":"f"}}'
+ARGS = f'{{"data":{{"$dref":"{DREF}"}},"rate":0.5,"s":{{"$secret":"env:A"}}}}'
+CONFIG = f'{{"args":{ARGS},"code":{{"version":"1"}},"name":"f"}}'
 RESULTS = (
     *(Value({"a": [1, 2.5, None, True, "é"]}), Returned("E", [1]), Raised("E", ("E",), "no", "trace"), TimedOut(1.0)),
     *(Died(1, None), BadOutput("a", "b"), Upstream((Root(RREF, "why"),), 1)),
