@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Final
 
 from returns.result import Failure
 
@@ -16,6 +17,8 @@ from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, TEMPOR
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
+
+_RIGHTS: Final = 0o775  # less the umask: whoever may write here may do anything to the store, and that is never anybody
 
 
 def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
@@ -39,8 +42,9 @@ def _make(root: Path, *, create: bool, disk: Disk) -> None:
         raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
     if not create:
         raise StoreTroubleError(NoStore(root))
+    disk.make_folders(root, _RIGHTS)
     for folder in FOLDERS:
-        disk.make_folders(root / folder)
+        disk.make_folders(root / folder, _RIGHTS)
     aside = root / TEMPORARY / f"format-{uuid.uuid4().hex}"
     try:
         write_durably(root / FORMAT, [format_text().encode()], aside, disk)
