@@ -7,6 +7,7 @@ that may claim any length) is counted too.
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import importlib
 import io
@@ -101,7 +102,8 @@ def _told() -> Iterator[None]:
     except _UNREADABLE + _zstd_errors() as error:
         raise DamagedArchiveError(f"it cannot be read: {str(error) or type(error).__name__}") from error
     except OSError as error:
-        if error.errno is not None:  # that is the disk, and not what bz2 and gzip say
+        # What bz2 and gzip say has no number, and zipfile seeks where an entry claims to be. The rest is the disk.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise DamagedArchiveError(f"it cannot be read: {error}") from error
 
