@@ -7,3 +7,5 @@ from pathlib import Path
 
 if str(Path(__file__).parent) not in sys.path:
     sys.path.append(str(Path(__file__).parent))
+
+collect_ignore = ["fuzz_with_atheris.py"]  # a program, for those who have atheris

@@ -1,8 +1,8 @@
 """Fuzz targets: one for each parser of what may come from others, with what it may answer, and seeds to begin from.
 
 A target takes bytes, gives nothing, and raises nothing but what it names. With
-Hypothesis it is run by ``test_fuzz.py``; with atheris, where that is installed:
-``python tests/reliability/fuzzing.py TARGET [options of libFuzzer]``.
+Hypothesis it is run by ``test_fuzz.py``; with atheris, where that is installed, by
+``python tests/reliability/fuzz_with_atheris.py TARGET [options of libFuzzer]``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import json
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -262,15 +261,3 @@ TARGETS: dict[str, Target] = {
     "pack": Target(in_folder(pack), (zstd.compress(packed()), b"(\xb5/\xfd")),
     "pack, opened": Target(in_folder(squeezed), (packed(),)),
 }
-
-
-def main() -> None:
-    import atheris  # type: ignore[import-not-found]
-
-    target = TARGETS[sys.argv[1]]
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], target.run)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()

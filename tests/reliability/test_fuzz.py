@@ -122,7 +122,7 @@ def test_a_fuzzer_that_sees_the_code_finds_nothing(name: str, tmp_path: Path) ->
     (tmp_path / "corpus").mkdir()
     for number, seed in enumerate(TARGETS[name].seeds):
         (tmp_path / "corpus" / str(number)).write_bytes(seed)
-    program = Path(__file__).with_name("fuzzing.py")
+    program = Path(__file__).with_name("fuzz_with_atheris.py")
     done = subprocess.run(
         [sys.executable, program, name, f"-max_total_time={os.environ.get('ATHERIS', '10')}", "-timeout=10", "corpus"],
         cwd=tmp_path,
