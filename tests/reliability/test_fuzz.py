@@ -95,7 +95,7 @@ def test_the_seeds_are_answered(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(st.data())
-@settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_a_few_thousand_changes_bring_nothing_down(name: str, data: DataObject) -> None:
     judge(name, data)
 
