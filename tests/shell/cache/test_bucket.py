@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from returns.result import Failure
 from servers import KEY, SECRET, s3_server
 
 from lightfx import Build, Derivation, evaluate, memory_world, open_world, stage, unwrap
 from lightfx.caches import CacheSetup, azure, folder, gs, s3, tiered
+from lightfx.effects.cache import Good
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pushed, TaskStarted
 from lightfx.journal import Listener
 from lightfx.moving import pull, push
+from lightfx.shell.cache.bucket import bucket_cache
 from lightfx.shell.cache.opening import probe
+from lightfx.testing.makings import outcome
 
 pytest.importorskip("obstore", reason="the extra cloud is not installed")
 
@@ -59,7 +64,7 @@ def test_runs_share_over_a_bucket(shared: CacheSetup, tmp_path: Path) -> None:
 def test_what_came_from_afar_is_kept_near(shared: CacheSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = length(written(7, 50_000))
     with memory_world(tmp_path / "one") as world:
-        value = evaluate(world, plan)
+        evaluate(world, plan)
         unwrap(push(world, [plan.dref], shared))
     both = tiered(folder(tmp_path / "near", push=True), shared)
     with memory_world(tmp_path / "two") as world:
@@ -92,6 +97,24 @@ def test_wrong_credentials_are_one_clear_warning_that_tells_none(
     for secret in ("not-the-secret", SECRET):
         assert secret not in repr(events) + repr(shared)
         assert secret.encode() not in everything
+
+
+def test_silence_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:  # it takes connections, and says nothing
+        endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        options = {"endpoint": endpoint, "region": "us-east-1", "allow_http": "true"}
+        cache = bucket_cache("s3", "bucket", options=options, silence=0.1)
+        for effect in (
+            cache.names("v1"),
+            cache.there(["v1/x"]),
+            cache.put([Good.of("v1/x", b"x")]),
+            cache.put([Good("v1/y", 1 << 23, lambda: [bytes(1 << 20)] * 8)]),
+        ):
+            failed = outcome(effect)
+            assert isinstance(failed, Failure)
+            assert not failed.failure().again
 
 
 @pytest.mark.parametrize("cache", [s3("bucket"), gs("bucket"), azure("container")])
