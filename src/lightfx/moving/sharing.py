@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from attrs import evolve, frozen
@@ -10,13 +10,13 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
-from lightfx.core.inventory import Item, Ref
+from lightfx.core.inventory import Ref
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known
-from lightfx.plan.sharing import Told
 from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.following import followed, needs_of
 from lightfx.shell.cache.opening import CacheSetup, open_cache
 from lightfx.shell.cache.partner import Partner, Refusal
 from lightfx.shell.cache.pulling import believed, take_in
@@ -76,23 +76,12 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
 
 def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traffic, EngineFailure]:
     catalogue = Catalogue(partner)
-    layers: list[list[Told]] = []
-    seen: set[RRef] = set()
-    wanted: Iterable[Ref] = refs
-    while texts := [ref.text for ref in dict.fromkeys(wanted)]:
-        layer = [each for each in believed(catalogue.told_of(texts), partner) if each.realization.rref not in seen]
-        if partner.trouble is not None:
-            return Failure(partner.trouble)
-        layers.append(layer)
-        seen.update(each.realization.rref for each in layer)
-        wanted = [need for each in layer for need in Item.of(each.realization).needs if need not in seen]
-    taken: list[RRef] = []
-    for layer in reversed(layers):  # what something stands on comes before it
-        stored = take_in(layer, partner, world.store)
-        if isinstance(stored, Failure):
-            return Failure(stored.failure())
-        taken += stored.unwrap()
-    return _judged(world, refs, Traffic(partner.name, tuple(taken), tuple(partner.refusals())), partner.trouble)
+    texts = [ref.text for ref in dict.fromkeys(refs)]
+    told = believed(catalogue.told_of(texts), partner)
+    taken = followed(told, needs_of, catalogue, world.store).bind(lambda found: take_in(found, partner, world.store))
+    if isinstance(taken, Failure):
+        return Failure(taken.failure())
+    return _judged(world, refs, Traffic(partner.name, taken.unwrap(), tuple(partner.refusals())), partner.trouble)
 
 
 def _judged(
