@@ -14,6 +14,7 @@ from __future__ import annotations
 from lightfx.core.damage import DamagedObject, MissingObject
 from lightfx.core.failures import (
     BadArchive,
+    CacheTrouble,
     CannotFit,
     Closed,
     CodeChanged,
@@ -40,6 +41,7 @@ from lightfx.core.failures import (
 
 __all__ = [
     "BadArchive",
+    "CacheTrouble",
     "CannotFit",
     "Closed",
     "CodeChanged",

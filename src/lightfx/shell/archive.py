@@ -18,9 +18,8 @@ import io
 import os
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar, final
 
@@ -34,6 +33,7 @@ from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.zstandard import MISSING, zstd
 
 T = TypeVar("T")
 
@@ -45,7 +45,6 @@ LITTLE_TEXT: Final = 16 << 20  # of what is longer, a hundredth must be in the a
 _BLOCK: Final = 512
 _PIECE: Final = 1 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_MISSING: Final = "zstd takes Python 3.14 or backports.zstd: pip install 'lightfx[zstd]'"
 
 
 class _RefusedError(Exception):
@@ -133,7 +132,7 @@ def read_archive(
             wanted = {tree for tree in packing.objects if tree not in known.unwrap()}
             disk.make_folders(place, 0o700)
             _room(packing, place, disk)
-            _take_files(members, packing, _lay_out(packing, wanted, place, disk), disk)
+            _take_files(members, packing, lay_out(packing, wanted, place, disk), disk)
         return Unpacked(freight, {place / tree.hex: tree for tree in wanted})
 
     return _at_rim(path, "read the archive", work)
@@ -223,7 +222,7 @@ def _room(packing: PackingList, place: Path, disk: Disk) -> None:
         raise _RefusedError(f"it announces {packing.size:,} bytes of files, and there is room for {free:,}")
 
 
-def _lay_out(
+def lay_out(
     packing: PackingList, wanted: set[Digest], place: Path, disk: Disk
 ) -> Mapping[Digest, list[tuple[Path, bool]]]:
     """Make folders and links, and say where each file is to go, and which of them may be run."""
@@ -266,6 +265,11 @@ def _take_file(member: _Member, digest: Digest, homes: list[tuple[Path, bool]], 
                 file.write(piece)
     if hasher.hexdigest() != digest.hex:
         raise _RefusedError(f"the file {digest} is not what it is named by")
+    spread(homes, disk)
+
+
+def spread(homes: Sequence[tuple[Path, bool]], disk: Disk) -> None:
+    """Copy a file from the first of the places that it is to go to into the others, and say which may be run."""
     for path, _ in homes[1:]:
         disk.copy(homes[0][0], path)
     for path, executable in homes:
@@ -291,13 +295,9 @@ def copy_folder(source: Path, target: Path, disk: Disk = REAL) -> IOResult[None,
 @contextmanager
 def _compressed(raw: BinaryIO, mode: str) -> Iterator[BinaryIO]:
     """(De)compress on the way; what zstd finds wrong is refused."""
-    module = None
-    for name in ("compression.zstd", "backports.zstd"):
-        with suppress(ImportError):
-            module = import_module(name)
-            break
+    module = zstd()
     if module is None:
-        raise _TroubleError(SystemTrouble("zstd", "compress", _MISSING))
+        raise _TroubleError(SystemTrouble("zstd", "compress", MISSING))
     try:
         with module.open(raw, mode) as stream:
             yield stream
