@@ -221,8 +221,16 @@ def _unreadable_source(path: Path) -> object:
     return good(store.observe([large, small, path / "root-only"]))
 
 
+def _read(path: Path) -> object:
+    """Read what another has stored, and try to store more."""
+    store = good(open_directory(path))
+    there = [row.stored.kind for row in good(store.newest(None, 9))]
+    return there, type(trouble(store.commit([entry("more")]))).__name__, good(store.close())
+
+
 _DEEDS: Final[dict[str, Callable[[Path], object]]] = {
     "open": lambda path: trouble(open_directory(path)),
+    "read": _read,
     "output": _output_without_rights,
     "source": _unreadable_source,
 }

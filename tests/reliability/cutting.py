@@ -38,7 +38,7 @@ def cut(
     kind: str,
     count: int,
     *,
-    mutant: str = "none",
+    mutant: str = "",
     gap: float = 0.25,
 ) -> Cuts:
     """Let a writer work, cut its power ``count`` times, ``gap`` seconds apart in the middle, and judge each time."""
@@ -74,7 +74,7 @@ def cut(
 
 
 def replay(
-    shop: Path, inquest: Inquest, file_system: FileSystem, kind: str, things: int, count: int, *, mutant: str = "none"
+    shop: Path, inquest: Inquest, file_system: FileSystem, kind: str, things: int, count: int, *, mutant: str = ""
 ) -> Cuts:
     """Let a writer store so many things on a disk that remembers, and judge ``count`` states that it may have left."""
     dice = random.Random(f"{file_system.name} {kind} {mutant}")

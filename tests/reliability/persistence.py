@@ -63,6 +63,7 @@ class Film:
     calls: list[Call] = Factory(list)
     written: dict[int, list[tuple[str, bytes | str | None, int]]] = Factory(dict)
     promised: dict[int, Promise] = Factory(dict)
+    roots: frozenset[str] = frozenset()
 
     def saw(self, folder: Path) -> None:
         """Note what a stage wrote."""

@@ -48,7 +48,7 @@ class Row:
         said += ["passed"] if self.passed and not self.failed else []
         said += list(self.found)
         said += [f"not run: {why}" for why in self.missing]
-        return "; ".join(said)
+        return "; ".join(said) or "not run"
 
     def cells(self) -> list[str]:
         count = f"{self.count:,}" if self.passed or self.failed else "–"
@@ -135,7 +135,7 @@ def main() -> int:
     code = pytest.main(["-m", "reliability", "--rootdir", str(HERE), *others], plugins=[recorder])
     lines = [head(options.tier), "", *recorder.table()]
     print("\n".join(lines))
-    if options.write:
+    if options.write and code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         write(options.write, lines)
     return int(code)
 

@@ -4,7 +4,8 @@
 ``error=EIO``. A child that has everything imported waits until strace has hold of it, and then stores one thing of a
 kind in a copy of a prepared store. First all of its calls are counted; then, for each that may change something, it is
 done again with the fault at the first such call, at the second, and so on, until none fired: at each ``STRIDE``-th
-where that is not 1. With a ``MUTANT`` of `mutants` its disk is that one, and only the named ``CALLS`` are looked at.
+where that is not 1. With a ``MUTANT`` of `lightfx.testing.mutants` its disk is that one, and only the named ``CALLS``
+are looked at.
 
 A kill at a call that only asks (`IDLE`, and to open a file that is there) finds the same on the disk as a kill at the
 next call that changes something.
@@ -29,11 +30,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from inquest import inquire  # noqa: E402
-from mutants import disk_of  # noqa: E402
 from plain import Ack  # noqa: E402
 from writer import heard, saying, work  # noqa: E402
 
 from lightfx import EngineError, LeftError  # noqa: E402
+from lightfx.testing.mutants import mutant as wrong_disk  # noqa: E402
 
 START = 5
 IDLE = frozenset(
@@ -57,7 +58,7 @@ def child(store: Path, kind: str, mutant: str) -> tuple[int, int, int]:
         try:
             os.close(word)
             os.read(hearing, 1)
-            work(store, kind, START, 1, saying(writer), disk_of(mutant))
+            work(store, kind, START, 1, saying(writer), wrong_disk(mutant))
         except (EngineError, LeftError):
             os._exit(4)
         except BaseException:
@@ -162,7 +163,7 @@ def sweep(folder: Path, kind: str, fault: str, stride: int, mutant: str, only: s
 
 def main() -> None:
     folder, kind, fault, stride = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-    mutant, only = sys.argv[5:] or ("none", "")
+    mutant, only = sys.argv[5:] or ("", "")
     work(folder / "warm", kind, 0, 1, lambda _: None)  # whatever is imported on use
     done = list(sweep(folder, kind, fault, stride, mutant, only))
     wrong = [f"{where}: {fault}" for where, faults in done for fault in faults]

@@ -117,7 +117,7 @@ def store_trees(world: World, film: Film, name: str) -> None:
     kept = tree(name, 1)
     evaluate(world, kept)
     answered(world, film)
-    unwrap(add_root(world, kept.dref))
+    film.roots = frozenset({unwrap(add_root(world, kept.dref)).name})
     answered(world, film)
     evaluate_all(world, [leaf(name, 2), leaf(name, 3), tree(name, 1), tree(name, 2)])
     answered(world, film)
@@ -125,11 +125,11 @@ def store_trees(world: World, film: Film, name: str) -> None:
 
 def collect(world: World, film: Film, name: str) -> None:
     kept = {tree(name, 1).dref}
-    roots = frozenset(each.name for each in unwrap(list_roots(world)))
-    held = frozenset(each for each in stored(world) if roots and any(each.endswith(dref.text) for dref in kept))
-    film.promise(Promise(held, roots))
+    there = unwrap(list_roots(world))
+    held = frozenset(each for each in stored(world) if there and any(each.endswith(dref.text) for dref in kept))
+    film.promise(Promise(held, film.roots))
     unwrap(gc(world))
-    film.promise(Promise(held, roots))
+    film.promise(Promise(held, film.roots))
     evaluate(world, leaf(name, 1))
     answered(world, film)
 
@@ -139,7 +139,7 @@ def stored(world: World) -> frozenset[str]:
 
 
 def answered(world: World, film: Film) -> None:
-    film.promise(Promise(stored(world), frozenset(each.name for each in unwrap(list_roots(world)))))
+    film.promise(Promise(stored(world), film.roots))
 
 
 # Judging a state by the specification.

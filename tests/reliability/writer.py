@@ -4,8 +4,8 @@ It stores ``COUNT`` things of a kind, and says of each what a reader must find
 from then on, as a line of JSON (see `plain.judge`). It goes by one world for all,
 or where the kind is ``gc``, ``run`` or ``pack`` by one world for each.
 
-``MUTANT`` is the disk to use, of `mutants`. With ``ASIDE``, a folder on another disk, the index lies there: so no
-sync of SQLite makes durable what was to be made durable otherwise.
+``MUTANT`` is the wrong disk to use, of `lightfx.testing.mutants`, or "". With ``ASIDE``, a folder on another disk, the
+index lies there: so no sync of SQLite makes durable what was to be made durable otherwise.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from attrs import evolve  # noqa: E402
-from mutants import disk_of  # noqa: E402
 from plain import Ack, tree_of  # noqa: E402
 
-from lightfx import Build, Derivation, World, evaluate, memory_world, open_world, stage, unwrap  # noqa: E402
+from lightfx import Build, Derivation, World, evaluate, open_world, stage, unwrap  # noqa: E402
 from lightfx.core.names import Digest  # noqa: E402
 from lightfx.garbage import add_root, gc  # noqa: E402
 from lightfx.moving import pack, unpack  # noqa: E402
 from lightfx.shell.disk import REAL, Disk  # noqa: E402
-from lightfx.shell.store.directory import open_directory  # noqa: E402
+from lightfx.testing.faults import world_on  # noqa: E402
+from lightfx.testing.mutants import mutant  # noqa: E402
 
 LEAVES = 20
 
@@ -125,13 +125,13 @@ KINDS: dict[str, Act] = {
 ANEW = frozenset({"gc", "run", "pack"})
 
 
-def opened(store: Path, disk: Disk, aside: Path | None) -> World:
+def opened(store: Path, disk: Disk, aside: Path | None) -> AbstractContextManager[World]:
     """A world on a store: the user's own, or one on a disk of another kind, or with the index aside."""
     if disk is REAL and aside is None:
         return open_world(store)
-    index = None if aside is None else aside / "index.sqlite"
-    scratch = memory_world(store.parent / "scratch")
-    return evolve(scratch, store=unwrap(open_directory(store, disk=disk, index=index)))
+    if aside is not None:
+        aside.mkdir(exist_ok=True)
+    return world_on(disk, store, index=None if aside is None else aside / "index.sqlite")
 
 
 def work(
@@ -171,9 +171,9 @@ def heard(data: bytes) -> list[Ack]:
 
 def main() -> None:
     store, kind, start, count, *more = sys.argv[1:]
-    mutant = more[0] if more else "none"
+    disk = mutant(more[0]) if more else REAL
     aside = Path(more[1]) if more[1:] else None
-    work(Path(store), kind, int(start), int(count), saying(1), disk_of(mutant), aside)
+    work(Path(store), kind, int(start), int(count), saying(1), disk, aside)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from lightfx.core.failures import (
     Closed,
     DamagedRecord,
     DiskFull,
+    InUse,
     NoStore,
     NotAStore,
     NotPermitted,
@@ -64,6 +66,22 @@ def filled(root: Path, *xs: object) -> None:
 
 
 # The index.
+
+
+def test_an_index_that_another_holds_says_who_may_do_so(root: Path) -> None:
+    store, other = opened(root), opened(root)
+    store._index._database.execute("PRAGMA busy_timeout = 1")
+    other._index._database.execute("BEGIN IMMEDIATE")
+    failure = trouble(store.commit([entry(1)]))
+    assert isinstance(failure, InUse)
+    (who,) = failure.who
+    assert who.startswith(f"process {os.getpid()} on {socket.gethostname()}, since ")
+    other._index._database.execute("ROLLBACK")
+    good(store.commit([entry(2)]))
+    good(store.listed([entry(1).realization.dref], frozenset()))
+    assert has(store, 1, 2) == [True, True]
+    for each in (store, other):
+        good(each.close())
 
 
 def test_an_index_deleted_while_closed_is_made_anew(root: Path) -> None:
@@ -396,7 +414,7 @@ def said_by_nobody(root: Path, deed: str) -> str:
 def test_no_permission_to_write_or_to_read(commons: Path) -> None:
     filled(commons / "roots", 1)
     before = listing(commons / "roots")
-    assert said_by_nobody(commons / "roots", "open").startswith("NotPermitted(path='")
+    assert said_by_nobody(commons / "roots", "read") == "(['right'], 'NotPermitted', None)"
     assert listing(commons / "roots") == before
     (commons / "roots").chmod(0o700)
     assert said_by_nobody(commons / "roots", "open").startswith("NotPermitted(path='")
@@ -517,7 +535,11 @@ def test_no_room_to_make_a_store(small_disk: Path) -> None:
 def test_a_read_only_disk(small_disk: Path) -> None:
     filled(small_disk / "store", 1)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    assert isinstance(trouble(open_directory(small_disk / "store")), NotPermitted)
+    store = opened(small_disk / "store")
+    assert has(store, 1) == [True]
+    assert isinstance(trouble(store.commit([entry(2)])), NotPermitted)
+    good(store.close())
+    assert isinstance(trouble(open_directory(small_disk / "new")), NotPermitted)
 
 
 # Objects.

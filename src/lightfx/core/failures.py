@@ -290,6 +290,10 @@ def sentence(failure: EngineFailure) -> str:
             return f"{where}: cannot {act}: {message}"
         case DamagedRecord(place, why):
             return f"{place}: a damaged record: {why}"
+        case IndexTrouble(path, message) if "locked" in message:
+            return (
+                f"{path}: another process holds the index of the store, and did so for a minute: try again, or end it"
+            )
         case IndexTrouble(path, message):
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):

@@ -167,11 +167,6 @@ class Disk:
         """List the names in a folder."""
         return os.listdir(os.fspath(path))  # noqa: PTH208 -- names are enough
 
-    def free(self, path: Name) -> int:
-        """Tell how many bytes may still be written on a file system."""
-        found = os.statvfs(path)
-        return found.f_bavail * found.f_frsize
-
     def statvfs(self, path: Name) -> os.statvfs_result:
         """Tell what room there is on a file system."""
         return os.statvfs(path)
@@ -181,6 +176,11 @@ class Disk:
         return os.access(path, os.W_OK)
 
     # Made of primitives.
+
+    def free(self, path: Name) -> int:
+        """Tell how many bytes may still be written on a file system."""
+        found = self.statvfs(path)
+        return found.f_bavail * found.f_frsize
 
     def lexists(self, path: Name) -> bool:
         """Tell whether anything is at a path, be it a link that leads nowhere."""

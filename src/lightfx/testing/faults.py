@@ -51,7 +51,7 @@ CHANGES: Final = frozenset(
 )
 """Those that may change something, or make it durable."""
 
-PRIMITIVES: Final = ON_FILES | CHANGES | {"readlink", "stat", "lstat", "scandir", "listdir", "free"}
+PRIMITIVES: Final = ON_FILES | CHANGES | {"readlink", "stat", "lstat", "scandir", "listdir", "statvfs", "may_write"}
 """All that are one system call each; the others are made of these."""
 
 

@@ -95,10 +95,17 @@ class Claims:
         if self._lock >= 0:
             self._disk.close(self._lock)
         self._lock = fresh
-        self._try_lock(fresh)
-        self._disk.write_all(fresh, spell_owner(self._host))
-        self._disk.rename(newborn, self._owner)
-        self._disk.make_folders(self.private, 0o700)
+        try:
+            self._try_lock(fresh)
+            with _though_full():
+                self._disk.write_all(fresh, spell_owner(self._host))
+            self._disk.rename(newborn, self._owner)
+        except BaseException:
+            with suppress(OSError):
+                self._disk.remove(newborn)
+            raise
+        with _though_full():
+            self._disk.make_folders(self.private, 0o700)
 
     def _touch(self) -> None:
         """Say that we live, with the file server's time."""
@@ -305,3 +312,13 @@ class Claims:
         with suppress(FileNotFoundError):
             return self._watch.age(self._disk.lstat(path)) > NEWBORN
         return False
+
+
+@contextmanager
+def _though_full() -> Iterator[None]:
+    """Do without what finds no room: who comes to make room must be let in, and an owner may say nothing of itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from lightfx.core.health import Health, OddRoot
 from lightfx.core.layout import INDEX
+from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.directory import DirectoryStore
 
 
-def clear_store(health: Health) -> None:
+def clear_store(health: Health, disk: Disk = REAL) -> None:
     """Clear what may be cleared of what was found in a store."""
-    store = DirectoryStore(health.path, health.path / INDEX, mending=True)
+    store = DirectoryStore(health.path, health.path / INDEX, mending=True, disk=disk)
     try:
         for each in health.oddities:
             if isinstance(each, OddRoot) and each.over:

@@ -28,7 +28,7 @@ from returns.io import IOResult
 from lightfx.core.config import Config
 from lightfx.core.damage import Audit, Damage, LostObject, Repair, Verified
 from lightfx.core.derivation import Parts
-from lightfx.core.failures import EngineFailure
+from lightfx.core.failures import EngineFailure, IndexTrouble, InUse
 from lightfx.core.inventory import Anchor, Garbage, Inventory
 from lightfx.core.layout import INDEX, IndexPlace
 from lightfx.core.listing import Listed
@@ -44,15 +44,16 @@ from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Group, Groups, Place, spell_group
-from lightfx.shell.store.index import Index, is_damage
+from lightfx.shell.store.index import Index, cannot_write, is_damage
 from lightfx.shell.store.mending import Mender
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
+from lightfx.shell.store.reading import Bystander, IndexInMemory, only_readable
 from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.soundness import Checking, Soundness
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
-from lightfx.shell.store.trouble import StoreTroubleError, guarded
+from lightfx.shell.store.trouble import StoreTroubleError, guarded, translate
 from lightfx.shell.store.verifying import Verifier
 
 T = TypeVar("T")
@@ -76,18 +77,26 @@ def open_directory(
     enters the store at a path as one of its owners. All that is done to files
     goes through ``disk``. ``checking`` is how much is asked of files before
     they are handed on. ``mending``: damaged groups are passed over, so that the
-    store can be mended; otherwise they are trouble.
+    store can be mended; otherwise they are trouble. Where there is no right to
+    write, or no room, the store is opened for reading alone, as
+    `lightfx.shell.store.reading` tells.
     """
 
     def work() -> DirectoryStore:
         home = root.absolute()
         found(home, create=create, disk=disk)
         enter = claims or partial(Claims, disk=disk)
-        if isinstance(index, IndexPlace):
-            return DirectoryStore(home, None, enter, disk, checking, mending=mending)
-        place = home / INDEX if index is None else index.absolute()
-        disk.make_folders(place.parent)
-        return DirectoryStore(home, place, enter, disk, checking, mending=mending)
+        place = None if isinstance(index, IndexPlace) else (index or home / INDEX).absolute()
+        try:
+            if place is not None and not disk.exists(place.parent):
+                disk.make_folders(place.parent)
+            return DirectoryStore(home, place, enter, disk, checking, mending=mending)
+        except (OSError, sqlite3.OperationalError) as error:
+            answer = only_readable(home, translate(error, home, "open the store"))
+            if answer is None:
+                raise
+        bystander = partial(Bystander, answer=answer, disk=disk)
+        return DirectoryStore(home, place, bystander, disk, checking, mending=mending, refusal=answer)
 
     return guarded(root, "open the store", work)
 
@@ -105,8 +114,11 @@ class DirectoryStore:
         checking: Checking = Checking.STAT,
         *,
         mending: bool = False,
+        refusal: EngineFailure | None = None,
     ) -> None:
+        """Open it; with a ``refusal`` for reading alone, which it answers to who wants to write."""
         self.root = root
+        self._refusal = refusal
         self._disk = disk
         self._mending_groups = mending
         self._places = 0
@@ -120,7 +132,7 @@ class DirectoryStore:
             self._claims = claims(root)
             held.callback(self._claims.close)
             self._private = self._claims.private
-            self._index = Index(index, disk)
+            self._index = self._opened(index)
             held.callback(self._index.close)
             self._groups = Groups(root, disk)
             self._soundness = Soundness(root, self._index, checking, disk)
@@ -142,18 +154,38 @@ class DirectoryStore:
             )
             self._held = held.pop_all()
 
+    def _opened(self, index: Path | None) -> Index:
+        """Open the index: where it cannot be written, or we may not, a copy of it."""
+        try:
+            if index is None or self._refusal is None:
+                return Index(index, self._disk)
+        except sqlite3.OperationalError as error:
+            if index is None or not cannot_write(error):
+                raise
+        return IndexInMemory(index, self._disk)
+
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
-        return guarded(self.root, act, lambda: self._mending(work))
+        return guarded(self.root, act, lambda: self._mending(work)).alt(self._by_whom)
+
+    def _by_whom(self, failure: EngineFailure) -> EngineFailure:
+        """Say of a locked index who may hold it."""
+        if isinstance(failure, IndexTrouble) and "locked" in failure.message:
+            return InUse(self.root, self._claims.others())
+        return failure
+
+    def _change(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
+        return self._do(act, work) if self._refusal is None else IOResult.from_failure(self._refusal)
 
     def _mending(self, work: Callable[[], T]) -> T:
-        """Carry out ``work``, and where the index breaks under it make that anew and carry it out again."""
+        """Carry out ``work``; where the index breaks under it, or finds no room, do without and carry it out again."""
         try:
             return work()
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if is_damage(error):
+                self._index.remake()
+                self._read_in()
+            elif not (cannot_write(error) and self._index.go_aside()):
                 raise
-        self._index.remake()
-        self._read_in()
         return work()
 
     def _read_in(self) -> None:
@@ -267,7 +299,7 @@ class DirectoryStore:
             self._described.clear()
             self._coded.clear()
         fresh = sorted(names - self._batches)
-        if fresh:
+        if fresh and self._refusal is None:
             # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
             sync_path(self._groups.folder, self._disk)
         for name in fresh:
@@ -332,7 +364,7 @@ class DirectoryStore:
 
     def ingest(self, folders: Sequence[Path]) -> IOResult[Mapping[Path, Ingested], EngineFailure]:
         """Make folders into objects."""
-        return self._do("store an output folder", lambda: self._objects.ingest(folders))
+        return self._change("store an output folder", lambda: self._objects.ingest(folders))
 
     def salvage(self, folder: Path) -> IOResult[None, EngineFailure]:
         """Remove what no object may hold."""
@@ -360,11 +392,9 @@ class DirectoryStore:
 
     def commit(self, entries: Sequence[Entry]) -> IOResult[None, EngineFailure]:
         """Store realizations together."""
-        return self._do("write records", lambda: self._commit(entries))
+        return self._change("write records", lambda: self._commit(entries)) if entries else IOResult.from_value(None)
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        if not entries:
-            return
         group = spell_group(entries, self._described, self._coded)
         before = self._disk.stat(self._groups.folder).st_mtime_ns
         write_durably(self._groups.folder / group.name, [group.data], self._private / group.name, self._disk)
@@ -372,7 +402,11 @@ class DirectoryStore:
             self._seen, self._racy, self._own = self._disk.stat(self._groups.folder).st_mtime_ns, True, True
         self._described.update(dref.text for dref, _ in group.derivations)
         self._coded.update(fingerprint for fingerprint, _ in group.codes)
-        self._mending(lambda: self._add(group))
+        try:
+            self._mending(lambda: self._add(group))
+        except BaseException:
+            self._seen = -1  # it is stored, and not indexed: to be read in by whoever asks next
+            raise
 
     # Garbage.
 
@@ -382,11 +416,11 @@ class DirectoryStore:
 
     def hold(self, root: Anchor) -> IOResult[None, EngineFailure]:
         """Make a root."""
-        return self._do("make a root", lambda: self._roots.hold(root))
+        return self._change("make a root", lambda: self._roots.hold(root))
 
     def let_go(self, name: str) -> IOResult[bool, EngineFailure]:
         """Remove a root."""
-        return self._do("remove a root", lambda: self._roots.let_go(name))
+        return self._change("remove a root", lambda: self._roots.let_go(name))
 
     def sizes(self, trees: Sequence[Digest]) -> IOResult[Mapping[Digest, int], EngineFailure]:
         """Count the bytes of objects."""
@@ -404,7 +438,7 @@ class DirectoryStore:
             self._index.unnote(garbage.objects)
             return garbage
 
-        return self._do("collect garbage", work)
+        return self._change("collect garbage", work)
 
     # Damage.
 
@@ -414,7 +448,7 @@ class DirectoryStore:
 
     def mend(self, damages: Sequence[Damage]) -> IOResult[Sequence[Repair], EngineFailure]:
         """Mend, as `lightfx.shell.store.mending` tells."""
-        return self._do("mend the store", lambda: self._mender.mend(damages))
+        return self._change("mend the store", lambda: self._mender.mend(damages))
 
     def close(self) -> IOResult[None, EngineFailure]:
         """Give back claims, the private folder and the index."""

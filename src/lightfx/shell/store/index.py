@@ -81,6 +81,7 @@ _BY_TREE: Final = (
 _CACHE: Final = 65_536  # KiB, of what is in use
 _CHECKPOINT: Final = 4_000  # pages, of 4 KiB
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 
 
 _NOTE: Final = "INSERT OR REPLACE INTO sound VALUES (?, ?)"
@@ -91,13 +92,18 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in _DAMAGE
 
 
+def cannot_write(error: sqlite3.Error) -> bool:
+    """Tell whether the disk is why a database cannot be written: it is full, or read-only, or fails."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _NO_ROOM
+
+
 class Index:
     """The index of one store, in the file ``path``; None: in memory, of this process alone."""
 
     def __init__(self, path: Path | None, disk: Disk = REAL) -> None:
         self.path = path
         self._disk = disk
-        self._database = _connect(None) if path is None else _open(path, disk)
+        self._database = prepared(in_memory()) if path is None else _open(path, disk)
         self._inode = 0 if path is None else disk.stat(path).st_ino
 
     def close(self) -> None:
@@ -107,14 +113,24 @@ class Index:
     def remake(self) -> None:
         """Leave a database that turned out to be broken for a new one; the first who does so makes it."""
         self._database.close()
-        if self.path is None:
-            self._database = _connect(None)
+        if self.path is None or self._inode == 0:
+            self._database = prepared(in_memory())
             return
         with _alone(self.path, self._disk):
             if not self._disk.exists(self.path) or self._disk.stat(self.path).st_ino == self._inode:
                 _delete(self.path, self._disk)
             self._database = _connect(self.path)
             self._inode = self._disk.stat(self.path).st_ino
+
+    def go_aside(self) -> bool:
+        """Go on in memory, with all that is there, where the disk takes no more; False where that was done before."""
+        if self._inode == 0:
+            return False
+        memory = in_memory()
+        self._database.backup(memory)
+        self._database.close()
+        self._database, self._inode = memory, 0
+        return True
 
     def batches(self) -> set[str]:
         """Name the groups of records that are indexed."""
@@ -327,6 +343,11 @@ def _open(path: Path, disk: Disk) -> sqlite3.Connection:
             return _connect(path)
 
 
+def in_memory() -> sqlite3.Connection:
+    """Open a database that is lost when it is closed."""
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+
+
 @contextmanager
 def _alone(path: Path, disk: Disk) -> Iterator[None]:
     """Be the only process that makes or deletes the database."""
@@ -343,8 +364,12 @@ def _delete(path: Path, disk: Disk) -> None:
         disk.remove(path.with_name(path.name + suffix))
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
-    database = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None, check_same_thread=False)
+def _connect(path: Path) -> sqlite3.Connection:
+    return prepared(sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False))
+
+
+def prepared(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the tables of an index in a new database, and look at those of an old one; closes what is none."""
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")

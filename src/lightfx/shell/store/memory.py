@@ -159,7 +159,7 @@ class MemoryStore:
         for each in records:
             for tree in Item.of(each).trees:
                 wanted.setdefault(tree, []).append(each.rref)
-        there = set(self._objects.every()) if (self._scratch / OBJECTS).exists() else set()
+        there = set(self._objects.every()) if self._disk.exists(self._scratch / OBJECTS) else set()
         needed = {tree for each in records if not each.ephemeral for tree in Item.of(each).trees}
         damages: list[LostObject] = [MissingObject(tree, tuple(wanted[tree])) for tree in sorted(needed - there)]
         chosen = sorted(there if audit.only is None else there & wanted.keys())[: audit.sample]

@@ -1,0 +1,327 @@
+"""Disks that are full, out of inodes, read-only or odd, and processes that may open or write little.
+
+What was stored can be read and listed; what cannot be done is one typed failure
+that names the path; where there is room again the same program succeeds. The
+file systems are real: small ones in memory, and images on them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lightfx import Build, evaluate, open_world, realize, realize_all, stage
+from lightfx.core.failures import DiskFull, EngineFailure, NotPermitted, SystemTrouble, sentence
+from lightfx.core.manifest import digest_of
+from lightfx.effects.world import World
+from lightfx.garbage import add_root, gc
+from lightfx.looking import ls
+from lightfx.shell.store.tree import entries_of
+from lightfx.wiring import unwrap
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+NOBODY = 65534
+
+
+@stage(version="1")
+def text(build: Build, letter: str, size: int) -> Path:
+    (build.out / "text").write_text(letter * size)
+    (build.out / "more").mkdir()
+    for each in range(3):
+        (build.out / f"more/{each}").write_text(f"{letter}{each}")
+    return build.out / "text"
+
+
+@stage(version="1")
+def number(build: Build, value: int, padding: str = "") -> int:
+    return value
+
+
+@contextmanager
+def mounted(folder: Path, *how: str) -> Iterator[Path]:
+    """A file system, for a while."""
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *how, folder], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"cannot mount {' '.join(how)}: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def image(tmp_path: Path, kind: str, size: str, *options: str, on: Path | None = None) -> Iterator[Path]:
+    """A file system of this kind in a file."""
+    make = shutil.which(f"mkfs.{kind}")
+    if make is None:
+        pytest.skip(f"mkfs.{kind} is not installed")
+    file = (on or tmp_path) / f"{kind}.img"
+    with file.open("wb") as made:
+        made.truncate(int(size.removesuffix("m")) << 20)
+    subprocess.run([make, "-q", *options, file], check=True, capture_output=True)
+    with mounted(tmp_path / kind, "-o", "loop", str(file)) as folder:
+        yield folder
+
+
+def trouble(world: World, value: int) -> EngineFailure:
+    """Try to store a number; gives why not."""
+    return world.perform.result(realize(world, number(value, "x" * 3000))).swap().value_or(None)  # type: ignore[return-value]
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room at all."""
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (1 << 16, 4096, 512, 1):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                continue
+    return ballast
+
+
+def sound(world: World) -> int:
+    """Count what is stored, all of it whole."""
+    rows = unwrap(world.store.newest(None, 99))
+    for row in rows:
+        if row.stored.tree is not None:
+            home = world.store.folder_of(row.stored.tree)
+            assert digest_of(entries_of(home, ours=False)) == row.stored.tree
+    return len(rows)
+
+
+# D8: full.
+
+D8 = pytest.mark.reliability(
+    "D8", "disk, inodes, files and file sizes run out", passes="typed failure; reads, ls and gc work; then success"
+)
+
+
+@AS_ROOT
+@pytest.mark.quick
+@D8
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_full_disk_is_read_and_cleared(tmp_path: Path, what: str) -> None:
+    options = "size=8m,nr_inodes=80" if what == "inodes" else "size=8m"
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", options, "tmpfs") as disk:
+        kept, doomed = text("k", 1000), text("d", 1000)
+        with open_world(disk / "store") as world:
+            evaluate(world, kept)
+            unwrap(add_root(world, kept.dref))
+            evaluate(world, doomed)
+        taken = disk / "taken"
+        taken.mkdir()
+        if what == "inodes":
+            with pytest.raises(OSError, match="No space"):
+                for each in range(100):
+                    (taken / str(each)).touch()
+        else:
+            fill(taken)
+        with open_world(disk / "store") as world:
+            assert sound(world) == 2
+            assert evaluate(world, kept).read_text() == "k" * 1000
+            assert unwrap(ls(world, unwrap(world.store.newest("text", 1))[0].stored.rref))
+            why = trouble(world, 1)
+            assert isinstance(why, DiskFull), why
+            assert str(disk) in sentence(why)
+            assert "full" in sentence(why)
+        if what == "bytes":  # to enter takes a file, and there is none to be had
+            with open_world(disk / "store") as world:
+                assert unwrap(gc(world)).rrefs
+                assert sound(world) == 1
+        shutil.rmtree(taken)
+        with open_world(disk / "store") as world:
+            assert evaluate(world, number(1, "x" * 3000)) == 1
+            unwrap(gc(world))
+            assert evaluate(world, kept).read_text() == "k" * 1000
+        assert not list((disk / "store/tmp").iterdir())
+
+
+LIMITED = """
+import resource, sys
+from contextlib import suppress
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_limits import number, sound, text, trouble
+from lightfx import evaluate, open_world, realize
+from lightfx.core.failures import EngineError, sentence
+resource.setrlimit(getattr(resource, sys.argv[3]), (int(sys.argv[4]),) * 2)
+try:
+    with open_world(Path(sys.argv[1])) as world:
+        print("sound", sound(world))
+        evaluate(world, number(2))  # and import what it takes
+        files = []
+        with suppress(OSError):
+            while sys.argv[3] == "RLIMIT_NOFILE":
+                files.append(open("/dev/null"))
+        why = world.perform.result(realize(world, number(1, "x" * 50_000))).swap().value_or(None)
+        for file in files:
+            file.close()
+        print(type(why).__name__, sentence(why))
+        print("value", evaluate(world, number(1)))
+except EngineError as error:
+    print(type(error.failure).__name__, error)
+"""
+
+
+@pytest.mark.quick
+@D8
+@pytest.mark.parametrize(
+    ("limit", "size", "said"),
+    [
+        ("RLIMIT_FSIZE", 30_000, r"sound 1\nDiskFull .*store: the disk is full.*\nvalue 1\n"),
+        ("RLIMIT_NOFILE", 32, r"sound 1\nSystemTrouble .*store.*Too many open files.*\nvalue 1\n"),
+    ],
+)
+def test_a_process_that_may_write_or_open_little(tmp_path: Path, limit: str, size: int, said: str) -> None:
+    with open_world(tmp_path / "store") as world:
+        evaluate(world, text("k", 1000))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            LIMITED,
+            str(tmp_path / "store"),
+            str(Path(__file__).parent),
+            limit,
+            str(size),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(said, done.stdout), done.stdout
+    with open_world(tmp_path / "store") as world:
+        assert sound(world) >= 1
+        assert evaluate(world, text("z", 100_000)).stat().st_size == 100_000
+
+
+# D9: read-only.
+
+D9 = pytest.mark.reliability("D9", "read-only stores", passes="all is read, nothing is tried; one clear failure")
+
+
+@contextmanager
+def read_only(tmp_path: Path, how: str) -> Iterator[Path]:
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
+        with open_world(disk / "store") as world:
+            evaluate(world, text("k", 1000))
+            evaluate(world, number(1))
+        if how == "no index":
+            (disk / "store/index.sqlite").unlink()
+        if how == "behind":
+            shutil.copy(disk / "store/index.sqlite", disk / "old")
+            with open_world(disk / "store") as world:
+                evaluate(world, number(2))
+            shutil.copy(disk / "old", disk / "store/index.sqlite")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        yield disk / "store"
+
+
+@AS_ROOT
+@pytest.mark.quick
+@D9
+@pytest.mark.parametrize("how", ["index", "no index", "behind"])
+def test_a_read_only_disk_is_read(tmp_path: Path, how: str) -> None:
+    with read_only(tmp_path, how) as store, open_world(store) as world:
+        assert sound(world) == (3 if how == "behind" else 2)
+        assert evaluate(world, text("k", 1000)).read_text() == "k" * 1000
+        assert unwrap(ls(world, unwrap(world.store.newest("text", 1))[0].stored.rref))
+        for act in (realize(world, number(7)), gc(world, keep_last=1), add_root(world, number(1).dref)):
+            why = world.perform.result(act).failure()
+            assert why == NotPermitted(str(store), "write to the store, which can be read")
+
+
+@AS_ROOT
+@pytest.mark.quick
+@D9
+def test_to_read_tries_to_write_nothing(tmp_path: Path) -> None:
+    """As strace sees it: nothing is made, opened for writing, renamed or removed, also where it would be refused."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    with read_only(tmp_path, "index") as store:
+        command = [sys.executable, "-m", "lightfx.cli.main", "ls", "--store", str(store)]
+        trace = [strace, "-f", "-qq", "-y", "-o", str(tmp_path / "trace"), "-e", "trace=file,desc"]
+        done = subprocess.run([*trace, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        seen = [line for line in (tmp_path / "trace").read_text().splitlines() if str(store) in line]
+        tried = [line for line in seen if "O_CREAT" in line or "O_RDWR" in line or "O_WRONLY" in line]
+        changing = ("rename", "unlink", "mkdir", "chmod", "link(", "linkat", "utime", "fsync", "syncfs", "write(")
+        tried += [line for line in seen if any(f" {name}" in line for name in changing)]
+        assert seen
+        # To enter is tried once: whether one may is known from the answer alone.
+        assert [line for line in tried if "newborn" not in line] == []
+        assert len(tried) == 1
+
+
+# D7: a disk that is not there.
+
+
+@AS_ROOT
+@pytest.mark.reliability(
+    "D7", "a thin disk: the sync fails, and then says that all is well", passes="no answer after; no second sync"
+)
+def test_a_thin_disk(tmp_path: Path) -> None:
+    """An ext4 of 200 MB on a tmpfs of 24 MB: writes succeed, syncs fail, and later ones say nothing of what is lost."""
+    with mounted(tmp_path / "thin", "-t", "tmpfs", "-o", "size=24m", "tmpfs") as thin:
+        with image(tmp_path, "ext4", "200m", on=thin) as disk:
+            answered = []
+            with open_world(disk / "store") as world:
+                for each in range(40):
+                    result = world.perform.result(realize(world, text(chr(97 + each % 26) * 2, 1_000_000)))
+                    failure = result.swap().value_or(None)
+                    if failure is not None:
+                        assert isinstance(failure, DiskFull | SystemTrouble), failure
+                        break
+                    answered.append(each)
+            assert failure is not None
+            with open_world(disk / "store") as world:
+                assert sound(world) >= len(answered[:26])
+
+
+# D15: file systems.
+
+
+@AS_ROOT
+@pytest.mark.reliability("D15", "file systems", passes="the same results on each")
+@pytest.mark.parametrize("kind", ["tmpfs", "overlay", "ext4", "xfs", "btrfs"])
+def test_file_systems(tmp_path: Path, kind: str) -> None:
+    if kind == "tmpfs":
+        place = mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs")
+    elif kind == "overlay":
+        for each in ("lower", "upper", "work"):
+            (tmp_path / each).mkdir()
+        layers = ",".join(f"{name}dir={tmp_path / name}" for name in ("lower", "upper", "work"))
+        place = mounted(tmp_path / "disk", "-t", "overlay", "-o", layers, "overlay")
+    else:
+        place = image(tmp_path, kind, "320m")
+    with place as disk:
+        plans = [text("a", 10_000), text("é" * 3, 5), number(3)]
+        name = "n" * 255
+        for again in range(2):
+            with open_world(disk / "store") as world:
+                unwrap(realize_all(world, plans))
+                evaluate(world, long_name(name))
+                unwrap(add_root(world, plans[0].dref))
+        with open_world(disk / "store") as world:
+            assert sound(world) == 4
+            unwrap(gc(world))
+            assert sound(world) == 1
+        assert not list((disk / "store/tmp").iterdir())
+
+
+@stage(version="1")
+def long_name(build: Build, name: str) -> Path:
+    (build.out / name).write_text("long")
+    return build.out / name
