@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from lightfx.cli.choosing import forced, matching, policy
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
 from lightfx.cli.forecasting import forecast
+from lightfx.cli.opening import index_place
 from lightfx.cli.page import Answer
 from lightfx.cli.planning import Target, planned
 from lightfx.cli.progress import listening, shower
@@ -62,6 +63,7 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
         memory=wish.memory,
         tickets=dict(wish.tickets),
         create=wish.create,
+        index=index_place(wish.store),
         journal=journal,
     ) as world:
         try:
