@@ -25,6 +25,7 @@ from lightfx.core.outcome import (
 from lightfx.core.parts import NoPartError
 from lightfx.core.realization import BuildOrder, Context, Cost, MadeBy, Output, Realization
 from lightfx.core.refs import DRef, RRef
+from lightfx.core.secrets import Secret, UndeclaredSecretError
 from lightfx.core.terms import Resources, Retry, Terms
 from lightfx.effects.world import World
 from lightfx.engine.inspect import plan, table
@@ -91,6 +92,7 @@ __all__ = [
     "Right",
     "Root",
     "RunOptions",
+    "Secret",
     "Stage",
     "StageError",
     "Step",
@@ -98,6 +100,7 @@ __all__ = [
     "TimedOut",
     "Tolerant",
     "UndeclaredNeedError",
+    "UndeclaredSecretError",
     "UnstorableError",
     "Upstream",
     "Verdict",

@@ -23,13 +23,14 @@ from returns.result import Failure
 from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError
 from lightfx.core.names import Name
-from lightfx.core.outcome import Outcome
+from lightfx.core.outcome import Left, Outcome
 from lightfx.core.realization import Output, tell_nobody
 from lightfx.core.refs import DRef
 from lightfx.effects.executor import Task
 from lightfx.effects.world import World
 from lightfx.engine.holding import Holding, which
 from lightfx.engine.realize import RunOptions, realize
+from lightfx.shell.executor.unveiling import judged, unveiled
 from lightfx.stages.build import Build, codec_for
 from lightfx.stages.promises import broken, promised_in
 from lightfx.stages.running import StageRealizer, stored_form
@@ -166,7 +167,7 @@ def _dref(named: DRef | Derivation[object]) -> DRef:
 
 def _builds(task: Task) -> tuple[Build, ...]:
     # By hand one holds the plans themselves, and need not ask for what is given.
-    order = evolve(task.order, tell=tell_nobody, asked=frozenset(task.order.inputs))
+    order = unveiled(evolve(task.order, tell=tell_nobody, asked=frozenset(task.order.inputs)))
     make = task.realizer.core.signature.build if isinstance(task.realizer, StageRealizer) else Build
     return tuple(make(order, index) for index in order.indices)
 
@@ -179,7 +180,10 @@ def _stored(task: Task, build: Build, value: object) -> Output:
     missing = broken(promised_in(task.order.config.text, task.order.config.tree["args"]), folder)
     if missing is not None:
         raise ValueError(f"{missing} was promised by a parameter, and does not exist in build.out")
-    return made.unwrap()
+    output = judged(made.unwrap(), build.order.veil)
+    if isinstance(output, Left):
+        raise ValueError(f"{task.order.dref.name} {output.reason}")
+    return output
 
 
 def stepping(

@@ -40,6 +40,8 @@ for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "conformance"
 
 from protocol import Scale  # noqa: E402
 
+collect_ignore = ["fuzz_with_atheris.py"]  # a program, for those who have atheris
+
 
 @pytest.fixture
 def scale() -> Scale:

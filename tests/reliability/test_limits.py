@@ -108,9 +108,8 @@ D8 = pytest.mark.reliability(
 
 
 @AS_ROOT
-@pytest.mark.quick
 @D8
-@pytest.mark.parametrize("what", ["bytes", "inodes"])
+@pytest.mark.parametrize("what", [pytest.param("bytes", marks=pytest.mark.quick), "inodes"])
 def test_a_full_disk_is_read_and_cleared(tmp_path: Path, what: str) -> None:
     options = "size=8m,nr_inodes=80" if what == "inodes" else "size=8m"
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", options, "tmpfs") as disk:
@@ -174,12 +173,14 @@ except EngineError as error:
 """
 
 
-@pytest.mark.quick
 @D8
 @pytest.mark.parametrize(
     ("limit", "size", "said"),
     [
-        ("RLIMIT_FSIZE", 30_000, r"sound 1\nDiskFull .*store: the disk is full.*\nvalue 1\n"),
+        pytest.param(
+            *("RLIMIT_FSIZE", 30_000, r"sound 1\nDiskFull .*store: the disk is full.*\nvalue 1\n"),
+            marks=pytest.mark.quick,
+        ),
         ("RLIMIT_NOFILE", 32, r"sound 1\nSystemTrouble .*store.*Too many open files.*\nvalue 1\n"),
     ],
 )
@@ -229,9 +230,8 @@ def read_only(tmp_path: Path, how: str) -> Iterator[Path]:
 
 
 @AS_ROOT
-@pytest.mark.quick
 @D9
-@pytest.mark.parametrize("how", ["index", "no index", "behind"])
+@pytest.mark.parametrize("how", [pytest.param("index", marks=pytest.mark.quick), "no index", "behind"])
 def test_a_read_only_disk_is_read(tmp_path: Path, how: str) -> None:
     with read_only(tmp_path, how) as store, open_world(store) as world:
         assert sound(world) == (3 if how == "behind" else 2)

@@ -103,6 +103,7 @@ ACTS = {
     "mknodat": {"mknod"},
     "chmod": {"chmod"},
     "fchmodat": {"chmod"},
+    "fchmod": {"fchmod"},
     "utimensat": {"utime"},
     "write": {"write"},
     "fsync": {"fsync"},
@@ -112,7 +113,7 @@ ACTS = {
     **dict.fromkeys(
         (
             *("creat", "truncate", "ftruncate", "fallocate", "pwrite64", "writev", "pwritev", "sendfile"),
-            *("copy_file_range", "fdatasync", "fchmod", "fchown", "chown", "lchown", "fchownat", "utime", "setxattr"),
+            *("copy_file_range", "fdatasync", "fchown", "chown", "lchown", "fchownat", "utime", "setxattr"),
             *("lsetxattr", "fsetxattr", "futimesat", "utimes", "openat2", "fchmodat2", "sync", "mount"),
         ),
         set[str](),
@@ -180,8 +181,8 @@ def test_nothing_that_changes_a_store_misses_the_disk(tmp_path: Path) -> None:
 def test_what_misses_the_disk_is_seen(tmp_path: Path) -> None:
     """The negative control: objects are made read-only past the disk."""
     missed = list(unannounced(trace(tmp_path, "bypass"), tmp_path))
-    assert missed
-    assert all(re.search(r"chmod\w*\(", line) for line in missed)
+    assert any(re.search(r"chmod\w*\(", line) for line in missed)
+    assert all(re.search(r"chmod\w*\(|open\w*\(", line) for line in missed)
 
 
 def test_primitives_are_all_that_a_disk_does_by_itself() -> None:
@@ -226,6 +227,8 @@ EXCEPTIONS = {
     ("executor/keeper.py", "os.listdir"): "/proc, for the children of a keeper",
     ("executor/keeper.py", "open"): "/proc, as above",
     **{("executor/worker.py", f"os.{each}"): "the log, handed to it open" for each in ("fstat", "pread", "ftruncate")},
+    **{("executor/inline.py", f"os.{each}"): "standard output, put aside" for each in ("fstat", "pread", "close")},
+    **{("executor/unveiling.py", each): ENTRY for each in ("is_file", "is_dir", "is_symlink")},
     ("executor/worker.py", "open"): "the standard streams, by their numbers",
     ("executor/remote.py", "tempfile.mkdtemp"): "the folder of a Dask worker, which has no store",
     ("executor/remote.py", "exists"): "as above",

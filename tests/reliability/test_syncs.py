@@ -92,7 +92,7 @@ with open_world(sys.argv[1]) as world:
 """
 
 
-@pytest.mark.parametrize(("number", "count"), [(1, {}), (2, {"fsync": 2})])
+@pytest.mark.parametrize(("number", "count"), [(1, {}), (2, {"fsync": 2})], ids=["hit", "commit"])
 def test_the_system_counts_the_same(tmp_path: Path, number: int, count: dict[str, int]) -> None:
     """A whole process under strace, index and all: SQLite syncs nothing either in a small run."""
     strace = shutil.which("strace")

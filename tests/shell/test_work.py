@@ -9,6 +9,7 @@ import pytest
 from errands import task
 
 from lightfx.core.realization import INLINE_LOG
+from lightfx.core.secrets import Veil
 from lightfx.shell.executor import work
 from lightfx.shell.executor.work import carry_out, file_log, forget_peak, peak_of_process, peak_since
 
@@ -37,13 +38,13 @@ def test_where_the_system_does_not_tell_the_process_is_measured(
 
 @pytest.mark.parametrize("size", [0, 1, INLINE_LOG])
 def test_a_short_log_is_all_text(tmp_path: Path, size: int) -> None:
-    assert file_log(b"x" * size, tmp_path / "place") == ("x" * size, None)
+    assert file_log(b"x" * size, tmp_path / "place", Veil()) == ("x" * size, None)
     assert not (tmp_path / "place").exists()
 
 
 def test_a_long_log_is_cut_between_bytes(tmp_path: Path) -> None:
     text = ("é" * INLINE_LOG + "x").encode()
-    tail, whole = file_log(text, tmp_path / "place")
+    tail, whole = file_log(text, tmp_path / "place", Veil())
     assert whole == tmp_path / "place/log"
     assert (whole / "log.txt").read_bytes() == text
     assert tail.encode("utf-8", "replace").endswith("éx".encode())

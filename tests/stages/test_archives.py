@@ -193,6 +193,7 @@ BROKEN = {
     "flipped header in the middle": damaged(tar(("a", R, b"1"), ("b", R, b"2")), 1024 + 5),
     "flipped zip": damaged(zipped(("a", os.urandom(1000), 0)), 200),
     "cut zip": zipped(("a", b"1", 0))[:-10],
+    "zip that begins before itself": zipped(("a", b"1", 0))[:-6] + (1000).to_bytes(4, "little") + b"\0\0",
     "text": b"not an archive at all",
     "nothing": b"",
 }

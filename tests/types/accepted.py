@@ -29,6 +29,7 @@ from lightfx import (
     Plan,
     Right,
     RRef,
+    Secret,
     Stage,
     Step,
     Tolerant,
@@ -106,7 +107,14 @@ def takes_paths(build: Build, file: Derivation[Path], many: Derivation[tuple[Ani
     return build.out / "copy"
 
 
+@stage
+def takes_secrets(build: Build, token: Secret, more: Mapping[str, Secret], other: Secret | None = None) -> int:
+    assert_type(build.reveal(token), str)
+    return len(more)
+
+
 assert_type(no_parameters(), Derivation[int])
+takes_secrets(Secret.env("TOKEN"), {"key": Secret.file(Path("/run/key"))})
 dog = with_options(Colour.RED, how="b")
 assert_type(dog, Derivation[Dog])
 assert_type(dog.part(lambda each: each.tricks), Derivation[int])

@@ -21,7 +21,7 @@ from pathlib import Path
 import attrs
 from returns.result import Result, Success
 
-from lightfx import Build, BuildOrder, Derivation, Left, Outcome, Output, Right, Tolerant, World
+from lightfx import Build, BuildOrder, Derivation, Left, Outcome, Output, Right, Secret, Tolerant, World
 from lightfx import derivation, evaluate, lens, realize_all, realized, realizer, redefined, stage
 from lightfx.core.refs import RRef
 from lightfx.matchers import best, filtered
@@ -51,6 +51,11 @@ def cat(build: Build, friend: Derivation[Dog], lives: int = 9) -> Result[Cat, st
 @stage
 def zoo(build: Build, cats: Sequence[Tolerant[Cat]], dogs: Sequence[Derivation[Dog]] = ()) -> int:
     return len(cats) + len(dogs)
+
+
+@stage
+def guard(build: Build, token: Secret) -> int:
+    return len(build.reveal(token))
 
 
 def draws(order: BuildOrder) -> Result[tuple[Output | Left, ...], Left]:
@@ -94,6 +99,11 @@ WRONG = [
     "lens(rref)",
     "lens(3)",
     "realizer(len, int)",
+    "guard('env:TOKEN')",
+    "guard(3)",
+    "build.reveal('env:TOKEN')",
+    "number: int = build.reveal(Secret.env('TOKEN'))",
+    "Secret.env('TOKEN').text = 'env:OTHER'",
 ]
 
 

@@ -337,7 +337,12 @@ def _carry_out(given: Sequence[str]) -> Answer:
 
 
 def _write(text: str | bytes) -> None:
-    if isinstance(text, bytes):
+    """Write an answer. What was stored comes as bytes: exact to a file or a pipe, and harmless to a terminal."""
+    if isinstance(text, bytes) and sys.stdout.isatty():
+        from lightfx.cli.words import harmless  # noqa: PLC0415 -- help is fast without it
+
+        sys.stdout.write(harmless(text.decode("utf-8", "backslashreplace").replace("\r\n", "\n"), "\n\t"))
+    elif isinstance(text, bytes):
         sys.stdout.flush()
         sys.stdout.buffer.write(text)
     else:

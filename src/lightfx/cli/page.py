@@ -33,7 +33,10 @@ _STYLES: Final = {"RIGHT": "green", "reused": "green", "built": "bold green", "c
 @final
 @frozen
 class Answer:
-    """What a command says on standard output, whole, and its exit code."""
+    """What a command says on standard output, whole, and its exit code.
+
+    ``text`` is bytes where it was stored by who knows whom, and is given as it is.
+    """
 
     text: str | bytes
     code: int = Exit.FINE

@@ -36,7 +36,7 @@ def table(plan: str, store: str | None, only: str, pivot: str, *, csv: bool, jso
             raise misuse(f"{plan} cannot be realized: {error}") from error
     sheet = _pivoted(made, pivot) if pivot else made.sheet
     if csv:
-        return Answer(sheet.csv())
+        return Answer(sheet.csv().encode("utf-8", "backslashreplace"))
     if json:
         return document(sheet.records())
     return _page(sheet)

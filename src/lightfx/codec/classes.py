@@ -36,7 +36,7 @@ def is_record(kind: object) -> bool:
     """
     if not isinstance(kind, type):
         return False
-    return _is_named_tuple(kind) or attrs.has(kind) or dataclasses.is_dataclass(kind)
+    return is_named_tuple(kind) or attrs.has(kind) or dataclasses.is_dataclass(kind)
 
 
 def record_coding(annotation: object, ask: Ask) -> Coding:
@@ -55,7 +55,8 @@ def record_coding(annotation: object, ask: Ask) -> Coding:
     return coding_of_slots(name_of(annotation), kind, slots, _pair(kind, slots))
 
 
-def _is_named_tuple(kind: type) -> bool:
+def is_named_tuple(kind: type) -> bool:
+    """Tell whether a class is one of named tuples."""
     return tuple in kind.__mro__ and "_fields" in dir(kind)
 
 
@@ -65,7 +66,7 @@ def _is_builtin(kind: type) -> bool:
 
 def _fields(kind: type, hints: Mapping[str, object]) -> list[tuple[str, str, object]]:
     """List the fields of a record class: attribute, name in the constructor, annotation."""
-    if _is_builtin(kind) and not _is_named_tuple(kind):
+    if _is_builtin(kind) and not is_named_tuple(kind):
         raise Misfit(f"is annotated {kind.__name__}, a record that is a builtin too, whose content would be lost")
     names = _names(kind)
     for name, hint in hints.items():
@@ -83,8 +84,8 @@ def _fields(kind: type, hints: Mapping[str, object]) -> list[tuple[str, str, obj
 
 def _names(kind: type) -> dict[str, str]:
     """Map the attributes of a record class to what its constructor calls them."""
-    if _is_named_tuple(kind):
-        parts = [(each, each, True) for each in _names_of_tuple(kind)]
+    if is_named_tuple(kind):
+        parts = [(each, each, True) for each in names_of_tuple(kind)]
     elif attrs.has(kind):
         parts = [(each.name, each.alias or each.name, each.init) for each in attrs.fields(kind)]
     else:
@@ -95,7 +96,8 @@ def _names(kind: type) -> dict[str, str]:
     return {name: alias for name, alias, _ in parts}
 
 
-def _names_of_tuple(kind: object) -> tuple[str, ...]:
+def names_of_tuple(kind: object) -> tuple[str, ...]:
+    """The fields of a named tuple."""
     return getattr(kind, "_fields", ())
 
 

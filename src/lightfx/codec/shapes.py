@@ -45,3 +45,12 @@ def is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
     (True, False)
     """
     return type(value) is tuple
+
+
+def is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
+    """Tell whether a value is a set of Python's own.
+
+    >>> is_set({1}), is_set([])
+    (True, False)
+    """
+    return type(value) is set or type(value) is frozenset

@@ -25,6 +25,7 @@ from returns.result import Failure, Result, Success
 from lightfx.codec.coding import Coding, Misfit
 from lightfx.codec.folders import made_absolute, made_relative
 from lightfx.codec.hooks import Leaf, Workshop
+from lightfx.codec.sizes import check_size
 from lightfx.codec.slots import Slot, check_keys, decode_slots, slot_of
 from lightfx.core.canonical import MAX_DEPTH, Tree, Unstorable
 
@@ -61,6 +62,7 @@ class Codec(Generic[T_co]):
     def __init__(self, coding: Coding) -> None:
         self._coding = coding
         self._walks = coding.files or coding.depth > MAX_DEPTH
+        self._unbounded = coding.depth > MAX_DEPTH
 
     def encode(self, value: object, folder: PurePath | None = None) -> Result[Encoded, Unstorable]:
         """Spell ``value``, whose paths are absolute and lie in ``folder``.
@@ -69,6 +71,8 @@ class Codec(Generic[T_co]):
         Encoded(tree={'$path': 'a.txt'}, files=('a.txt',))
         """
         try:
+            if self._unbounded:
+                check_size(value)
             tree = self._coding.encode(value)
             return Success(Encoded(*made_relative(tree, folder)) if self._walks else Encoded(tree))
         except Misfit as misfit:
@@ -108,6 +112,7 @@ class Fields:
         self._encoders = [(each.key, each.coding.encode) for each in slots]
         self._names = frozenset(each.key for each in slots)
         self._walks = any(each.coding.files or each.coding.depth >= MAX_DEPTH for each in slots)
+        self._unbounded = frozenset(each.key for each in slots if each.coding.depth >= MAX_DEPTH)
 
     def encode(self, values: Mapping[str, object]) -> Result[dict[str, Tree], Unstorable]:
         """Spell the arguments of a call, by parameter; all of them, defaults too."""
@@ -116,6 +121,8 @@ class Fields:
         try:
             if len(values) != len(self._names) or not self._names.issuperset(values):
                 check_keys(values, self._names, self._names, "the parameters")
+            for name in self._unbounded:
+                check_size(values[name])
             for name, encode in self._encoders:
                 tree[name] = encode(values[name])
         except Misfit as misfit:

@@ -32,6 +32,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH: Final = 64
 MAX_INTEGER: Final = 10**4300 - 1
+_AROUND: Final = 8  # levels of records and configs around a value
 
 _encoder: Final = JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
@@ -181,6 +182,26 @@ def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def is_deep(tree: Tree) -> bool:
+    """Tell whether a tree is nested deeper than lightfx writes any: values as deep as they may be, and what is around.
+
+    >>> is_deep([[[1]]])
+    False
+    """
+    level: list[Tree] = [tree]
+    for _ in range(MAX_DEPTH + _AROUND):
+        level = [part for each in level for part in _parts(each)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(tree: Tree) -> Iterable[Tree]:
+    if isinstance(tree, Mapping):
+        return tree.values()
+    return tree if isinstance(tree, list | tuple) else ()
+
+
 def read(text: str) -> Result[Tree, Unstorable]:
     """Read a canonical spelling back, and refuse every other spelling of the same tree.
 
@@ -195,6 +216,8 @@ def read(text: str) -> Result[Tree, Unstorable]:
         again.encode()
     except (ValueError, RecursionError):
         return Failure(Unstorable((), "is no JSON that lightfx could have written"))
+    if is_deep(tree):
+        return Failure(Unstorable((), f"is nested deeper than {MAX_DEPTH} levels"))
     if again != text:
         return Failure(Unstorable((), "is not in canonical form"))
     return Success(tree)

@@ -26,8 +26,8 @@ _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-f]+")
 def raised(error: BaseException, places: Mapping[str, str] | None = None) -> Raised:
     """Record ``error``, with its traceback and source lines.
 
-    ``places`` are paths that another attempt would not have, with what stands
-    for them in the record.
+    ``places`` are paths that another attempt would not have, and values that
+    are no one's business, with what stands for them in the record.
 
     >>> raised(KeyError("x")).bases
     ('KeyError', 'LookupError', 'Exception')

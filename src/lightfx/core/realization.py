@@ -19,9 +19,11 @@ from lightfx.core.config import Config, Reference, Take
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause, Left
 from lightfx.core.refs import DRef, RRef
+from lightfx.core.secrets import Secret, Veil
 
 INLINE_LOG: Final = 8192
 LOG_NAME: Final = "log.txt"
+_NO_SECRETS: Final = Veil()
 
 
 @final
@@ -251,7 +253,8 @@ class BuildOrder:
     for; ``asked`` are the latter, which may be among the former too. ``tell``
     takes in how far it is: what is done, of how much in all (0
     where that is not known). ``args`` is what this run says to it: no part of
-    any key or record.
+    any key or record. ``veil`` holds the values of the secrets that the config
+    names, in the process where it is carried out, and there alone.
     """
 
     dref: DRef
@@ -263,6 +266,15 @@ class BuildOrder:
     tell: Callable[[float, float], None] = field(default=tell_nobody, eq=False, repr=False)
     asked: frozenset[Reference] = frozenset()
     args: Mapping[str, object] = field(factory=dict[str, object], eq=False, repr=False)
+    veil: Veil = field(default=_NO_SECRETS, eq=False, repr=False)
+
+    def reveal(self, secret: Secret) -> str:
+        """Give the value of a secret that the config names.
+
+        Raises `UndeclaredSecretError` for another, and OSError where it cannot be
+        read.
+        """
+        return self.veil.value(secret)
 
     def folder(self, index: int) -> Path:
         """The folder for the files of one output."""

@@ -17,14 +17,14 @@ from typing import Final, Self, final
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree, spell_checked
+from lightfx.core.canonical import Tree, is_deep, spell_checked
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
 from lightfx.core.inventory import Item, Ref, parse_ref
 from lightfx.core.manifest import Entry, Kind, Manifest, digest_of, stays_inside
 from lightfx.core.names import Digest
 from lightfx.core.realization import Realization, content_of, key_with
-from lightfx.core.records import read_realization, spell_realization, spell_result
+from lightfx.core.records import read_realization, result_tree, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 
 FORMAT: Final = "lightfx-pack"
@@ -236,7 +236,8 @@ def _read_config(line: str, configs: dict[DRef, Config]) -> str:
 def _read_realization(line: str, realizations: dict[RRef, Realization]) -> str:
     made = read_realization(line).value_or(None)
     # Any other spelling of a record could hold what was not read.
-    if made is None or RRef.parse(made.rref.text).value_or(None) is None or _spelled(made) != line:
+    sound = made is not None and isinstance(RRef.parse(made.rref.text), Success)
+    if made is None or not sound or is_deep(result_tree(made.result)) or _spelled(made) != line:
         return "a line of its records cannot be read"
     content = content_of(spell_result(made.result), made.tree)
     named = RRef.of(made.dref, key=key_with(made.key, made.asked), index=made.index, content=content.text)

@@ -54,7 +54,12 @@ class Sheet:
         return {name: _of_one_type(self.column(name)) for name in self.columns}
 
     def csv(self) -> str:
-        """Spell it as comma-separated values, with a header (RFC 4180); what is nested is JSON."""
+        """Spell it as comma-separated values, with a header (RFC 4180); what is nested is JSON.
+
+        Cells are as they were stored: one that begins with ``=``, ``+``, ``-`` or ``@``
+        is text here, and a formula to a spreadsheet. Import columns of text as text
+        where you do not trust who made them.
+        """
         import csv  # noqa: PLC0415 -- worlds know of tables, and few are asked for one
 
         written = io.StringIO()

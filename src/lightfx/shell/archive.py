@@ -41,6 +41,7 @@ LIST: Final = "lightfx-pack.json"
 RECORDS: Final = "records.jsonl"
 FILES: Final = "files/"
 MOST_TEXT: Final = 1 << 30
+LITTLE_TEXT: Final = 16 << 20  # of what is longer, a hundredth must be in the archive: names do not compress so well
 _BLOCK: Final = 512
 _PIECE: Final = 1 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -123,8 +124,9 @@ def read_archive(
     def work() -> Unpacked:
         with disk.file(path, os.O_RDONLY) as raw, _compressed(raw, "rb") as stream:
             members = _members(stream)
-            packing = _judged(PackingList.read(_text(members, LIST)))
-            freight = _judged(read_freight(packing, _text(members, RECORDS)))
+            most = min(MOST_TEXT, LITTLE_TEXT + 100 * disk.stat(path).st_size)
+            packing = _judged(PackingList.read(_text(members, LIST, most)))
+            freight = _judged(read_freight(packing, _text(members, RECORDS, most)))
             known = there(frozenset(packing.objects))
             if isinstance(known, Failure):
                 raise _TroubleError(known.failure())
@@ -197,12 +199,12 @@ def _octal(field: bytes) -> int:
         raise _RefusedError("it is damaged: a header cannot be read") from None
 
 
-def _text(members: Iterator[_Member], name: str) -> str:
+def _text(members: Iterator[_Member], name: str, most: int) -> str:
     member = next(members, None)
     if member is None or member.name != name:
         raise _RefusedError("it is no archive of lightfx")
-    if member.size > MOST_TEXT:
-        raise _RefusedError(f"its {name} is larger than {MOST_TEXT:,} bytes")
+    if member.size > most:
+        raise _RefusedError(f"its {name} is larger than {most:,} bytes")
     try:
         return b"".join(member.pieces()).decode()
     except UnicodeDecodeError:

@@ -82,6 +82,10 @@ class Disk:
         """Tell the status of an open file."""
         return os.fstat(file)
 
+    def fchmod(self, file: int, mode: int) -> None:
+        """Set the rights of an open file."""
+        os.fchmod(file, mode)
+
     def lock(self, file: int, how: int) -> None:
         """Lock a file (``flock``)."""
         fcntl.flock(file, how)
@@ -252,8 +256,9 @@ class Disk:
         return b"".join(pieces)
 
     def write_whole(self, path: Name, data: bytes) -> None:
-        """Write a file, in the place of what is there."""
-        file = self.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        """Write a new file, in the place of what is there, and never through a link."""
+        self.remove(path)
+        file = self.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
         try:
             self.write_all(file, data)
         finally:

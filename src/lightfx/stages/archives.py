@@ -7,18 +7,22 @@ that may claim any length) is counted too.
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import importlib
 import io
 import lzma
+import os
 import stat
+import struct
+import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, Final, final
+from typing import BinaryIO, Final, Self, final
 
 from lightfx.core.derivation import Derivation
 from lightfx.stages.build import Build
@@ -29,6 +33,17 @@ _BUFFER: Final = 1 << 16
 _ROOM: Final = 64 << 20
 _RATIO: Final = 200
 _HEADERS: Final = 1 << 24  # bytes of a tar that are no contents, beyond a few blocks an entry
+_HEADER: Final = 1 << 14  # bytes of one header that says more of an entry: some Pythons take quadratic time to read it
+_MORE: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, b"L", b"K")
+_ZSTD: Final = ("compression.zstd", "backports.zstd")
+_ENDING: Final = struct.Struct("<4s4H2LH")  # the end of a zip's directory, and an entry in it
+_LARGE_ENDING: Final = 76  # bytes before that, where a zip is too large for it
+_ENTRY: Final = struct.Struct("<4s24x3H12x")
+_UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error),
+    # What the readers say of passwords and methods, and of fields that make no sense.
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError, LookupError),
+)
 _SUFFIXES: Final = {".gz": "", ".xz": "", ".bz2": "", ".zst": "", ".tgz": ".tar", ".txz": ".tar"}
 
 
@@ -82,9 +97,14 @@ def _told() -> Iterator[None]:
     """Say one thing of all that the readers of archives raise."""
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+    except (HostileArchiveError, DamagedArchiveError):
+        raise
+    except _UNREADABLE + _zstd_errors() as error:
         raise DamagedArchiveError(f"it cannot be read: {str(error) or type(error).__name__}") from error
-    except (NotImplementedError, RuntimeError) as error:  # what zipfile says of methods and passwords
+    except OSError as error:
+        # What bz2 and gzip say has no number, and zipfile seeks where an entry claims to be. The rest is the disk.
+        if error.errno not in (None, errno.EINVAL):
+            raise
         raise DamagedArchiveError(f"it cannot be read: {error}") from error
 
 
@@ -119,12 +139,18 @@ def _uncompressed(raw: BinaryIO, head: bytes) -> io.RawIOBase | None:
 
 
 def _zstd(raw: BinaryIO) -> object:
-    for name in ("compression.zstd", "backports.zstd"):
+    for name in _ZSTD:
         try:
             return importlib.import_module(name).ZstdFile(raw)
         except ImportError:
             continue
     raise DamagedArchiveError("to read zst takes Python 3.14, or backports.zstd: pip install 'lightfx[zstd]'")
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    """What the reader of zst raises, if it was imported."""
+    found = (getattr(sys.modules.get(name), "ZstdError", None) for name in _ZSTD)
+    return tuple(each for each in found if isinstance(each, type) and issubclass(each, Exception))
 
 
 def _is_tar(block: bytes) -> bool:
@@ -133,6 +159,21 @@ def _is_tar(block: bytes) -> bool:
     except tarfile.HeaderError:
         return False
     return True
+
+
+@final
+class _Header(tarfile.TarInfo):
+    """A header of a tar; one that makes no sense is refused as it is read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read one block."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or header.offset_data < 0:
+            raise DamagedArchiveError(f"{header.name[:100]!r} claims {header.size} bytes")
+        if header.type in _MORE and header.size > _HEADER:
+            raise HostileArchiveError("its headers are longer than they have reason to be")
+        return header
 
 
 @final
@@ -163,7 +204,7 @@ class _Counted:
 def _extract_tar(stream: BinaryIO, into: Extraction) -> None:
     counted = _Counted(stream, into)
     # A reader is all that a stream of members takes, and its type asks for more.
-    with tarfile.open(fileobj=counted, mode="r|") as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=counted, mode="r|", tarinfo=_Header) as tar:  # type: ignore[call-overload]
         for member in tar:
             _extract_member(tar, member, into)
             tar.members = []  # it would keep every one of them
@@ -190,7 +231,31 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Extract
 # Zip.
 
 
-def _extract_zip(raw: IO[bytes], into: Extraction) -> None:
+def _check_directory(raw: BinaryIO, into: Extraction) -> None:
+    """Count the entries that the directory of a zip lists: `zipfile` would make an object of each of them first."""
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(max(0, size - _ENDING.size - (1 << 16) - _LARGE_ENDING))
+    tail = raw.read()
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or at + _ENDING.size > len(tail):
+        raise DamagedArchiveError("it cannot be read: it has no directory")
+    *_, length, _, _ = _ENDING.unpack_from(tail, at)
+    end = size - len(tail) + at
+    large = tail[max(0, at - _LARGE_ENDING) : at]
+    if large.startswith(b"PK\6\6") and large[56:].startswith(b"PK\6\7"):
+        end, length = end - _LARGE_ENDING, int.from_bytes(large[40:48], "little")
+    raw.seek(max(0, end - length))
+    count = 0
+    while (entry := raw.read(_ENTRY.size)).startswith(b"PK\1\2") and len(entry) == _ENTRY.size:
+        count += 1
+        if count > into.limits.entries:
+            raise HostileArchiveError(f"it has more than {into.limits.entries} entries")
+        raw.seek(sum(_ENTRY.unpack(entry)[1:]), os.SEEK_CUR)
+    raw.seek(0)
+
+
+def _extract_zip(raw: BinaryIO, into: Extraction) -> None:
+    _check_directory(raw, into)
     with zipfile.ZipFile(raw) as archive:
         for info in archive.infolist():
             parts, mode = into.entry(info.filename), info.external_attr >> 16

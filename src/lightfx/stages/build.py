@@ -17,6 +17,7 @@ from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left, Outcome, Right
 from lightfx.core.realization import BuildOrder, Given, Input, Value
+from lightfx.core.secrets import Secret
 
 T = TypeVar("T")
 
@@ -109,10 +110,22 @@ class Build:
 
     @property
     def places(self) -> Mapping[str, str]:
-        """The paths that this attempt alone has, and what stands for them where an error is recorded."""
+        """The paths and secrets that this attempt alone has, and what stands for them where an error is recorded."""
         inputs = (given for each in self._order.inputs.values() for given in each.given)
         read = {str(given.folder): f"<{given.rref.dref.name}>" for given in inputs if given.folder is not None}
-        return {str(self.folder): "build.out", **read}
+        return {**self._order.veil.spellings, str(self.folder): "build.out", **read}
+
+    def reveal(self, secret: Secret, /) -> str:
+        """Give the value of a secret, which is a parameter of the stage: see `Secret`.
+
+        It was read as the attempt began, here, where the stage runs. It may be
+        used, and is not kept: in the log and in errors ``<secret ...>`` stands in
+        its place, and a result or a file that holds it is refused (``BadOutput``).
+
+        The stage becomes LEFT as ``Raised`` with ``UndeclaredSecretError`` for a
+        secret that it was not given.
+        """
+        return self._order.reveal(secret)
 
     def log(self, *values: object) -> None:
         """Write a line to the log of this attempt, as ``print`` would; so does ``print`` itself."""

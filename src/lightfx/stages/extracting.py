@@ -2,19 +2,23 @@
 
 Rules, for whatever is in the archive:
 
-- a name is a plain relative path: not absolute, no ``..``, no NUL; nothing is written through a link;
+- a name is a plain relative path: not absolute, no ``..``, no NUL, neither very long nor very deep;
+- nothing is written through a link: folders are opened one by one, by descriptor, and none of them may be a link;
 - links lead to places inside of what is extracted, however they go there: by other links too;
 - files, folders and links alone: no devices, no pipes, no sockets; no bits but "executable";
 - no more bytes and entries than `Limits` allow: they are counted as they come out, whatever the headers claim.
 
-Theory of operation: members are read in a stream and written one by one, never by ``extractall``. Links are kept back
-until all else is written, and are resolved over a model of the tree; so what is on the disk never leads a write astray.
+Theory of operation: members are read in a stream and written one by one, never by ``extractall``: checks of whole
+paths, as the filters of `tarfile` make them, were escaped by paths too long to resolve (CVE-2025-4517). Here no path is
+ever given to the system, only a name in a folder that is open; so a name cannot lead astray, whatever is on the disk.
+Links are kept back until all else is written, and are resolved over a model of the tree, which has no longest path.
 """
 
 from __future__ import annotations
 
 import os
-import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, TypeAlias, final
 
@@ -22,8 +26,11 @@ from attrs import define, field, frozen
 
 CHUNK: Final = 1 << 18
 _HOPS: Final = 40  # links in one way, as Linux has it
-_LONGEST: Final = 4096
+_LONGEST: Final = 2048  # bytes of a path: what comes out lies deep in a store already, and paths end at 4096
 _LONGEST_NAME: Final = 255  # bytes
+_DEEPEST: Final = 256
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 Parts: TypeAlias = tuple[str, ...]
 
 
@@ -46,13 +53,13 @@ class Limits:
 
 @define
 class Extraction:
-    """What has come out so far, under ``root``; ``links`` are yet to be made."""
+    """What has come out so far, under ``root``: files, with whether they are executable; links, yet to be made."""
 
     root: Path
     limits: Limits
     written: int = 0
     entries: int = 0
-    files: dict[Parts, Path] = field(factory=dict[Parts, Path])
+    files: dict[Parts, bool] = field(factory=dict[Parts, bool])
     folders: set[Parts] = field(factory=set[Parts])
     links: dict[Parts, str] = field(factory=dict[Parts, str])
 
@@ -71,7 +78,8 @@ class Extraction:
                 continue
             if inner in self.files or inner in self.links:
                 raise HostileArchiveError(f"{'/'.join(parts)!r} lies in {'/'.join(inner)!r}, which is no folder")
-            self.root.joinpath(*inner).mkdir()
+            with self._within(inner[:-1]) as at, _new(parts):
+                os.mkdir(inner[-1], 0o755, dir_fd=at)
             self.folders.add(inner)
 
     def file(self, parts: Parts, source: IO[bytes], *, executable: bool) -> None:
@@ -79,24 +87,29 @@ class Extraction:
         if not parts or parts in self.folders or parts in self.links:
             raise HostileArchiveError(f"{'/'.join(parts) or '.'!r} is there twice, and not as a file")
         self.folder(parts[:-1])
-        path = self.root.joinpath(*parts)
-        with path.open("wb") as sink:
+        with self._within(parts[:-1]) as at:
+            if parts in self.files:
+                os.unlink(parts[-1], dir_fd=at)
+            with _new(parts):
+                descriptor = os.open(parts[-1], _NEW, 0o600, dir_fd=at)
+        with os.fdopen(descriptor, "wb") as sink:
             while piece := source.read(CHUNK):
                 self.written += len(piece)
                 if self.written > self.limits.bytes:
                     raise HostileArchiveError(f"more than {self.limits.bytes} bytes come out of it")
                 sink.write(piece)
-        path.chmod(0o755 if executable else 0o644)
-        self.files[parts] = path
+            os.fchmod(sink.fileno(), 0o755 if executable else 0o644)
+        self.files[parts] = executable
 
     def copy(self, parts: Parts, of: Parts) -> None:
         """Write a hard link: a copy of a file that is there."""
-        known = self.files.get(of)
-        if known is None:
+        if of not in self.files:
             raise HostileArchiveError(f"{'/'.join(parts)!r} is a link to {'/'.join(of)!r}, which is no file before it")
         if parts != of:
-            with known.open("rb") as source:
-                self.file(parts, source, executable=bool(known.stat().st_mode & stat.S_IXUSR))
+            with self._within(of[:-1]) as at:
+                descriptor = os.open(of[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            with os.fdopen(descriptor, "rb") as source:
+                self.file(parts, source, executable=self.files[of])
 
     def link(self, parts: Parts, target: str) -> None:
         """Keep a symbolic link back."""
@@ -110,7 +123,21 @@ class Extraction:
         for parts, target in self.links.items():
             self._resolve(parts, target)
         for parts, target in self.links.items():
-            self.root.joinpath(*parts).symlink_to(target)
+            with self._within(parts[:-1]) as at, _new(parts):
+                os.symlink(target, parts[-1], dir_fd=at)
+
+    @contextmanager
+    def _within(self, parts: Parts) -> Iterator[int]:
+        """Open a folder that was made here, step by step from the root: none of the steps is a link."""
+        at = os.open(self.root, _FOLDER)
+        try:
+            for step in parts:
+                below = os.open(step, _FOLDER, dir_fd=at)
+                os.close(at)
+                at = below
+            yield at
+        finally:
+            os.close(at)
 
     def _resolve(self, parts: Parts, target: str) -> None:
         """Go the way of a link, as the system would, over what will be there."""
@@ -132,6 +159,16 @@ class Extraction:
                 steps += _steps(inner)
 
 
+@contextmanager
+def _new(parts: Parts) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:  # the disk takes two names for one, that differ in case or in how accents are spelled
+        raise HostileArchiveError(
+            f"{'/'.join(parts)!r} is there already, by a name that this disk takes for the same"
+        ) from None
+
+
 def _steps(target: str) -> list[str]:
     """The steps of a link's target, last first."""
     if target.startswith("/") or "\0" in target or not target or len(target) > _LONGEST:
@@ -150,7 +187,15 @@ def plain(name: str) -> Parts:
     lightfx.stages.extracting.HostileArchiveError: 'a/../../b' is no plain relative path
     """
     parts = PurePosixPath(name).parts
-    long = any(len(os.fsencode(each)) > _LONGEST_NAME for each in parts) or len(name) > _LONGEST
+    long = any(len(_encoded(each)) > _LONGEST_NAME for each in parts)
+    long = long or len(parts) > _DEEPEST or len(_encoded(name)) > _LONGEST
     if name.startswith("/") or ".." in parts or "\0" in name or long:
         raise HostileArchiveError(f"{name[:100]!r} is no plain relative path")
     return parts
+
+
+def _encoded(name: str) -> bytes:
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:
+        raise HostileArchiveError(f"{name[:100]!r} is no name of a file") from None

@@ -14,8 +14,10 @@ from attrs import define, field, frozen
 from lightfx.core.canonical import Path, Tree, Unstorable, why_not
 from lightfx.core.config import Reference, UnstorableError
 from lightfx.core.derivation import Dependency, Derivation, Tolerant
+from lightfx.core.secrets import Secret
 from lightfx.stages.build import codec_for
 from lightfx.stages.promises import Promised, out, spell_promise
+from lightfx.stages.signature import spell_secret
 
 
 @final
@@ -36,6 +38,8 @@ class _Speller:
             return value.reference.tree
         if isinstance(value, Promised):
             return spell_promise(value)
+        if isinstance(value, Secret):
+            return spell_secret(value)
         if isinstance(value, Tagged):
             return value.tree
         if type(value) is bytes:
@@ -96,6 +100,8 @@ def _read(tree: Tree, needs: Mapping[Reference, Dependency]) -> object:
             return needs[Reference.of_tree(tree)]
         if "$out" in tree:
             return out(str(tree["$out"]))
+        if "$secret" in tree:
+            return Secret(str(tree["$secret"]))
         if "$bytes" in tree:
             return codec_for(bytes).decode(tree).unwrap()
         if any(key.startswith("$") for key in tree):

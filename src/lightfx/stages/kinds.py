@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import get_args, get_origin
 
 from lightfx.core.derivation import Derivation, Tolerant
+from lightfx.core.secrets import Secret
 from lightfx.stages.build import Build
 
-_OURS = (Derivation, Tolerant, Build)
+_OURS = (Derivation, Tolerant, Build, Secret)
 
 
 def kinds_of(hints: Mapping[str, object]) -> tuple[object, ...]:

@@ -18,12 +18,15 @@ import attrs
 from attrs import frozen
 from returns.result import Failure, Result
 
+from lightfx.codec.coding import tag_of, wrong_type
+from lightfx.codec.scalars import code_text
 from lightfx.codec.values import Codec, Fields, Leaf, Misfit, codec_of, fields_of
 from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Reference, UnstorableError
 from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 from lightfx.core.raising import relative
 from lightfx.core.realization import BuildOrder
+from lightfx.core.secrets import Secret
 from lightfx.stages.build import Build
 from lightfx.stages.promises import PROMISE
 
@@ -122,7 +125,7 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
         nameless=frozenset(each.name for each in taken if each.kind is Parameter.POSITIONAL_ONLY),
         names=frozenset(annotations),
         defaults={each.name: each.default for each in taken if each.default is not Parameter.empty},
-        fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT, PROMISE)), name, "parameter"),
+        fields=_or_refuse(fields_of(annotations, (DERIVATION, TOLERANT, PROMISE, SECRET)), name, "parameter"),
         type=value,
         codec=_or_refuse(codec_of(value), name, "the value"),
         error=None if error is None else _or_refuse(codec_of(error), name, "the failure"),
@@ -209,6 +212,27 @@ TOLERANT: Final = Leaf(
     accepts=lambda annotation: Tolerant in (annotation, get_origin(annotation)),
     encode=lambda value: _use_of(value, Tolerant).tree,
     decode=lambda _, tree: Tolerant[object](Derivation(Absent(_reference(tree, tolerate=True)))),
+)
+
+
+def spell_secret(value: object) -> Tree:
+    """Spell the name of a secret."""
+    if not isinstance(value, Secret):
+        raise wrong_type(value, "Secret: give its name, Secret.env(...) or Secret.file(...)")
+    return {"$secret": value.text}
+
+
+def _read_secret(_: object, tree: Tree) -> Secret:
+    found = Secret.parse(code_text(tag_of(tree, "$secret", "Secret")))
+    if isinstance(found, Failure):
+        raise Misfit(str(found.failure()))
+    return found.unwrap()
+
+
+SECRET: Final = Leaf(
+    accepts=lambda annotation: annotation is Secret,
+    encode=spell_secret,
+    decode=_read_secret,
 )
 
 

@@ -40,13 +40,15 @@ from lightfx.shell.journal.runs import RunFile
 from lightfx.shell.store.directory import open_directory
 from lightfx.wiring import Performing, unwrap
 
-ON_FILES: Final = frozenset({"close", "read", "read_into", "pread", "write", "fstat", "lock", "fsync", "syncfs"})
+ON_FILES: Final = frozenset(
+    {"close", "read", "read_into", "pread", "write", "fstat", "fchmod", "lock", "fsync", "syncfs"}
+)
 """The calls of a disk that take a descriptor."""
 
 CHANGES: Final = frozenset(
     {
         *("open", "write", "lock", "fsync", "syncfs", "rename", "link", "symlink", "unlink"),
-        *("mkdir", "rmdir", "mknod", "chmod", "utime"),
+        *("mkdir", "rmdir", "mknod", "chmod", "fchmod", "utime"),
     }
 )
 """Those that may change something, or make it durable."""

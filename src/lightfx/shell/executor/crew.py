@@ -26,6 +26,7 @@ from uuid import uuid4
 
 from attrs import Factory, define
 
+from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor import keeper
@@ -43,7 +44,10 @@ _BEGIN: Final = (
 @final
 @define(eq=False)
 class Order:
-    """A task, as it is sent; ``began`` says when ``holder`` had nothing else to do."""
+    """A task, as it is sent; ``began`` says when ``holder`` had nothing else to do.
+
+    ``veil`` holds the secrets that the worker told of, to cover its log if it dies.
+    """
 
     name: int
     task: Task
@@ -53,6 +57,7 @@ class Order:
     began: float = 0.0
     announced: bool = False
     disk: Disk = REAL
+    veil: Veil = Veil()
 
     @classmethod
     def of(cls, name: int, task: Task, spelled: bytes, scratch: Path, disk: Disk = REAL) -> Self:
@@ -80,7 +85,7 @@ class Worker:
     unread: socket.socket
     answers: socket.socket
     leash: socket.socket
-    log: Path
+    log: int
     ear: Ear = Factory(Ear)
     held: deque[Order] = Factory(deque)
     ready: bool = False
@@ -89,7 +94,7 @@ class Worker:
     disk: Disk = REAL
 
     @classmethod
-    def hire(cls, log: Path, disk: Disk = REAL) -> Self:
+    def hire(cls, scratch: Path, disk: Disk = REAL) -> Self:
         """Start a keeper, which starts the worker."""
         with ExitStack() as failed, ExitStack() as given:
             orders, unread = map(failed.enter_context, _lines(socket.SOCK_SEQPACKET))
@@ -99,10 +104,10 @@ class Worker:
             failed.enter_context(leash)
             given.enter_context(speaking)
             given.enter_context(held)
-            start = _start_of(log.parent, disk)
+            start = _start_of(scratch, disk)
             given.callback(disk.close, start)
-            output = disk.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-            given.callback(disk.close, output)
+            log = _nameless(scratch / f"log-{uuid4().hex}", disk)
+            failed.callback(disk.close, log)
             lines = [start, unread.fileno(), speaking.fileno()]
             process = subprocess.Popen(  # noqa: S603 -- our own program
                 [
@@ -110,8 +115,8 @@ class Worker:
                     *(*get_command_line()[:-3], "-c", _BEGIN, *map(str, lines)),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=log,
+                stderr=log,
                 pass_fds=(held.fileno(), *lines),
                 start_new_session=True,
             )
@@ -189,24 +194,38 @@ class Worker:
         status = self.status()
         for line in (self.orders, self.unread, self.answers, self.leash):
             line.close()
-        self.disk.remove(self.log)
+        self.disk.close(self.log)
         return status
+
+    def said(self) -> bytes:
+        """Give all that it wrote and no task's log was cut from."""
+        return self.disk.pread(self.log, self.disk.fstat(self.log).st_size, 0)
 
 
 def _start_of(scratch: Path, disk: Disk) -> int:
     """Give the file, without a name, from which a worker reads what a process that is spawned is told."""
     prepared = get_preparation_data("worker")
     prepared["authkey"] = bytes(prepared["authkey"])  # to pickle it as it is would be refused
-    path = scratch / f"start-{uuid4().hex}"
-    file = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    file = _nameless(scratch / f"start-{uuid4().hex}", disk)
     try:
-        disk.unlink(path)
         disk.write_all(file, pickle.dumps(prepared))
         os.lseek(file, 0, os.SEEK_SET)
     except BaseException:
         disk.close(file)
         raise
     return file
+
+
+def _nameless(path: Path, disk: Disk) -> int:
+    """Open a new file, and take its name away: it ends with those who have it open, and nobody else finds it."""
+    file = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_APPEND, 0o600)
+    disk.unlink(path)
+    if file > 2:
+        return file
+    try:
+        return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)  # see `_above_streams`
+    finally:
+        disk.close(file)
 
 
 def _lines(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:

@@ -209,7 +209,7 @@ class DaskExecutor:
             left = None if end is None else end - time.monotonic()
             if self._local:
                 task = self._local.popleft()
-                self._reports += [Begun(task.number), carry_out(task, peak_of_process)]
+                self._reports += [Begun(task.number), carry_out(task, peak_of_process, self._disk)]
                 left = 0.0
             self._listen(left)
             if left is not None and left <= 0:

@@ -19,6 +19,7 @@ from lightfx.core.outcome import Died, Left, TimedOut
 from lightfx.core.realization import Cost
 from lightfx.effects.executor import Finished
 from lightfx.shell.executor.crew import Order
+from lightfx.shell.executor.unveiling import veiled
 from lightfx.shell.executor.work import file_log
 
 GROUPS: Final = Path("/sys/fs/cgroup")
@@ -40,9 +41,11 @@ class Deaths:
         cause = TimedOut(timeout) if timed_out and timeout is not None else self._cause(code)
         folders = (task.order.folder(index) for index in task.order.indices)
         left = Left(cause, folder=next(filter(order.disk.exists, folders), None))
-        tail, whole = file_log(log, task.order.place, order.disk)
+        tail, whole = file_log(log, task.order.place, order.veil, order.disk)
         cost = Cost(time.monotonic() - order.began)
-        return Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole)
+        return veiled(
+            Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil, order.disk
+        )
 
     def _cause(self, code: int | None) -> Died:
         before, self._kills = self._kills, _kills(self._files)

@@ -3,16 +3,20 @@
 It has the least overhead, and the least protection: a stage that takes the
 process down takes the run along, and a time limit cannot be kept. What a stage
 prints through Python goes to its log; what a program that it starts prints goes
-where the caller's own output goes.
+where the caller's own output goes. Of a stage that is given secrets it goes to
+the log too, where they are covered.
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Final, final
 
 from attrs import evolve
@@ -23,6 +27,7 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Report, Task
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.executor.unveiling import unveiled
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
 BATCH: Final = 256
@@ -35,6 +40,40 @@ class _Written(io.StringIO):
 
     def close(self) -> None:
         """Stay open."""
+
+
+def _watched(task: Task, disk: Disk) -> tuple[Finished, bytes]:
+    """Carry out a task, and give what it printed through Python."""
+    written = _Written()
+    with redirect_stdout(written), redirect_stderr(written):
+        done = carry_out(task, peak_of_process, disk)
+    return done, written.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _captured(task: Task, disk: Disk) -> tuple[Finished, bytes]:
+    """As `_watched`, with what programs print that it starts, after the rest."""
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        with suppress(OSError, ValueError):  # what the caller had printed is the caller's; it may be closed
+            stream.flush()
+    memory = os.memfd_create("log")
+    before = [(each, kept) for each in (1, 2) if (kept := _kept(each)) is not None]
+    try:
+        for each, _ in before:
+            os.dup2(memory, each)
+        done, text = _watched(task, disk)
+        return done, text + os.pread(memory, os.fstat(memory).st_size, 0)
+    finally:
+        for each, kept in before:
+            os.dup2(kept, each)
+            os.close(kept)
+        os.close(memory)
+
+
+def _kept(descriptor: int) -> int | None:
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    except OSError:  # it is closed
+        return None
 
 
 @final
@@ -95,11 +134,10 @@ class InlineExecutor:
         end = time.perf_counter() + PATIENCE
         while self._waiting and (not finished or self._is_quick(self._waiting[0], end)):
             task = self._waiting.popleft()
-            written = _Written()
-            with redirect_stdout(written), redirect_stderr(written):
-                done = carry_out(task, peak_of_process)
-            if text := written.getvalue():
-                log, whole = file_log(text.encode("utf-8", "backslashreplace"), task.order.place, self._disk)
+            task = evolve(task, order=unveiled(task.order, self._disk))
+            done, text = _captured(task, self._disk) if task.order.veil else _watched(task, self._disk)
+            if text:
+                log, whole = file_log(text, task.order.place, task.order.veil, self._disk)
                 done = evolve(done, log=log, whole_log=whole)
             finished.append(done)
             self._seconds[task.realizer] = done.cost.seconds

@@ -31,7 +31,7 @@ from lightfx.shell.executor.deaths import Deaths
 from lightfx.shell.executor.deferring import undisturbed
 from lightfx.shell.executor.shipping import TroubleError, pack, unpack_answer
 from lightfx.shell.executor.switchboard import Switchboard, nearest
-from lightfx.shell.executor.wire import Word, read_progress
+from lightfx.shell.executor.wire import Word, read_progress, read_veil
 
 PATIENCE: Final = 0.02
 BATCH: Final = 32
@@ -53,7 +53,6 @@ class LocalProcesses:
         self._waiting: deque[Order] = deque()
         self._told: list[Report] = []
         self._trouble: EngineFailure | None = None
-        self._started = 0
         self._named = 0
         self._false_starts = 0
         self._deaths = Deaths()
@@ -200,8 +199,7 @@ class LocalProcesses:
 
     def _hire(self) -> None:
         self._disk.make_folders(self._scratch)
-        self._started += 1
-        worker = Worker.hire(self._scratch / f"worker-{self._started}.log", self._disk)
+        worker = Worker.hire(self._scratch, self._disk)
         self._workers.append(worker)
         self._board.connect(worker)
 
@@ -232,6 +230,8 @@ class LocalProcesses:
                     worker.ready, self._false_starts = True, 0
                 case Word.PROGRESSED:
                     self._progressed(worker, *read_progress(body))
+                case Word.UNVEILED:
+                    worker.held[0].veil = read_veil(body)
                 case Word.FINISHED:
                     self._finished(worker, body)
                 case Word.UNLOADABLE:
@@ -270,7 +270,7 @@ class LocalProcesses:
     def _bury(self, worker: Worker) -> None:
         """Take back what it had not read; the one that it was at went with it."""
         self._waiting.extendleft(reversed(worker.take_back()))
-        log = self._disk.read_whole(worker.log) if self._disk.exists(worker.log) else b""
+        log = worker.said()
         (code,) = self._end([worker])
         if not worker.ready:
             self._false_start(code, log)

@@ -36,6 +36,7 @@ from lightfx.core.realization import BuildOrder, Input, MadeBy, Outputs
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.asking import FlatAsks, flat, nested
+from lightfx.shell.executor.unveiling import left_for_asking
 
 _SCRIPT: Final = "_lightfx_script"
 
@@ -138,7 +139,8 @@ class Sealed:
         made = self.task.realizer(evolve(order, inputs=self.task.order.inputs, args=self.task.order.args))
         why = made.failure() if isinstance(made, Failure) else None
         if isinstance(why, Asks):
-            return Failure(_seal(order, why))  # type: ignore[arg-type]  # `opened` opens it before the engine sees it
+            left = left_for_asking(why, order.veil)  # in what is sealed, nobody looks any more
+            return Failure(left) if left else Failure(_seal(order, why))  # type: ignore[arg-type]  # `opened` opens it before the engine sees it
         return made
 
     def __reduce__(self) -> tuple[object, ...]:

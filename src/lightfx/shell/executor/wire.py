@@ -8,6 +8,7 @@ names it. Words of a worker go as a stream: length, kind, body.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -17,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, final
 
+from lightfx.core.secrets import Secret, Veil
 from lightfx.shell.disk import REAL, Disk
 
 PACKET: Final = 32 << 10
@@ -36,6 +38,7 @@ class Word(Enum):
     PROGRESSED = 2
     FINISHED = 3
     UNLOADABLE = 4
+    UNVEILED = 5
 
 
 def packet(name: int, order: bytes) -> bytes:
@@ -81,6 +84,21 @@ def read_progress(body: bytes) -> tuple[int, float, float]:
     """
     number, done, total = _PROGRESS.unpack(body)
     return int(number), float(done), float(total)
+
+
+def spell_veil(veil: Veil) -> bytes:
+    """Spell the values of secrets, from one process's memory to another's.
+
+    >>> read_veil(spell_veil(Veil({Secret.env("TOKEN"): "hunter-2000"}))).value(Secret.env("TOKEN"))
+    'hunter-2000'
+    """
+    return json.dumps({secret.text: value for secret, value in veil.values.items()}).encode()
+
+
+def read_veil(body: bytes) -> Veil:
+    """Read the values of secrets."""
+    values: dict[str, str] = json.loads(body)
+    return Veil({Secret(text): value for text, value in values.items()})
 
 
 @final

@@ -2,7 +2,8 @@
 
 The realizer answers with outputs or a LEFT. That it raises is a fault of the
 realizer that is told like one of a stage; that it is not the code that was
-planned is trouble of the engine.
+planned is trouble of the engine. Secrets that its config names are read here,
+and kept out of what came of it (`lightfx.shell.executor.unveiling`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from lightfx.core.failures import CodeChanged, EngineFailure
 from lightfx.core.outcome import Left
 from lightfx.core.raising import raised
 from lightfx.core.realization import INLINE_LOG, LOG_NAME, Cost, Outputs
+from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.executor.unveiling import left_for_lack, veiled
 
 _STATUS: Final = Path("/proc/self/status")
 # Asked of the thread, Linux gives the same, and need not add up what all threads did, which takes 30 us.
@@ -31,8 +34,11 @@ _WHO: Final[int] = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 _CLEAR: Final = Path("/proc/self/clear_refs")
 
 
-def carry_out(task: Task, peak: Callable[[], int]) -> Finished:
-    """Run the realizer of ``task``, and say what came of it; ``peak`` tells the memory it took."""
+def carry_out(task: Task, peak: Callable[[], int], disk: Disk = REAL) -> Finished:
+    """Run the realizer of ``task``, and say what came of it; ``peak`` tells the memory it took.
+
+    Its order is `unveiled` already: who calls this covers the log by the same veil.
+    """
     process = os.getpid()
     with _staying_here():
         start = time.perf_counter()
@@ -40,7 +46,7 @@ def carry_out(task: Task, peak: Callable[[], int]) -> Finished:
         if os.getpid() != process:
             os._exit(0)  # a stage that forked and came back as the child: what goes on here belongs to its parent
         cost = Cost(time.perf_counter() - start, peak())
-    return Finished(task.number, result, task.realizer.made_by(), cost)
+    return veiled(Finished(task.number, result, task.realizer.made_by(), cost), task.order.veil, disk)
 
 
 @contextmanager
@@ -65,12 +71,15 @@ def _here() -> str | None:
 def _run(task: Task) -> Result[Outputs, Left | Asks | EngineFailure]:
     if not task.realizer.current(task.order.config):
         return Failure(CodeChanged(task.order.dref))
+    lacking = left_for_lack(task.order.veil)
+    if lacking is not None:
+        return Failure(lacking)
     try:
         made: Result[Outputs, Left | Asks | EngineFailure] = task.realizer(task.order)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- the user's own code, which raises SystemExit and CancelledError too
-        return Failure(Left(raised(error)))
+        return Failure(Left(raised(error, task.order.veil.spellings)))
     return made
 
 
@@ -103,11 +112,13 @@ def peak_since() -> int:
     return int(rest.split(None, 1)[0]) * 1024 if rest else peak_of_process()
 
 
-def file_log(text: bytes, place: Path, disk: Disk = REAL) -> tuple[str, Path | None]:
+def file_log(text: bytes, place: Path, veil: Veil, disk: Disk = REAL) -> tuple[str, Path | None]:
     """Give the end of a log, and the folder that holds the whole where it is longer than a record takes.
 
     A log is no result: where there is no room for the whole, its end says so.
+    Secrets are covered in both.
     """
+    text = veil.cover_bytes(text)
     tail = text[-INLINE_LOG:].decode("utf-8", "replace")
     if len(text) <= INLINE_LOG:
         return tail, None

@@ -26,11 +26,13 @@ from returns.result import Failure
 
 from lightfx.core.failures import Interrupted
 from lightfx.core.realization import tell_nobody
+from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.keeper import end_with
 from lightfx.shell.executor.shipping import pack_answer
-from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, unpacked
+from lightfx.shell.executor.unveiling import unveiled
+from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, spell_veil, unpacked
 from lightfx.shell.executor.work import carry_out, file_log, forget_peak, peak_since
 
 Tell: TypeAlias = "Callable[[float, float], None]"
@@ -76,8 +78,8 @@ class _Output:
             self._streams = (_stream(1), _stream(2))
         sys.stdout, sys.stderr = self._streams
 
-    def cut(self, place: Path) -> tuple[str, Path | None]:
-        """Take what was written since the last time."""
+    def cut(self, place: Path, veil: Veil) -> tuple[str, Path | None]:
+        """Take what was written since the last time, with its secrets covered."""
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # it may be closed, or whatever the stage put there
                 stream.flush()
@@ -86,7 +88,7 @@ class _Output:
             return "", None
         text = os.pread(self._file, size, 0)
         os.ftruncate(self._file, 0)
-        return file_log(text, place, self._disk)
+        return file_log(text, place, veil, self._disk)
 
 
 def _stream(descriptor: int) -> TextIO:
@@ -125,12 +127,15 @@ def _answer(read: bytes, output: _Output, mouth: Mouth, disk: Disk) -> tuple[Wor
     if not isinstance(task, Task):
         return Word.UNLOADABLE, b"it is no task"
     teller = _Teller(mouth, task.number)
+    order = unveiled(evolve(task.order, tell=teller), disk)
+    if order.veil:  # for the log, if this process does not live to cut it
+        mouth.say(Word.UNVEILED, spell_veil(order.veil))
     forget_peak()
     try:
-        finished = carry_out(evolve(task, order=evolve(task.order, tell=teller)), peak_since)
+        finished = carry_out(evolve(task, order=order), peak_since, disk)
     except KeyboardInterrupt:  # nobody at a terminal reaches a worker: the stage itself raised it, and asks to stop
         finished = Finished(task.number, Failure(Interrupted()))
     teller.over = True
-    log, whole = output.cut(task.order.place)
+    log, whole = output.cut(order.place, order.veil)
     finished = evolve(finished, log=log, whole_log=whole) if log else finished
     return Word.FINISHED, pack_answer(finished, task.order.dref)

@@ -123,7 +123,7 @@ class RunFile:
             self._disk.write_all(self._file, line.encode())
 
     def _make(self) -> int:
-        self._disk.make_folders(self._folder)
+        self._disk.make_folders(self._folder, 0o775)
         if self._runs % _SPARE == 0:
             _forget_the_oldest(self._folder, self._disk)
         self._runs += 1

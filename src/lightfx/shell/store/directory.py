@@ -92,11 +92,11 @@ def open_directory(
                 disk.make_folders(place.parent)
             return DirectoryStore(home, place, enter, disk, checking, mending=mending)
         except (OSError, sqlite3.OperationalError) as error:
-            answer = only_readable(home, translate(error, home, "open the store"))
-            if answer is None:
+            refusal = only_readable(home, translate(error, home, "open the store"))
+            if refusal is None:
                 raise
-        bystander = partial(Bystander, answer=answer, disk=disk)
-        return DirectoryStore(home, place, bystander, disk, checking, mending=mending, refusal=answer)
+        enter = partial(Bystander, answer=refusal, disk=disk)
+        return DirectoryStore(home, place, enter, disk, checking, mending=mending, refusal=refusal)
 
     return guarded(root, "open the store", work)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Final
 
 from returns.result import Failure
 
@@ -18,6 +19,8 @@ from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, RECORD
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
+
+_RIGHTS: Final = 0o775  # less the umask: whoever may write here may do anything to the store, and that is never anybody
 
 
 def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
@@ -42,8 +45,9 @@ def _make(root: Path, *, create: bool, disk: Disk) -> None:
     if not create and not _has_records(root, disk):
         raise StoreTroubleError(NoStore(root))
     there = next(each for each in (root, *root.parents) if disk.exists(each))
+    disk.make_folders(root, _RIGHTS)
     for folder in FOLDERS:
-        disk.make_folders(root / folder)
+        disk.make_folders(root / folder, _RIGHTS)
     for each in (root, *root.parents):
         sync_path(each, disk)
         if each in (there, there.parent) and each != root:

@@ -59,7 +59,11 @@ class Objects:
                 continue
             tree = walked[folder] = digest_of(entries)
             if not self._is_there(self._root / object_path(tree)) or self._soundness.unsound((tree,)):
-                make_read_only(folder, entries, self._disk)
+                try:
+                    make_read_only(folder, entries, self._disk)
+                except ForbiddenError as error:
+                    walked[folder] = error.forbidden
+                    continue
                 fresh.append((folder, tree, entries))
         if fresh and self._durable:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]

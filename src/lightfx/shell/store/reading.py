@@ -87,15 +87,16 @@ class IndexInMemory(Index):
 
     def __init__(self, path: Path, disk: Disk = REAL) -> None:
         self.path, self._disk, self._inode = path, disk, 0
-        self._database = self._copied(path) or prepared(in_memory())
+        self._database = _copied(path, disk) or prepared(in_memory())
 
-    def _copied(self, path: Path) -> sqlite3.Connection | None:
-        """Copy an index in which nobody is at work: whoever is has a log beside it."""
-        log = path.with_name(f"{path.name}-wal")
-        with suppress(OSError, sqlite3.DatabaseError):
-            if not self._disk.exists(log):
-                data = self._disk.read_whole(path)
-                database = in_memory()
-                database.deserialize(data[:18] + b"\x01\x01" + data[20:])  # as one that needs no log
-                return None if self._disk.exists(log) else prepared(database)
-        return None
+
+def _copied(path: Path, disk: Disk) -> sqlite3.Connection | None:
+    """Copy an index in which nobody is at work: whoever is has a log beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    with suppress(OSError, sqlite3.DatabaseError):
+        if not disk.exists(log):
+            data = disk.read_whole(path)
+            database = in_memory()
+            database.deserialize(data[:18] + b"\x01\x01" + data[20:])  # as one that needs no log
+            return None if disk.exists(log) else prepared(database)
+    return None

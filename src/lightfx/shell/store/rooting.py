@@ -51,7 +51,7 @@ class Roots:
         fields = {"ref": root.ref.text}
         if root.link and root.tree is not None:
             fields |= {"link": os.fsencode(root.link).hex(), "tree": root.tree.text}
-        self.disk.make_folders(self.folder)  # founders of old may have left it out
+        self.disk.make_folders(self.folder, 0o775)  # founders of old may have left it out
         data = (json.dumps(fields, sort_keys=True) + "\n").encode()
         write_durably(self.folder / root.name, [data], self.private / f"root-{uuid.uuid4().hex}", self.disk)
 

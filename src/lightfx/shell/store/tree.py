@@ -4,16 +4,19 @@ A folder is walked without following links, itself included. Regular files,
 folders and symbolic links that stay inside are content; anything else is
 `Forbidden`. What a stage wrote is ours: rights that we lack on it we take, and
 a file with several hard links is unshared first, since making an object
-read-only must not reach a file that somebody else holds.
+read-only must not reach a file that somebody else holds. It may be changing all
+the same, under what a stage left behind: a file is digested, and made read-only,
+as it was opened, never through a link that was put in its place.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -25,6 +28,7 @@ from lightfx.shell.disk import REAL, Disk
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
+_CHANGED: Final = (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
 _SPECIAL: Final = (
     (stat.S_ISSOCK, "is a socket"),
     (stat.S_ISFIFO, "is a named pipe"),
@@ -97,9 +101,22 @@ def _entry(found: os.DirEntry[str], path: str, digest: Digester, *, ours: bool, 
         return Entry(path, Kind.FOLDER)
     status = found.stat(follow_symlinks=False)
     refuse_special(path, status.st_mode)
-    if ours:
+    if not ours:
+        return file_entry(path, status, digest(found.path, status))
+    with _as_it_was(path):
         _own(found.path, status, disk)
-    return file_entry(path, status, digest(found.path, status))
+        return file_entry(path, status, digest(found.path, status))
+
+
+@contextmanager
+def _as_it_was(path: str) -> Iterator[None]:
+    """Refuse what is gone, or became something else, since it was listed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CHANGED:
+            raise
+        raise ForbiddenError(path, "was changed while it was stored") from error
 
 
 def _own(path: str, status: os.stat_result, disk: Disk) -> None:
@@ -143,8 +160,10 @@ def digest_file(path: str, size: int, disk: Disk = REAL) -> str:
     """
     large = size > _SMALL
     hasher = blake3(max_threads=blake3.AUTO if large else 1)
-    descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # it may be a pipe by now
     try:
+        if not stat.S_ISREG(disk.fstat(descriptor).st_mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
         if large:
             buffer = memoryview(bytearray(_PIECE))
             while count := disk.read_into(descriptor, buffer):
@@ -172,8 +191,18 @@ def make_read_only(root: Path, entries: list[Entry], disk: Disk = REAL) -> None:
     base = str(root)
     for entry in reversed(entries):
         if entry.kind is not Kind.LINK:
-            runnable = entry.executable or entry.kind is Kind.FOLDER
-            disk.chmod(f"{base}/{entry.path}", 0o555 if runnable else 0o444)
+            folder = entry.kind is Kind.FOLDER
+            with _as_it_was(entry.path):
+                _set_rights(f"{base}/{entry.path}", 0o555 if entry.executable or folder else 0o444, folder, disk)
+
+
+def _set_rights(path: str, mode: int, folder: bool, disk: Disk) -> None:  # noqa: FBT001 -- hot
+    kind = os.O_DIRECTORY if folder else os.O_NONBLOCK
+    file = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | kind)
+    try:
+        disk.fchmod(file, mode)
+    finally:
+        disk.close(file)
 
 
 def size_of(root: str, disk: Disk = REAL) -> int:

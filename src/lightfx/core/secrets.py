@@ -1,0 +1,226 @@
+"""Secrets: what a stage may know, and nobody may store.
+
+Rules:
+
+- a `Secret` is a name: of an environment variable, or of a file. It stands in a config as ``{"$secret": "env:NAME"}``;
+- the name is part of the identity, the value is not: whoever changes a password has nothing to compute anew;
+- the value is read in the process where the stage runs, before it begins, and is in the memory of that attempt alone;
+- in what an attempt leaves, the value does not stand, nor what is made of it in passing: escaped, quoted, base64.
+
+Theory of operation: a `Veil` holds the values of one attempt. It covers text that is only told (logs, messages,
+tracebacks), and finds secrets in what is a result, which cannot be covered and is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import PurePath
+from typing import Final, Self, final
+
+from attrs import field, frozen
+from returns.result import Failure, Result, Success
+
+from lightfx.core.names import Malformed
+
+SHORTEST: Final = 4  # characters of a value: what is shorter stands in any text by chance
+_LONG: Final = 8  # characters from which on its lines, and bytes from which on its base64, are looked for too
+_TAG: Final = '{"$secret":"'
+_IN_CONFIG: Final = re.compile(r'\{"\$secret":("(?:[^"\\]|\\.)*")\}')
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+class UndeclaredSecretError(LookupError):
+    """A stage reveals a secret that is not among its parameters."""
+
+
+def _check(_: object, __: object, text: str) -> None:
+    kind, _colon, name = text.partition(":")
+    if kind == "env" and not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of an environment variable: letters, digits and _")
+    if kind == "file" and not (name.startswith(("/", "~/")) and name.isprintable()):
+        raise ValueError(f"{name!r} is no path of a secret: it begins with / or ~/, and is printable")
+    if kind not in ("env", "file"):
+        raise ValueError(f"{text!r} names no secret: use Secret.env(...) or Secret.file(...)")
+
+
+@final
+@frozen(repr=False, order=True)
+class Secret:
+    """A parameter whose value is never stored: the name of an environment variable, or of a file, that holds it.
+
+    A stage that has a parameter annotated `Secret` gets the value by
+    ``build.reveal(secret)``. Where there is no such variable or file, the stage
+    is LEFT as ``Raised``, and tried again by the next run.
+
+    >>> Secret.env("API_TOKEN")
+    Secret.env('API_TOKEN')
+    >>> Secret.file("~/.config/service/token").text
+    'file:~/.config/service/token'
+    """
+
+    text: str = field(validator=_check)
+
+    @classmethod
+    def env(cls, name: str, /) -> Self:
+        """Name an environment variable; raises ValueError for what no variable is called.
+
+        >>> Secret.env("my token")
+        Traceback (most recent call last):
+        ...
+        ValueError: 'my token' is no name of an environment variable: letters, digits and _
+        """
+        return cls(f"env:{name}")
+
+    @classmethod
+    def file(cls, path: str | PurePath, /) -> Self:
+        """Name a file, by a path from ``/`` or from ``~/``, the home of whoever runs the stage; else ValueError.
+
+        Its value is the text of the file (UTF-8), without line breaks at its end.
+        """
+        return cls(f"file:{path}")
+
+    @classmethod
+    def parse(cls, text: str) -> Result[Self, Malformed]:
+        """Read a secret's name, or say that ``text`` is none.
+
+        >>> Secret.parse("env:API_TOKEN").unwrap() == Secret.env("API_TOKEN")
+        True
+        """
+        try:
+            return Success(cls(text))
+        except ValueError:
+            return Failure(Malformed("secret", text))
+
+    @property
+    def kind(self) -> str:
+        """Where it lies: "env" or "file"."""
+        return self.text.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        """The variable, or the path."""
+        return self.text.partition(":")[2]
+
+    def __repr__(self) -> str:
+        return f"Secret.{self.kind}({self.name!r})"
+
+
+def secrets_in(config: str) -> tuple[Secret, ...]:
+    """List the secrets that a config, spelled ``config``, names; each once.
+
+    As with references: user keys never begin with ``$``, and inside of a string
+    a quote is escaped, so the tag begins a secret wherever it stands.
+
+    >>> secrets_in('{"args":{"token":{"$secret":"env:TOKEN"}}}')
+    (Secret.env('TOKEN'),)
+    """
+    if _TAG not in config:
+        return ()
+    named = (Secret.parse(json.loads(found[1])) for found in _IN_CONFIG.finditer(config))
+    return tuple(dict.fromkeys(each.unwrap() for each in named if isinstance(each, Success)))
+
+
+def _nothing() -> Mapping[Secret, str]:
+    return {}
+
+
+@final
+@frozen(repr=False, eq=False, slots=False)
+class Veil:
+    """The values of secrets, and what stands for them where they would show; of no secret, nothing is covered.
+
+    ``lacking`` says why the values could not be read. A veil shows none of them,
+    and leaves them behind where it is pickled.
+
+    >>> veil = Veil({Secret.env("TOKEN"): "hunter-2000"})
+    >>> veil.cover("curl: 401 for hunter-2000")
+    'curl: 401 for <secret env:TOKEN>'
+    >>> veil
+    <veil over 1 secrets>
+    """
+
+    values: Mapping[Secret, str] = field(factory=_nothing)
+    lacking: str = ""
+
+    def value(self, secret: Secret) -> str:
+        """Reveal a secret; raises `UndeclaredSecretError`, or OSError where it could not be read."""
+        if self.lacking:
+            raise OSError(self.lacking)
+        if secret not in self.values:
+            raise UndeclaredSecretError(f"{secret!r} is not among the parameters of this stage")
+        return self.values[secret]
+
+    @cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """All that is looked for, the longest first, with what stands for it."""
+        found = {each: f"<secret {secret.text}>" for secret in self.values for each in _spellings(self.values[secret])}
+        return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
+
+    @cached_property
+    def _encoded(self) -> tuple[tuple[bytes, str], ...]:
+        return tuple((each.encode(), name) for each, name in self.spellings.items())
+
+    @cached_property
+    def longest(self) -> int:
+        """The length in bytes of the longest thing that is looked for."""
+        return max((len(each) for each, _ in self._encoded), default=0)
+
+    def cover(self, text: str) -> str:
+        """Put the names of secrets in place of their values."""
+        for each, name in self.spellings.items():
+            text = text.replace(each, name)
+        return text
+
+    def cover_bytes(self, text: bytes) -> bytes:
+        """As `cover`, in UTF-8, or what is nearly that."""
+        for each, name in self._encoded:
+            text = text.replace(each, name.encode())
+        return text
+
+    def found_in(self, text: str) -> str:
+        """Say which secret stands in ``text``, as ``<secret ...>``; "" for none."""
+        return next((name for each, name in self.spellings.items() if each in text), "")
+
+    def found_in_bytes(self, text: bytes) -> str:
+        """As `found_in`."""
+        return next((name for each, name in self._encoded if each in text), "")
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __repr__(self) -> str:
+        return f"<veil over {len(self.values)} secrets>"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """List how a value is met: as it is, its lines, and as programs quote it."""
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 -- few stages have secrets
+
+    plain = value.strip()
+    lines = [line.strip() for line in plain.splitlines()]
+    for each in (plain, *(line for line in lines if len(line) >= _LONG)):
+        yield each
+        yield repr(each)[1:-1]
+        yield json.dumps(each)[1:-1]
+        yield json.dumps(each, ensure_ascii=False)[1:-1]
+        yield quote(each, safe="")
+        yield quote_plus(each)
+    if len(plain.encode()) >= _LONG:
+        yield from _base64(plain.encode())
+
+
+def _base64(value: bytes) -> Iterator[str]:
+    """Spell what of a value's base64 is the same, whatever stands before and after it: as in `user:password`."""
+    from base64 import b64encode, urlsafe_b64encode  # noqa: PLC0415 -- as above
+
+    for before in range(3):
+        start = (0, 2, 3)[before]
+        whole = (before + len(value)) // 3 * 4  # what comes after changes the last group, if that is not full
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(bytes(before) + value + bytes(2)).decode()[start:whole]

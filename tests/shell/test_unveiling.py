@@ -1,0 +1,150 @@
+"""Secrets where stages of the low level run, and where a stage is made by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from returns.result import Result, Success
+
+from lightfx import (
+    BadOutput,
+    Build,
+    BuildOrder,
+    Left,
+    LensError,
+    Output,
+    Raised,
+    Right,
+    Secret,
+    UnstorableError,
+    World,
+    derivation,
+    lens,
+    memory_world,
+    realize,
+    realizer,
+    redefined,
+    stage,
+    unwrap,
+)
+from lightfx.core.config import Config
+from lightfx.core.realization import Outputs
+from lightfx.core.secrets import Veil
+from lightfx.matchers import first
+from lightfx.repl import stepping
+from lightfx.shell.executor.unveiling import judged
+
+TOKEN = Secret.env("LFX_TOKEN")
+VALUE = "open-sesame-1001"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("LFX_TOKEN", VALUE)
+    return memory_world(tmp_path)
+
+
+@stage(version="1")
+def use(build: Build, token: Secret, size: int = 0) -> str:
+    return f"{len(build.reveal(token))} letters"
+
+
+@stage(version="1")
+def pry(build: Build, token: Secret | None = None) -> str:
+    return build.reveal(TOKEN)
+
+
+def draw(order: BuildOrder) -> Result[Outputs, Left]:
+    value = order.reveal(TOKEN)
+    if order.config.tree["args"]["loud"]:
+        raise KeyError(value)
+    folder = order.folder(0)
+    folder.mkdir(parents=True)
+    (folder / "half").write_text(value)
+    return Success((Left(BadOutput(f"no {value}", value), folder=folder, log=f"was {value}"), Output(len(value))))
+
+
+def cause(world: World, plan: object) -> object:
+    return unwrap(realize(world, plan)).cause
+
+
+def test_a_realizer_of_ones_own_is_kept_from_telling(world: World) -> None:
+    made = derivation({"loud": False, "token": TOKEN}, first(), realizer(draw, int, version="1", outputs=2))
+    loud = derivation({"loud": True, "token": TOKEN}, first(), realizer(draw, int, version="1", outputs=2))
+    told = cause(world, loud)
+    assert isinstance(told, Raised) and told.message == "'<secret env:LFX_TOKEN>'" and VALUE not in told.traceback
+    assert unwrap(realize(world, made)).value == len(VALUE)
+    listed = unwrap(world.store.listed((made.dref,), frozenset()))
+    (stored,) = (each.realization for each in listed if not each.stored.is_right)
+    assert stored.result == BadOutput("no <secret env:LFX_TOKEN>", "<secret env:LFX_TOKEN>") and stored.tree is None
+
+
+def test_what_is_no_parameter_is_not_revealed(world: World) -> None:
+    for plan in (pry(), pry(Secret.env("HOME"))):
+        told = cause(world, plan)
+        assert isinstance(told, Raised) and "UndeclaredSecretError" in told.bases
+
+
+@stage(version="1")
+def give(build: Build, token: Secret) -> Secret:
+    return token
+
+
+def test_a_value_holds_the_name_alone(world: World) -> None:
+    assert unwrap(realize(world, give(TOKEN))).value == TOKEN
+
+
+def test_no_text_is_a_secret() -> None:
+    with pytest.raises(UnstorableError, match="token is of type str, not Secret"):
+        use("env:LFX_TOKEN")  # type: ignore[arg-type]
+
+
+def test_a_closure_captures_no_secret() -> None:
+    caught = TOKEN
+
+    @stage(version="1")
+    def use_it(build: Build) -> str:
+        return build.reveal(caught)
+
+    with pytest.raises(UnstorableError, match="captured variable caught"):
+        use_it()
+
+
+def test_a_constant_of_the_module_is_no_parameter(world: World) -> None:
+    @stage
+    def use_it(build: Build) -> str:
+        return build.reveal(TOKEN)
+
+    told = cause(world, use_it())
+    assert isinstance(told, Raised) and "UndeclaredSecretError" in told.bases
+
+
+def test_a_plan_with_a_secret_can_be_changed(world: World) -> None:
+    again = redefined(use(TOKEN), config=lambda old: {**old, "size": 3})
+    assert again == use(TOKEN, 3)
+    assert lens(use(TOKEN)).token.value == {"$secret": "env:LFX_TOKEN"}
+    with pytest.raises(LensError):
+        _ = lens(use(TOKEN)).token.text
+
+
+def test_by_hand_secrets_are_there_and_refused_as_elsewhere(world: World) -> None:
+    with stepping(world, use(TOKEN)) as session:
+        assert session.build.reveal(TOKEN) == VALUE
+        with pytest.raises(ValueError, match=r"the value holds <secret env:LFX_TOKEN>"):
+            session.commit(f"it is {VALUE}")
+        assert isinstance(session.commit("fine").outcome, Right)
+
+
+def test_an_order_shows_no_value() -> None:
+    order = BuildOrder(use(TOKEN).dref, Config("{}"), None, (0,), Path("x"), {}, veil=Veil({TOKEN: VALUE}))
+    assert VALUE not in repr(order)
+
+
+def test_special_files_are_not_opened(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "deep").mkdir(mode=0o000)
+    output = Output(1, tmp_path)
+    assert judged(output, Veil({TOKEN: VALUE})) == output
