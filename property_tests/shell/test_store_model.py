@@ -17,13 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from attrs import evolve
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from returns.io import IOResult, IOSuccess
@@ -94,8 +94,10 @@ class Machine(RuleBasedStateMachine):
         assert spelled(said[0]) == spelled(said[1])
         self.look_at_harm()
 
-    @rule(plan=plans, name=st.sampled_from(NAMES))
-    def root(self, plan: int, name: str) -> None:
+    @rule(plan=plans, name=st.sampled_from(NAMES), stored=st.booleans())
+    def root(self, plan: int, name: str, stored: bool) -> None:
+        if stored:
+            self.realize(plan)
         said = [
             world.perform.result(add_root(world, PLANS[plan].dref, name=name)) for world in (self.disk, self.double)
         ]
@@ -236,18 +238,21 @@ def harm(home: Path, how: str) -> None:
     home.chmod(0o555)
 
 
-def explore(machine: type[Machine], examples: int, steps: int) -> None:
+def explore(machine: type[Machine], examples: int, steps: int, phases: Collection[Phase] = tuple(Phase)) -> None:
     found = settings.get_current_profile_name() == "explore"
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis does not say
         machine,
         settings=settings(
-            max_examples=200 if found else examples, stateful_step_count=30 if found else steps, deadline=None
+            max_examples=200 if found else examples,
+            stateful_step_count=30 if found else steps,
+            deadline=None,
+            phases=phases,
         ),
     )
 
 
 def test_the_store_is_what_the_double_is() -> None:
-    explore(Machine, 12, 14)
+    explore(Machine, 6, 14)
 
 
 @pytest.mark.reliability(
@@ -275,4 +280,4 @@ def test_a_wrong_store_is_caught(wrong: str, how: object) -> None:
     for name in ("realized_by_another", "killed_in_the_middle"):  # it is caught without them, and sooner
         setattr(machine, name, None)
     with pytest.raises((AssertionError, OSError)):
-        explore(machine, 400, 20)
+        explore(machine, 100, 20, (Phase.generate,))  # found is enough, the shortest way to it is of no interest

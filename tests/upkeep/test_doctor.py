@@ -68,7 +68,7 @@ with lightfx.open_world(sys.argv[1]) as world:
 
 
 @contextmanager
-def busy(store: Path) -> Iterator[subprocess.Popen[str]]:
+def busy(store: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process in the middle of a run."""
     sign = store.parent / "it-runs"
     with subprocess.Popen([sys.executable, "-c", BUSY, store, sign]) as process:

@@ -11,6 +11,7 @@ from attrs import frozen
 from lightfx.cli.choosing import forced, policy
 from lightfx.cli.comparing import reason_tree, said
 from lightfx.cli.complaints import Exit
+from lightfx.cli.opening import index_place
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.planning import Target
 from lightfx.cli.wishes import Wish
@@ -45,7 +46,12 @@ def _opened(wish: Wish) -> World:
     """Open a store that is there; where there is none, and a run would make it, see that nothing is stored."""
     try:
         return open_world(
-            wish.store, workers=wish.workers, memory=wish.memory, tickets=dict(wish.tickets), create=False
+            wish.store,
+            workers=wish.workers,
+            memory=wish.memory,
+            tickets=dict(wish.tickets),
+            create=False,
+            index=index_place(wish.store),
         )
     except EngineError as error:
         if isinstance(error.failure, NoStore) and wish.create:

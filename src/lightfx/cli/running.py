@@ -17,6 +17,7 @@ from lightfx.caches import configured
 from lightfx.cli.choosing import forced, matching, policy
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
 from lightfx.cli.forecasting import forecast
+from lightfx.cli.opening import index_place
 from lightfx.cli.page import Answer
 from lightfx.cli.planning import Target, planned
 from lightfx.cli.progress import listening, shower
@@ -63,6 +64,7 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
         memory=wish.memory,
         tickets=dict(wish.tickets),
         create=wish.create,
+        index=index_place(wish.store),
         journal=journal,
         caches=unwrap(configured(wish.store)),
     ) as world:

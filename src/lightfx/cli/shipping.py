@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lightfx import moving
 from lightfx.cli.collecting import ref_of
-from lightfx.cli.opening import open_to_read, store_path
+from lightfx.cli.opening import index_place, open_to_read, store_path
 from lightfx.cli.page import Answer, Page, document
 from lightfx.cli.words import counted, titled
 from lightfx.moving import Freight
@@ -22,14 +23,16 @@ def pack(store: str | None, texts: Sequence[str], file: str, *, json: bool) -> A
 
 def unpack(store: str | None, file: str, *, create: bool, json: bool) -> Answer:
     """Take realizations out of a file."""
-    with open_world(store_path(store), create=create) as world:
+    path = store_path(store)
+    with open_world(path, create=create, index=index_place(path)) as world:
         freight = unwrap(moving.unpack(world, file))
     return _said("unpacked", freight, json=json)
 
 
 def copy(store: str | None, texts: Sequence[str], to: str, *, create: bool, json: bool) -> Answer:
     """Copy realizations into another store."""
-    with open_to_read(store) as source, open_world(to, create=create) as target:
+    place = index_place(Path(to))
+    with open_to_read(store) as source, open_world(to, create=create, index=place) as target:
         freight = unwrap(moving.copy_closure([ref_of(source, text) for text in texts], source, target))
     return _said("copied", freight, json=json)
 

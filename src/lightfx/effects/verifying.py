@@ -20,7 +20,7 @@ from lightfx.core.damage import Audit, Damage, LostObject, Repair, Verified
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 
-Source: TypeAlias = Callable[[Sequence[Digest], Path], IOResult[Mapping[Digest, Path], EngineFailure]]
+Source: TypeAlias = "Callable[[Sequence[Digest], Path], IOResult[Mapping[Digest, Path], EngineFailure]]"
 """Offers objects from elsewhere: of those that are asked for it puts what it has into folders below the path, which
 is private and not made yet, and says which folder is which. It need not be believed: content is digested."""
 

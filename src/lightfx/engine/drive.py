@@ -19,8 +19,9 @@ from returns.result import Failure, Result, Success
 from lightfx.core.failures import EngineFailure
 from lightfx.effects.journal import RunBegan, RunEnded
 from lightfx.effects.world import TERMINATED, Interrupts, World
+from lightfx.engine.lacking import missing
 from lightfx.engine.perform import Answer, Performer
-from lightfx.engine.starting import REST, advance, missing
+from lightfx.engine.starting import REST, advance
 from lightfx.plan.graph import Graph
 from lightfx.plan.ledger import State
 from lightfx.plan.moves import Command, Event, Stuck, Tick

@@ -7,7 +7,7 @@ what they made becomes realizations (`harvest`), stored in groups (`keeping`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, TypeVar, assert_never
 
 from attrs import define, evolve, field
@@ -19,6 +19,7 @@ from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
+from lightfx.core.refs import RRef
 from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
 from lightfx.engine.answers import answer
@@ -120,14 +121,21 @@ class Performer:
         if crop.run.again is not None:
             self.mended.add(crop.run.again)
         realizations = crop.realizations
+        told = {} if crop.run.again is None else self._stored(crop.run.node)
         for realization in realizations:
-            self.keeper.keep(crop.run.node, realization)
+            if told.get(realization.rref) is not realization.ephemeral:  # made again, as it is stored
+                self.keeper.keep(crop.run.node, realization)
         self.keeper.spare({each.tree for each in realizations if each.tree is not None})
         first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
         self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task))
         self.claimer.done_with(crop.run)
         return Built(crop.run.node, tuple(map(Listed.whole, realizations)), crop.run.again is not None)
+
+    def _stored(self, number: int) -> Mapping[RRef, bool]:
+        """The realizations of a node that are stored, or will be, and whether they are ephemeral."""
+        stored = (row.stored for row in self.state.ledger[number].candidates)
+        return {each.rref: each.ephemeral for each in stored}
 
     # The end.
 

@@ -7,20 +7,17 @@ ended is harvested, tried again, or asks for more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree
-from lightfx.core.damage import DamagedObject, LostObject
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
-from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
-from lightfx.core.realization import Attempt, Log, Realization, Value, tell_nobody
+from lightfx.core.realization import Attempt, Log, Realization, tell_nobody
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.executor import Begun, Finished, Progressed, Report, Task
 from lightfx.effects.journal import TaskAsked, TaskProgressed, TaskRetried, TaskStarted
@@ -28,6 +25,7 @@ from lightfx.effects.world import Interrupts
 from lightfx.engine.attempts import Job
 from lightfx.engine.claiming import News
 from lightfx.engine.harvest import Ended, harvest
+from lightfx.engine.lacking import lost_of
 from lightfx.engine.orders import order_for, rrefs_of
 from lightfx.engine.perform import Answer, Performer
 from lightfx.plan.moves import Alike, Asked, Busy, Event, Gone, Restored
@@ -156,7 +154,7 @@ def _whole(
     trees = {*again, *(tree for each in given.values() for tree in each.values())}
     if not trees:
         return Success((jobs, ()))
-    lost = _lost(performer, trees)
+    lost = lost_of(performer, trees)
     if isinstance(lost, Failure):
         return Failure(lost.failure())
     there = trees - lost.unwrap().keys()
@@ -174,18 +172,6 @@ def _whole(
             continue
         _put_aside(performer, job)
     return Success((ready, events))
-
-
-def _lost(performer: Performer, trees: Collection[Digest]) -> Result[Mapping[Digest, LostObject], EngineFailure]:
-    """Which objects are gone or damaged; what is damaged again, after it was made again in this run, is trouble."""
-    looked = performer.do(performer.world.store.unsound(tuple(trees)))
-    if isinstance(looked, Failure):
-        return looked
-    damaged = [each for each in looked.unwrap().values() if isinstance(each, DamagedObject)]
-    twice = next((each for each in damaged if each.tree in performer.mended), None)
-    if twice is not None:
-        return Failure(twice)
-    return looked
 
 
 def _task(performer: Performer, job: Job, known: Mapping[RRef, Realization]) -> Task:
@@ -275,46 +261,3 @@ def _try_again(performer: Performer, job: Job, finished: Finished, left: Left, w
 def _discard(performer: Performer, job: Job) -> None:
     if job.order is not None:
         performer.do(performer.world.store.discard([job.order.place]))
-
-
-def missing(performer: Performer) -> Result[Sequence[Event], EngineFailure]:
-    """Ask for files of targets that were dropped, or are damaged: whoever asked for the target may read them."""
-    rows = [
-        (row.stored.rref, row.stored.tree)
-        for number, reference in performer.graph.targets
-        for row in performer.state.selection(number, reference) or ()
-        if row.stored.tree is not None and (row.stored.ephemeral or _names_files(row))
-    ]
-    if not rows:
-        return Success(())
-    looked = _lost(performer, {tree for _, tree in rows})
-    if isinstance(looked, Failure):
-        return Failure(looked.failure())
-    lost = looked.unwrap()
-    if lost and performer.state.wishes.only_stored:
-        return Failure(next(iter(lost.values())))
-    gone = tuple(rref for rref, tree in rows if tree in lost)
-    return Success((Gone(None, gone),) if gone else ())
-
-
-def _names_files(row: Listed) -> bool:
-    """Whether an outcome gives its files away: in a value that names some, or as what a LEFT had half done."""
-    if isinstance(row.record, bytes) and row.stored.is_right:
-        return b'"$path"' in row.record
-    view = row.view
-    return view is not None and (not isinstance(view.result, Value) or _has_path(view.result.tree))
-
-
-def _has_path(tree: Tree) -> bool:
-    pending = [tree]
-    while pending:
-        match pending.pop():
-            case dict() as fields:
-                if "$path" in fields:
-                    return True
-                pending += fields.values()
-            case list() as items:
-                pending += items
-            case _:
-                pass
-    return False

@@ -86,7 +86,8 @@ class IndexInMemory(Index):
     """A copy of an index, or a new one, that is lost when it is closed."""
 
     def __init__(self, path: Path, disk: Disk = REAL) -> None:
-        self.path, self._disk, self._inode = path, disk, 0
+        self.path: Path | None = path
+        self._disk, self._inode = disk, 0
         self._database = _copied(path, disk) or prepared(in_memory())
 
 
