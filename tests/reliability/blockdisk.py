@@ -20,9 +20,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-SECTOR: Final = 512
 Entry = tuple[str, int, bytes]
 """``write`` with where and what; ``flush``; ``said`` with what."""
 
@@ -111,13 +110,13 @@ def entries(log: Path) -> Sequence[Entry]:
 
 
 def replayed(
-    log: Sequence[Entry], image: Path, size: int, dice: random.Random, count: int
+    log: Sequence[Entry], image: Path, size: int, sector: int, dice: random.Random, count: int
 ) -> Iterator[tuple[bytes, Path, int]]:
     """Give states that a disk may be in after a power cut: what had been said, an image, and how many writes it lacks.
 
     A disk holds all that was written before it was last told to make it durable,
     and of what came after that anything: all, nothing, some of it, some of that in part, by
-    sectors. Images lie beside ``image``, and must go before the next is made.
+    sectors of so many bytes. Images lie beside ``image``, and must go before the next is made.
     """
     first = next(number for number, entry in enumerate(log) if entry[0] == "said")
     done = 0
@@ -132,7 +131,7 @@ def replayed(
             after = image.with_name("after.img")
             subprocess.run(["cp", "--reflink=always", image, after], check=True)
             share = dice.choice((0.0, 0.1, 0.5, 0.9, 1.0))
-            lacking = _scatter(after, [entry for entry in log[kept:cut] if entry[0] == "write"], dice, share)
+            lacking = _scatter(after, [entry for entry in log[kept:cut] if entry[0] == "write"], sector, dice, share)
             yield b"".join(data for what, _, data in log[:cut] if what == "said"), after, lacking
             after.unlink()
 
@@ -145,7 +144,7 @@ def _moment(log: Sequence[Entry], first: int, dice: random.Random) -> int:
             return cut
 
 
-def _scatter(image: Path, pending: Sequence[Entry], dice: random.Random, share: float) -> int:
+def _scatter(image: Path, pending: Sequence[Entry], sector: int, dice: random.Random, share: float) -> int:
     """Write some of what was not made durable; count what is missing or torn."""
     lacking = 0
     with image.open("rb+", buffering=0) as file:
@@ -154,7 +153,7 @@ def _scatter(image: Path, pending: Sequence[Entry], dice: random.Random, share: 
                 lacking += 1
                 continue
             if share < 1 and dice.random() < 0.2:
-                data = data[: dice.randrange(0, len(data), SECTOR)]
+                data = data[: dice.randrange(0, len(data), sector)]
                 lacking += 1
             os.pwrite(file.fileno(), data, where)
     return lacking

@@ -90,9 +90,8 @@ def replay(
                 [sys.executable, WRITER, at / "store", kind, "0", str(things), mutant, aside], stdout=said, check=True
             )
     shutil.rmtree(aside)
-    for number, (heard, image, lacking) in enumerate(
-        replayed(entries(log), shop / "base.img", file_system.size, dice, count)
-    ):
+    states = replayed(entries(log), shop / "base.img", file_system.size, file_system.sector, dice, count)
+    for number, (heard, image, lacking) in enumerate(states):
         cuts.answers = max(cuts.answers, heard.count(b"\n"))
         cuts.lacking += bool(lacking)
         look(cuts, shop, inquest, file_system, image, number, heard, kind)

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ Record: TypeAlias = Callable[[str, object], None]
 
 HERE = Path(__file__).parents[2]
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->"
+HEAD = "| |"
 TIERS = {"S": "short", "L": "long", "N": "nightly"}
 
 
@@ -52,7 +53,8 @@ class Row:
 
     def cells(self) -> list[str]:
         count = f"{self.count:,}" if self.passed or self.failed else "–"
-        return [self.number, self.what, count, self.passes, self.outcome, f"{self.seconds:.0f} s"]
+        took = f"{self.seconds:.0f} s"
+        return [self.number, self.what, count, self.passes, self.outcome, took, time.strftime("%Y-%m-%d")]
 
 
 @define(eq=False)
@@ -91,11 +93,23 @@ class Recorder:
         if "found" in said:
             row.found[str(said["found"])] = None
 
-    def table(self) -> Iterator[str]:
-        yield "| | what is done | how often | it passes if | outcome | took |"
-        yield "|---|---|---|---|---|---|"
-        for row in sorted(self.rows.values(), key=lambda row: _place(row.number)):
-            yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row.cells()) + " |"
+    def lines(self, before: Iterable[str] = ()) -> list[str]:
+        """The lines of the table; rows of one that was there before, and that were not run now, stay."""
+        cells = {
+            (line[2:].split(" | ")[0], line.split(" | ")[1]): line
+            for line in before
+            if line.startswith("| ") and not line.startswith(HEAD)
+        }
+        for row in self.rows.values():
+            texts = [cell.replace("|", "\\|").replace("\n", " ") for cell in row.cells()]
+            if row.passed or row.failed or (texts[0], texts[1]) not in cells:
+                cells[texts[0], texts[1]] = "| " + " | ".join(texts) + " |"
+        rows = [line for key, line in sorted(cells.items(), key=lambda each: _place(each[0][0])) if key != HEAD]
+        return [
+            "| | what is done | how often | it passes if | outcome | took | on |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+        ]
 
 
 def _about(item: pytest.Item) -> str:
@@ -111,16 +125,22 @@ def _place(number: str) -> tuple[str, int, str]:
 
 
 def head(tier: str) -> str:
-    """Say when, on what, and in which tier."""
+    """Say on what, and in which tier."""
     cores, python, kernel = os.cpu_count(), platform.python_version(), platform.release().partition("-")[0]
     kind = f"{cores} cores, {platform.system()} {kernel} on {platform.machine()}, Python {python}"
-    return f"Run on {time.strftime('%Y-%m-%d')}, {TIERS[tier]} form, on a machine with {kind}."
+    return f"The {TIERS[tier]} form, on a machine with {kind}."
+
+
+def between(document: Path) -> tuple[str, str, str]:
+    """What stands before the marks in a document, between them, and after."""
+    before, _, rest = document.read_text().partition(BEGIN)
+    inner, _, after = rest.partition(END)
+    return before, inner, after
 
 
 def write(document: Path, lines: Iterable[str]) -> None:
     """Replace the part of a document between the marks."""
-    before, _, rest = document.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
+    before, _, after = between(document)
     text = "\n".join(lines)
     document.write_text(f"{before}{BEGIN}\n{text}\n\n{END}{after}")
 
@@ -133,7 +153,8 @@ def main() -> int:
     os.environ["TIER"] = options.tier
     recorder = Recorder()
     code = pytest.main(["-m", "reliability", "--rootdir", str(HERE), *others], plugins=[recorder])
-    lines = [head(options.tier), "", *recorder.table()]
+    earlier = between(options.write)[1].splitlines() if options.write else []
+    lines = [head(options.tier), "", *recorder.lines(earlier)]
     print("\n".join(lines))
     if options.write and code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         write(options.write, lines)
