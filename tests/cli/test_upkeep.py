@@ -53,6 +53,18 @@ def test_verify_says_what_is_damaged_and_repair_mends_it(lightfx: Desk) -> None:
     assert lightfx("verify", "--sample", "1", "--seed", "7", "--json").json["seed"] == 7
 
 
+def test_what_a_cache_has_is_taken_from_there(lightfx: Desk) -> None:
+    """Also where the stage itself cannot be had any more."""
+    lightfx("run", "plan:fine", "-q")
+    assert lightfx("cache", "add", "ours", "shared").code == 0
+    assert lightfx("push", "data").code == 0
+    path = harm(lightfx)
+    (lightfx.store.parent / "plan.py").unlink()
+    mended = lightfx("verify", "--repair")
+    assert mended.code == 0, mended.out
+    assert path.read_text() == "xxx"
+
+
 def test_verify_of_references(lightfx: Desk) -> None:
     lightfx("run", "plan:fine", "-q")
     harm(lightfx)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import assert_never
 
 from lightfx import upkeep
+from lightfx.caches import configured
 from lightfx.cli.collecting import ref_of
 from lightfx.cli.complaints import Exit
-from lightfx.cli.opening import open_to_mend
+from lightfx.cli.opening import open_to_mend, store_path
 from lightfx.cli.page import Answer, Page, document
 from lightfx.cli.planning import planned, put_first
 from lightfx.cli.running import output_kept
@@ -25,6 +26,7 @@ from lightfx.core.damage import (
     WrongRights,
 )
 from lightfx.core.refs import RRef
+from lightfx.moving import objects_from
 from lightfx.wiring import unwrap
 
 FEW = 3
@@ -44,6 +46,7 @@ def verify(
     with output_kept():
         targets = () if plan is None else planned(plan)
         put_first(Path.cwd())
+        caches = unwrap(configured(store_path(store))) if repair else ()
         with open_to_mend(store) as world:
             refs = [ref_of(world, text) for text in texts]
             found = unwrap(
@@ -54,6 +57,7 @@ def verify(
                     seed=seed,
                     repair=repair,
                     plans=[each.derivation for each in targets],
+                    sources=[objects_from(world, caches)] if caches else (),
                 )
             )
     code = Exit.FINE if found.sound else Exit.LEFT
