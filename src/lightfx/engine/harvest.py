@@ -93,8 +93,11 @@ def harvest(world: World, state: State, ended: Sequence[Ended]) -> Result[Sequen
             return Failure(second.failure())
         found.update(second.unwrap())
     world.perform.result(world.store.discard([each.order.place for each in ended if each.order is not None]))
-    now = world.perform.value(world.clock.now())
-    return Success([Harvest(crop.run, _realizations(crop, found, now)) for crop in mended])
+    # Each has a moment of its own: who looks for the latest, or lists the newest first, goes by them.
+    moments = (world.perform.value(world.clock.now()) for _ in mended)
+    return Success(
+        [Harvest(crop.run, _realizations(crop, found, now)) for crop, now in zip(mended, moments, strict=True)]
+    )
 
 
 def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFailure]:
