@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from lightfx.core.failures import (
     BadArchive,
+    BadKey,
     CannotFit,
     Closed,
     CodeChanged,
@@ -39,6 +40,7 @@ from lightfx.core.failures import (
 
 __all__ = [
     "BadArchive",
+    "BadKey",
     "CannotFit",
     "Closed",
     "CodeChanged",

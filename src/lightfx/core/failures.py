@@ -19,6 +19,7 @@ faces put it into words. The tree::
     ├── InUse                 others have the store open, and it must be had alone
     ├── NotStored             nothing is stored under a reference
     ├── BadArchive            an archive of realizations that cannot be taken in
+    ├── BadKey                a key that cannot be used: missing, malformed, or open to others
     ├── the plan cannot be carried out
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
@@ -150,6 +151,15 @@ class BadArchive:
 
 @final
 @frozen
+class BadKey:
+    """The key at ``path`` cannot be used: ``why``."""
+
+    path: Path
+    why: str
+
+
+@final
+@frozen
 class Unmatched:
     """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
 
@@ -228,6 +238,7 @@ EngineFailure: TypeAlias = (
     | InUse
     | NotStored
     | BadArchive
+    | BadKey
     | Unmatched
     | Undecodable
     | CodeChanged
@@ -285,13 +296,13 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive():
+        case InUse() | NotStored() | BadArchive() | BadKey():
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
-def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
+def _sentence_on_holdings(failure: InUse | NotStored | BadArchive | BadKey) -> str:
     match failure:
         case InUse(path, who):
             return f"{path}: others have the store open ({', '.join(who) or 'they just left'}): try again, or wait"
@@ -299,6 +310,8 @@ def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
             return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
         case BadArchive(path, why):
             return f"{path}: the archive is refused: {why}"
+        case BadKey(path, why):
+            return f"{path}: the key cannot be used: {why}"
 
 
 def _sentence_on_plan(

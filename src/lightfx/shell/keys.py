@@ -1,0 +1,298 @@
+"""Keys: files of one's own, outside of any store, by which results are signed and believed.
+
+A key ring is a folder, by default ``~/.config/lightfx/keys``, mode 0700:
+
+- ``NAME.key``: a private key of one's own, mode 0600: ``lightfx-ed25519-secret:``
+  and the base32 of its 32 bytes;
+- ``NAME.pub``: the public key of somebody who is trusted.
+
+Trust is the reader's, so it lies with him and not in a store that others write
+to; a key of one's own is trusted. Rules:
+
+1. A file is made new or not at all (``O_EXCL``, ``O_NOFOLLOW``): no key is ever
+   replaced, and nothing is written through a link.
+2. A file is believed if it is a plain one, ours, and nobody else can write it;
+   a private key, if nobody else can read it.
+3. A folder in a store is refused: stores are copied, shared and packed.
+4. What is wrong with a file is said by its path, never by what is in it.
+
+Ed25519 is that of the package ``cryptography``, imported when it is needed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Final, TypeVar, final
+
+from attrs import field, frozen
+from returns.io import IOFailure, IOResult, IOSuccess
+
+from lightfx.core.failures import BadKey, DiskFull, EngineFailure, NotPermitted, SystemTrouble
+from lightfx.core.layout import FORMAT, read_format
+from lightfx.core.names import Name
+from lightfx.core.statement import KEY_SIZE, PublicKey, Signature, Statement, Verify, spelled_bytes, unspelled_key
+
+T = TypeVar("T")
+
+SECRET_TAG: Final = "lightfx-ed25519-secret:"  # noqa: S105 -- what a private key begins with
+OWN: Final = ".key"
+TRUSTED: Final = ".pub"
+_MOST: Final = 4096
+_MISSING: Final = "signatures take the package cryptography: pip install 'lightfx[keys]'"
+
+
+class _KeyTroubleError(Exception):
+    """Carries a failure up to the rim of this module."""
+
+    def __init__(self, failure: EngineFailure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+@final
+@frozen
+class PrivateKey:
+    """A private key: it shows itself to nobody."""
+
+    _seed: bytes = field(repr=False)
+
+    @property
+    def public(self) -> PublicKey:
+        """The half that others may have."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 -- optional
+
+        return PublicKey(Ed25519PrivateKey.from_private_bytes(self._seed).public_key().public_bytes_raw())
+
+    def sign(self, statement: Statement) -> Signature:
+        """Vouch for what a statement says."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 -- optional
+
+        private = Ed25519PrivateKey.from_private_bytes(self._seed)
+        return Signature(PublicKey(private.public_key().public_bytes_raw()), private.sign(statement.canonical()))
+
+
+def verifier() -> IOResult[Verify, EngineFailure]:
+    """Give what verifies signatures, or say what is missing for it."""
+    try:
+        import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
+    except ImportError:
+        return IOFailure(SystemTrouble("cryptography", "verify signatures", _MISSING))
+    return IOSuccess(verify)
+
+
+def verify(key: PublicKey, message: bytes, value: bytes) -> bool:
+    """Tell whether ``key`` signed ``message``: the `Verify` that `lightfx.plan.trust.judge` takes.
+
+    >>> verify(PublicKey(bytes(32)), b"a message", bytes(64))
+    False
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 -- optional
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 -- optional
+
+    try:
+        Ed25519PublicKey.from_public_bytes(key.data).verify(value, message)
+    except (InvalidSignature, ValueError):  # ValueError: bytes that are no point of the curve
+        return False
+    return True
+
+
+def default_folder(environment: Mapping[str, str]) -> Path:
+    """Where keys lie: in the user's folder for settings.
+
+    >>> str(default_folder({"HOME": "/home/ada"}))
+    '/home/ada/.config/lightfx/keys'
+    >>> str(default_folder({"HOME": "/home/ada", "XDG_CONFIG_HOME": "/settings"}))
+    '/settings/lightfx/keys'
+    """
+    given = environment.get("XDG_CONFIG_HOME", "")
+    home = Path(environment["HOME"]) if environment.get("HOME") else Path("~").expanduser()
+    # A relative path there is to be ignored, says the specification of these folders.
+    settings = Path(given) if given.startswith("/") else home / ".config"
+    return settings / "lightfx" / "keys"
+
+
+@final
+@frozen
+class KeyRing:
+    """The keys in one folder, which need not exist."""
+
+    folder: Path
+
+    def path_of(self, name: Name) -> Path:
+        """Where a key of one's own lies."""
+        return self.folder / (name.text + OWN)
+
+    def make(self, name: Name) -> IOResult[PublicKey, EngineFailure]:
+        """Make a key of one's own; one that is there is not replaced."""
+
+        def work() -> PublicKey:
+            self._free(name)
+            key = PrivateKey(secrets.token_bytes(KEY_SIZE))
+            public = key.public
+            self._write(name.text + OWN, SECRET_TAG + spelled_bytes(key._seed), 0o600)  # noqa: SLF001 -- the one place that stores it
+            return public
+
+        return self._at_rim("make a key", work)
+
+    def load(self, name: Name) -> IOResult[PrivateKey, EngineFailure]:
+        """Read a key of one's own."""
+        return self._at_rim("read a key", lambda: self._load(name.text))
+
+    def own(self) -> IOResult[Mapping[str, PublicKey], EngineFailure]:
+        """The public halves of one's own keys, by name."""
+        return self._at_rim("read keys", self._own)
+
+    def trusted(self) -> IOResult[Mapping[str, PublicKey], EngineFailure]:
+        """The keys that are trusted, by name: one's own, and those of others."""
+
+        def work() -> Mapping[str, PublicKey]:
+            others = {name: self._public(name) for name in self._names(TRUSTED)}
+            return dict(sorted({**others, **self._own()}.items()))
+
+        return self._at_rim("read keys", work)
+
+    def trust(self, name: Name, public: PublicKey) -> IOResult[None, EngineFailure]:
+        """Trust somebody's key; a name is given once."""
+
+        def work() -> None:
+            self._free(name)
+            self._write(name.text + TRUSTED, public.text, 0o644)
+
+        return self._at_rim("keep a key", work)
+
+    def distrust(self, name: Name) -> IOResult[None, EngineFailure]:
+        """Trust somebody no longer. One's own key stays: it is a file, to be deleted by hand."""
+
+        def work() -> None:
+            path = self.folder / (name.text + TRUSTED)
+            if not os.path.lexists(path):
+                raise _refused(path, "there is no trusted key of this name")
+            self._check_folder()
+            path.unlink()
+
+        return self._at_rim("remove a key", work)
+
+    def _own(self) -> Mapping[str, PublicKey]:
+        return {name: self._load(name).public for name in self._names(OWN)}
+
+    def _load(self, name: str) -> PrivateKey:
+        path = self.folder / (name + OWN)
+        self._check_folder()
+        text = _read(path, 0o077)
+        seed = unspelled_key(text.removeprefix(SECRET_TAG)) if text.startswith(SECRET_TAG) else None
+        if seed is None:
+            raise _refused(path, "it holds no private key of lightfx")
+        return PrivateKey(seed)
+
+    def _public(self, name: str) -> PublicKey:
+        path = self.folder / (name + TRUSTED)
+        found = PublicKey.parse(_read(path, 0o022)).value_or(None)
+        if found is None:
+            raise _refused(path, "it holds no public key of lightfx")
+        return found
+
+    def _names(self, ending: str) -> list[str]:
+        try:
+            entries = sorted(each.name for each in self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        self._check_folder()
+        stems = (each.removesuffix(ending) for each in entries if each.endswith(ending))
+        return [stem for stem in stems if Name.parse(stem).value_or(None) is not None]
+
+    def _free(self, name: Name) -> None:
+        """A name stands for one key, whoever's it is."""
+        for path in (self.folder / (name.text + ending) for ending in (OWN, TRUSTED)):
+            if os.path.lexists(path):
+                raise _refused(path, "there is a key of this name already")
+
+    def _check_folder(self) -> None:
+        inside = next(
+            (each for each in (self.folder.resolve(), *self.folder.resolve().parents) if _is_store(each)), None
+        )
+        if inside is not None:
+            raise _refused(self.folder, f"it lies in the store {inside}, which others may read: keep keys elsewhere")
+        found = self.folder.stat()
+        if found.st_uid not in (os.geteuid(), 0):
+            raise _refused(self.folder, "the folder belongs to somebody else")
+        if found.st_mode & 0o022:
+            raise _refused(self.folder, "others can write in the folder: chmod go-w it, and look at what is in it")
+
+    def _write(self, name: str, text: str, mode: int) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self.folder.mkdir(mode=0o700)
+        self._check_folder()
+        path = self.folder / name
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(number, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(f"{text}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _at_rim(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
+        try:
+            return IOSuccess(work())
+        except _KeyTroubleError as error:
+            return IOFailure(error.failure)
+        except ImportError:
+            return IOFailure(SystemTrouble("cryptography", act, _MISSING))
+        except OSError as error:
+            return IOFailure(_trouble(error, self.folder, act))
+
+
+def _read(path: Path, forbidden: int) -> str:
+    """Read a small file of our own, to which nobody else has the rights ``forbidden``."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _refused(path, "there is no key of this name") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _refused(path, "it is a link: a key is a file") from None
+        raise
+    with os.fdopen(number, "rb") as file:
+        found = os.fstat(number)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refused(path, "it is no file")
+        if found.st_uid != os.geteuid():
+            raise _refused(path, "it belongs to somebody else")
+        if found.st_mode & forbidden:
+            what = "write" if forbidden == 0o022 else "read or write"
+            raise _refused(
+                path, f"others can {what} it (mode {stat.S_IMODE(found.st_mode):04o}): make it anew, or chmod it"
+            )
+        return file.read(_MOST).decode("ascii", "replace").strip()
+
+
+def _is_store(folder: Path) -> bool:
+    try:
+        with (folder / FORMAT).open("rb") as file:
+            return read_format(file.read(_MOST).decode("ascii", "replace")).value_or(None) is not None
+    except OSError:
+        return False
+
+
+def _refused(path: Path, why: str) -> _KeyTroubleError:
+    return _KeyTroubleError(BadKey(path, why))
+
+
+def _trouble(error: OSError, path: Path, act: str) -> EngineFailure:
+    where = str(error.filename or path)
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return NotPermitted(where, act)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(where, act)
+    return SystemTrouble(where, act, error.strerror or type(error).__name__)
