@@ -35,6 +35,7 @@ STATEMENTS = st.builds(
     st.integers(0, 1),
     st.sampled_from([Digest("blake3:3"), Digest("blake3:4"), Digest("blake3:5")]),
     st.sampled_from(["right", "right", "died", "raised"]),
+    st.sampled_from([Digest("blake3:6"), Digest("blake3:7")]),
 )
 
 
@@ -98,6 +99,7 @@ def everything_gets_a_verdict(judge: Judge, policy: Policy, made: list[Offer], m
 
 
 def what_is_used_was_signed(judge: Judge, policy: Policy, made: list[Offer], more: list[Offer]) -> None:
+    """The very record, and not one like it."""
     said = [*made, *more]
     for each, verdict in judge(policy, said, verify).items():
         by = voices(policy, said, each)
@@ -107,27 +109,22 @@ def what_is_used_was_signed(judge: Judge, policy: Policy, made: list[Offer], mor
             case SignedBy():
                 assert isinstance(verdict, Accepted) == bool(by)
                 assert isinstance(verdict, Refused) or verdict.by == by
-            case Agreed(count, _):
-                assert isinstance(verdict, Refused) or len(verdict.by & by) >= count
+            case Agreed():
+                assert isinstance(verdict, Refused) or by
 
 
 def builders_agree_on_one_answer(judge: Judge, policy: Policy, made: list[Offer], more: list[Offer]) -> None:
     if not isinstance(policy, Agreed):
         return
     said = [*made, *more]
-    used = accepted(judge(policy, said, verify))
-    questions = [(each.dref, each.key, each.index, each.outcome == "right") for each in used]
-    assert len(set(questions)) == len(questions)
-    for each in used:
-        alike = [(each.dref, each.key, each.index, each.outcome == "right")]
-        others = {
-            offer.statement
-            for offer in said
-            if (offer.statement.dref, offer.statement.key, offer.statement.index, offer.statement.outcome == "right")
-            in alike
-        } - {each}
-        honest = voices(policy, said, each) - {key for other in others for key in voices(policy, said, other)}
-        assert len(honest) >= policy.count, "a key that contradicts itself is no voice"
+    answers: dict[object, set[object]] = {}
+    for each in accepted(judge(policy, said, verify)):
+        answers.setdefault(each.question, set()).add(each.answer)
+        alike = {other.statement for other in said if other.statement.question == each.question}
+        same = {key for other in alike if other.answer == each.answer for key in voices(policy, said, other)}
+        others = {key for other in alike if other.answer != each.answer for key in voices(policy, said, other)}
+        assert len(same - others) >= policy.count, "a key that contradicts itself is no voice"
+    assert all(len(given) == 1 for given in answers.values())
 
 
 def enough_voices_are_heard(judge: Judge, policy: Policy, made: list[Offer], more: list[Offer]) -> None:
@@ -182,9 +179,9 @@ def _one_is_enough(policy: Policy, made: Iterable[Offer], verify: Verify) -> Map
 
 
 def _first_come(policy: Policy, made: Iterable[Offer], verify: Verify) -> Mapping[Statement, Verdict]:
-    seen: dict[tuple[DRef, str, int], Offer] = {}
+    seen: dict[object, Offer] = {}
     for each in made:
-        seen.setdefault((each.statement.dref, each.statement.key, each.statement.index), each)
+        seen.setdefault(each.statement.question, each)
     return trust.judge(policy, seen.values(), verify)
 
 
@@ -202,6 +199,15 @@ def _counts_signatures(policy: Policy, made: Iterable[Offer], verify: Verify) ->
     return verdicts
 
 
+def _believes_copies(policy: Policy, made: Iterable[Offer], verify: Verify) -> Mapping[Statement, Verdict]:
+    """What was accepted of one record is accepted of every record that gives the same answer."""
+    verdicts = trust.judge(policy, made, verify)
+    good = {
+        (each.question, each.answer): verdict for each, verdict in verdicts.items() if isinstance(verdict, Accepted)
+    }
+    return {each: good.get((each.question, each.answer), verdict) for each, verdict in verdicts.items()}
+
+
 def _refuses_all(policy: Policy, made: Iterable[Offer], verify: Verify) -> Mapping[Statement, Verdict]:
     return {each: Refused(trust.Unsigned()) for each in trust.judge(policy, made, verify)}
 
@@ -212,6 +218,7 @@ WRONG: list[Judge] = [
     _one_is_enough,
     _first_come,
     _counts_signatures,
+    _believes_copies,
     _refuses_all,
 ]
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from lightfx.core.config import Reference
 from lightfx.core.names import Digest
 from lightfx.core.outcome import TimedOut
-from lightfx.core.realization import Cost, Log, MadeBy, Realization, Value, content_of
+from lightfx.core.realization import Context, Cost, Log, MadeBy, Realization, Value, content_of
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
 from lightfx.core.statement import (
@@ -57,12 +57,15 @@ def test_the_signature_is_as_it_was() -> None:
         {"cost": Cost(3.0, 5)},
         {"log": Log("told")},
         {"attempt": 2},
+        {"context": Context(((Reference(DREF), (RRef(f"{'a' * 32}-{DREF}"),)),))},
+        {"ephemeral": True},
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_when_and_by_whom_is_no_part_of_it(change: dict[str, object]) -> None:
-    """Builders who got the same bytes say the same."""
-    assert Statement.of(made(**change)) == Statement.of(made())
+def test_builders_who_got_the_same_bytes_give_one_answer_by_records_of_their_own(change: dict[str, object]) -> None:
+    mine, yours = Statement.of(made()), Statement.of(made(**change))
+    assert (mine.question, mine.answer) == (yours.question, yours.answer)
+    assert mine.canonical() != yours.canonical(), "what a record says beside it is signed as well"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +80,10 @@ def test_when_and_by_whom_is_no_part_of_it(change: dict[str, object]) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_what_went_in_and_what_came_out_is(change: dict[str, object]) -> None:
-    assert Statement.of(made(**change)).canonical() != Statement.of(made()).canonical()
+def test_other_inputs_and_other_results_are_another_answer(change: dict[str, object]) -> None:
+    mine, yours = Statement.of(made()), Statement.of(made(**change))
+    assert (mine.question, mine.answer) != (yours.question, yours.answer)
+    assert mine.canonical() != yours.canonical()
 
 
 KEY_TEXT = PublicKey(bytes(range(32))).text

@@ -20,7 +20,7 @@ from lightfx.shell.keys import KeyRing, verifier, verify
 from lightfx.wiring import Performing, open_world, unwrap
 
 NAME, OTHER = Name("default"), Name("ada")
-SAID = Statement(DRef("a" * 32 + "-plan"), "blake3:1", 0, Digest("blake3:2"), "right")
+SAID = Statement(DRef("a" * 32 + "-plan"), "blake3:1", 0, Digest("blake3:2"), "right", Digest("blake3:3"))
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Statements: what a builder says with a signature, and the keys that it is said with. Pure.
 
 A `Statement` says that of these inputs, for this derivation, this content
-came, and whether it is a RIGHT or what kind of LEFT. Two builders who got the
-same bytes make the same statement, whenever and wherever they ran. Rules:
+came, and whether it is a RIGHT or what kind of LEFT; and that this is the
+record of it. Two builders who got the same bytes give the same answer to the
+same question, each by a record of his own. Rules:
 
 - a statement is spelled in one way, and never read back: who checks a signature
   makes the statement himself, of the record that he was given;
@@ -25,6 +26,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import Tree, spell_checked
 from lightfx.core.names import Digest, Malformed
 from lightfx.core.realization import Realization, key_with
+from lightfx.core.records import spell_realization
 from lightfx.core.refs import DRef
 
 DOMAIN: Final = "lightfx-statement-1"
@@ -65,11 +67,24 @@ class PublicKey:
 
 @final
 @frozen
+class Question:
+    """What builders may agree on: the derivation, its inputs, the number of the output, and whether it is a RIGHT."""
+
+    dref: DRef
+    key: str
+    index: int
+    right: bool
+
+
+@final
+@frozen
 class Statement:
     """What came of a derivation.
 
     ``key`` is all that went in: the input key, and what the stage asked for as
     it ran (`key_with`). ``outcome`` is ``right`` or the kind of the LEFT.
+    ``record`` is the digest of the record: on what it stands, its log, when,
+    where and by whom it was made.
     """
 
     dref: DRef
@@ -77,19 +92,31 @@ class Statement:
     index: int
     content: Digest
     outcome: str
+    record: Digest
 
     @classmethod
     def of(cls, made: Realization) -> Self:
-        """What one says who vouches for a realization: not when it was made, where, by whom, nor at what cost."""
-        return cls(made.dref, key_with(made.key, made.asked), made.index, made.content, made.result.kind)
+        """What one says who vouches for a realization."""
+        record = Digest.of(spell_realization(made).encode())
+        return cls(made.dref, key_with(made.key, made.asked), made.index, made.content, made.result.kind, record)
+
+    @property
+    def question(self) -> Question:
+        """What it answers."""
+        return Question(self.dref, self.key, self.index, self.outcome == "right")
+
+    @property
+    def answer(self) -> tuple[Digest, str]:
+        """What it answers: the content, and the kind. The record is each builder's own."""
+        return self.content, self.outcome
 
     def canonical(self) -> bytes:
         """What is signed.
 
-        >>> said = Statement(DRef("a-b"), "blake3:8c", 0, Digest("blake3:ba"), "right")
+        >>> said = Statement(DRef("a-b"), "blake3:8c", 0, Digest("blake3:ba"), "right", Digest("blake3:5e"))
         >>> print(said.canonical().decode())
         lightfx-statement-1
-        {"content":"blake3:ba","dref":"a-b","index":0,"key":"blake3:8c","outcome":"right"}
+        {"content":"blake3:ba","dref":"a-b","index":0,"key":"blake3:8c","outcome":"right","record":"blake3:5e"}
         """
         fields: dict[str, Tree] = {
             "dref": self.dref.text,
@@ -97,6 +124,7 @@ class Statement:
             "index": self.index,
             "content": self.content.text,
             "outcome": self.outcome,
+            "record": self.record.text,
         }
         return f"{DOMAIN}\n{spell_checked(fields)}".encode()
 

@@ -9,10 +9,12 @@ each statement that is offered, from the signatures under it. Rules:
    who can write to a cache can add as many as he likes.
 2. A key is one voice, however often it signed.
 3. Where builders are to agree, the *question* is a derivation, its inputs, the
-   number of the output, and whether it is a RIGHT. A key that gives two answers
-   to one question has contradicted itself, and counts for neither. A LEFT and a
-   RIGHT are two questions: a build may fail today, and succeed tomorrow.
+   number of the output, and whether it is a RIGHT; the *answer* is the content.
+   A key that gives two answers to one question has contradicted itself, and
+   counts for neither. A LEFT and a RIGHT answer two questions: a build may fail
+   today, and succeed tomorrow.
 4. Where two answers to one question have enough voices each, neither is used.
+   Of records that give an answer, those are used that were signed themselves.
 5. What one of `SignedBy` signed is used, several answers too: a stage may have
    many realizations, and it is one builder's word each time.
 
@@ -22,14 +24,14 @@ their order does not count (``property_tests/plan/test_trust.py``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, assert_never, final
+from typing import TypeAlias, assert_never, final
 
 from attrs import frozen
 
 from lightfx.core.names import Digest
-from lightfx.core.refs import DRef
-from lightfx.core.statement import PublicKey, Signature, Statement, Verify
+from lightfx.core.statement import PublicKey, Question, Signature, Statement, Verify
 from lightfx.plan.policies import Agreed, Anyone, Policy, SignedBy
 
 
@@ -141,8 +143,6 @@ def _listed(named: Iterable[PublicKey] | Iterable[Digest]) -> str:
 
 
 Verdict: TypeAlias = Accepted | Refused
-_Question: TypeAlias = tuple[DRef, str, int, str]
-_RIGHT: Final = "right"
 
 
 @final
@@ -169,7 +169,7 @@ def judge(policy: Policy, offers: Iterable[Offer], verify: Verify) -> Mapping[St
     names, and about no others.
 
     >>> from lightfx.core.refs import DRef
-    >>> said = Statement(DRef("a" * 32 + "-plan"), "blake3:1", 0, Digest("blake3:2"), "right")
+    >>> said = Statement(DRef("a" * 32 + "-plan"), "blake3:1", 0, Digest("blake3:2"), "right", Digest("blake3:3"))
     >>> mine, forged = PublicKey(bytes(32)), Signature(PublicKey(bytes(32)), bytes(64))
     >>> judge(SignedBy([mine]), [Offer(said, (forged,))], lambda key, message, value: True)[said] == Accepted({mine})
     True
@@ -201,36 +201,34 @@ def _heard(statement: Statement, signatures: Iterable[Signature], keys: frozense
 
 
 def _counted(heard: Mapping[Statement, _Heard], count: int) -> Mapping[Statement, Verdict]:
-    answers: dict[_Question, list[Statement]] = {}
+    asked: dict[Question, list[Statement]] = {}
     for each in heard:
-        answers.setdefault(_question(each), []).append(each)
+        asked.setdefault(each.question, []).append(each)
     verdicts: dict[Statement, Verdict] = {}
-    for statements in answers.values():
+    for statements in asked.values():
         verdicts.update(_settled(statements, heard, count))
     return verdicts
-
-
-def _question(statement: Statement) -> _Question:
-    # Two kinds of LEFT are two answers, a LEFT and a RIGHT are not.
-    return statement.dref, statement.key, statement.index, _RIGHT if statement.outcome == _RIGHT else "left"
 
 
 def _settled(
     statements: Sequence[Statement], heard: Mapping[Statement, _Heard], count: int
 ) -> Mapping[Statement, Verdict]:
     """Count the voices for each answer to one question."""
-    voices = [key for each in statements for key in heard[each].by]
-    contradicting = frozenset(key for key in voices if voices.count(key) > 1)
-    enough = [each for each in statements if len(heard[each].by - contradicting) >= count]
+    voices: dict[tuple[Digest, str], frozenset[PublicKey]] = {}
+    for each in statements:
+        voices[each.answer] = voices.get(each.answer, frozenset()) | heard[each].by
+    answers = Counter(key for by in voices.values() for key in by)
+    contradicting = frozenset(key for key, given in answers.items() if given > 1)
+    enough = {answer for answer, by in voices.items() if len(by - contradicting) >= count}
     verdicts: dict[Statement, Verdict] = {}
     for each in statements:
-        said = heard[each]
-        if not said.by:
-            verdicts[each] = Refused(said.why_not())
-        elif each not in enough:
-            verdicts[each] = Refused(TooFew(said.by - contradicting, count, said.by & contradicting))
+        by = voices[each.answer]
+        if not heard[each].by:
+            verdicts[each] = Refused(heard[each].why_not())
+        elif each.answer not in enough or not heard[each].by - contradicting:
+            verdicts[each] = Refused(TooFew(by - contradicting, count, by & contradicting))
         elif len(enough) > 1:
-            verdicts[each] = Refused(Split(frozenset(other.content for other in enough if other != each)))
+            verdicts[each] = Refused(Split(frozenset(content for content, _ in enough - {each.answer})))
         else:
-            verdicts[each] = Accepted(said.by - contradicting)
+            verdicts[each] = Accepted(by - contradicting)
     return verdicts
