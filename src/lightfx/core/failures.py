@@ -8,6 +8,7 @@ faces put it into words. The tree::
     │   ├── NoStore           nothing is there
     │   ├── NotAStore         something else is there
     │   └── UnknownFormat     a store of another version
+    ├── BadKey                a key that cannot be used: missing, malformed, or open to others
     ├── the system refused
     │   ├── NotPermitted      no right to read or write
     │   ├── DiskFull          no space, no quota, no inodes
@@ -19,7 +20,6 @@ faces put it into words. The tree::
     ├── InUse                 others have the store open, and it must be had alone
     ├── NotStored             nothing is stored under a reference
     ├── BadArchive            an archive of realizations that cannot be taken in
-    ├── BadKey                a key that cannot be used: missing, malformed, or open to others
     ├── the plan cannot be carried out
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
@@ -66,6 +66,15 @@ class UnknownFormat:
     path: Path
     found: str
     known: int
+
+
+@final
+@frozen
+class BadKey:
+    """The key at ``path`` cannot be used: ``why``."""
+
+    path: Path
+    why: str
 
 
 @final
@@ -151,15 +160,6 @@ class BadArchive:
 
 @final
 @frozen
-class BadKey:
-    """The key at ``path`` cannot be used: ``why``."""
-
-    path: Path
-    why: str
-
-
-@final
-@frozen
 class Unmatched:
     """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
 
@@ -229,6 +229,7 @@ EngineFailure: TypeAlias = (
     NoStore
     | NotAStore
     | UnknownFormat
+    | BadKey
     | NotPermitted
     | DiskFull
     | SystemTrouble
@@ -238,7 +239,6 @@ EngineFailure: TypeAlias = (
     | InUse
     | NotStored
     | BadArchive
-    | BadKey
     | Unmatched
     | Undecodable
     | CodeChanged
@@ -276,6 +276,8 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: there is no store here"
         case NotAStore(path, why):
             return f"{path}: this is no lightfx store: {why}"
+        case BadKey(path, why):
+            return f"{path}: the key cannot be used: {why}"
         case UnknownFormat(path, found, known):
             return (
                 f"{path}: the store has format {found}, and this lightfx knows format {known}: "
@@ -296,13 +298,13 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive() | BadKey():
+        case InUse() | NotStored() | BadArchive():
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
-def _sentence_on_holdings(failure: InUse | NotStored | BadArchive | BadKey) -> str:
+def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
     match failure:
         case InUse(path, who):
             return f"{path}: others have the store open ({', '.join(who) or 'they just left'}): try again, or wait"
@@ -310,8 +312,6 @@ def _sentence_on_holdings(failure: InUse | NotStored | BadArchive | BadKey) -> s
             return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
         case BadArchive(path, why):
             return f"{path}: the archive is refused: {why}"
-        case BadKey(path, why):
-            return f"{path}: the key cannot be used: {why}"
 
 
 def _sentence_on_plan(
