@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 from lightfx.core.statement import PublicKey, Signature, Statement, Verify
 from lightfx.plan import trust
-from lightfx.plan.policies import Agreed, Anyone, Policy, SignedBy, read_policy, spell_policy
+from lightfx.plan.policies import Agreed, Anyone, Policy, SignedBy, Trust
 from lightfx.plan.trust import Accepted, Offer, Refused, Verdict
 
 KEYS = [PublicKey(bytes([number] * 32)) for number in range(4)]
@@ -157,10 +157,17 @@ def test_a_law_of_trust(law: Callable[[Judge, Policy, list[Offer], list[Offer]],
 
 
 @given(POLICIES)
-@example(Agreed(2, KEYS[:3]))
-def test_a_policy_is_read_as_it_is_spelled(policy: Policy) -> None:
-    text, keys = spell_policy(policy)
-    assert read_policy(text, [PublicKey.parse(each).unwrap() for each in keys]).unwrap() == policy
+def test_a_policy_is_read_as_it_is_kept(policy: Policy) -> None:
+    names = {f"key{number}": key for number, key in enumerate(KEYS)}
+    by_key = {key: name for name, key in names.items()}
+    match policy:
+        case Anyone():
+            said = Trust("any")
+        case SignedBy(keys):
+            said = Trust("signed", tuple(by_key[key] for key in keys))
+        case Agreed(count, keys):
+            said = Trust(f"{count}-of-{len(keys)}", tuple(key.text for key in keys))
+    assert Trust.read(said.tree).unwrap().among(names).unwrap() == policy
 
 
 # Wrong judges, each caught.

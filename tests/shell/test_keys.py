@@ -16,7 +16,8 @@ from lightfx.core.refs import DRef
 from lightfx.core.statement import PublicKey, Statement
 from lightfx.plan.policies import SignedBy
 from lightfx.plan.trust import Accepted, Forged, Offer, Refused, judge
-from lightfx.shell.keys import KeyRing, verifier, verify
+from lightfx.shell.ed25519 import verifier, verify
+from lightfx.shell.keys import KeyRing
 from lightfx.wiring import Performing, open_world, unwrap
 
 NAME, OTHER = Name("default"), Name("ada")
@@ -213,3 +214,16 @@ def test_without_the_package_it_says_what_to_install(ring: KeyRing, monkeypatch:
     assert "pip install 'lightfx[keys]'" in sentence(failure(ring.own()))
     assert "pip install 'lightfx[keys]'" in sentence(failure(verifier()))
     assert not (ring.folder / "ada.key").exists()
+
+
+def test_the_key_to_sign_with(ring: KeyRing) -> None:
+    assert unwrap(ring.signer()) is None
+    assert "no key of this name" in sentence(failure(ring.signer("ada")))
+    ada = unwrap(ring.make(OTHER))
+    assert unwrap(ring.signer()) == unwrap(ring.load(OTHER)), "the only one"
+    unwrap(ring.make(Name("build")))
+    assert "several keys (ada, build)" in sentence(failure(ring.signer()))
+    named = unwrap(ring.signer("ada"))
+    assert named is not None and named.public == ada
+    unwrap(ring.make(NAME))
+    assert unwrap(ring.signer()) == unwrap(ring.load(NAME))

@@ -15,8 +15,6 @@ to; a key of one's own is trusted. Rules:
    a private key, if nobody else can read it.
 3. A folder in a store is refused: stores are copied, shared and packed.
 4. What is wrong with a file is said by its path, never by what is in it.
-
-Ed25519 is that of the package ``cryptography``, imported when it is needed.
 """
 
 from __future__ import annotations
@@ -27,25 +25,25 @@ import secrets
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeVar, final
 
-from attrs import field, frozen
+from attrs import frozen
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from lightfx.core.failures import BadKey, DiskFull, EngineFailure, NotPermitted, SystemTrouble
 from lightfx.core.layout import FORMAT, read_format
 from lightfx.core.names import Name
-from lightfx.core.statement import KEY_SIZE, PublicKey, Signature, Statement, Verify, spelled_bytes, unspelled_key
+from lightfx.core.statement import KEY_SIZE, PublicKey, unspelled_key
+from lightfx.shell.ed25519 import MISSING, PrivateKey
 
 T = TypeVar("T")
 
 SECRET_TAG: Final = "lightfx-ed25519-secret:"  # noqa: S105 -- what a private key begins with
 OWN: Final = ".key"
+USUAL: Final = "default"
 TRUSTED: Final = ".pub"
 _MOST: Final = 4096
-_MISSING: Final = "signatures take the package cryptography: pip install 'lightfx[keys]'"
 
 
 class _KeyTroubleError(Exception):
@@ -54,53 +52,6 @@ class _KeyTroubleError(Exception):
     def __init__(self, failure: EngineFailure) -> None:
         super().__init__(failure)
         self.failure = failure
-
-
-@final
-@frozen
-class PrivateKey:
-    """A private key: it shows itself to nobody."""
-
-    _seed: bytes = field(repr=False)
-
-    @property
-    def public(self) -> PublicKey:
-        """The half that others may have."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 -- optional
-
-        return PublicKey(Ed25519PrivateKey.from_private_bytes(self._seed).public_key().public_bytes_raw())
-
-    def sign(self, statement: Statement) -> Signature:
-        """Vouch for what a statement says."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 -- optional
-
-        private = Ed25519PrivateKey.from_private_bytes(self._seed)
-        return Signature(PublicKey(private.public_key().public_bytes_raw()), private.sign(statement.canonical()))
-
-
-def verifier() -> IOResult[Verify, EngineFailure]:
-    """Give what verifies signatures, or say what is missing for it."""
-    try:
-        import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
-    except ImportError:
-        return IOFailure(SystemTrouble("cryptography", "verify signatures", _MISSING))
-    return IOSuccess(verify)
-
-
-def verify(key: PublicKey, message: bytes, value: bytes) -> bool:
-    """Tell whether ``key`` signed ``message``: the `Verify` that `lightfx.plan.trust.judge` takes.
-
-    >>> verify(PublicKey(bytes(32)), b"a message", bytes(64))
-    False
-    """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 -- optional
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 -- optional
-
-    try:
-        Ed25519PublicKey.from_public_bytes(key.data).verify(value, message)
-    except (InvalidSignature, ValueError):  # ValueError: bytes that are no point of the curve
-        return False
-    return True
 
 
 def default_folder(environment: Mapping[str, str]) -> Path:
@@ -136,7 +87,7 @@ class KeyRing:
             self._free(name)
             key = PrivateKey(secrets.token_bytes(KEY_SIZE))
             public = key.public
-            self._write(name.text + OWN, SECRET_TAG + spelled_bytes(key._seed), 0o600)  # noqa: SLF001 -- the one place that stores it
+            self._write(name.text + OWN, SECRET_TAG + key.secret(), 0o600)
             return public
 
         return self._at_rim("make a key", work)
@@ -148,6 +99,19 @@ class KeyRing:
     def own(self) -> IOResult[Mapping[str, PublicKey], EngineFailure]:
         """The public halves of one's own keys, by name."""
         return self._at_rim("read keys", self._own)
+
+    def signer(self, name: str = "") -> IOResult[PrivateKey | None, EngineFailure]:
+        """The key to sign with: the one named, else ``default``, else the only one; None where there is none."""
+
+        def work() -> PrivateKey | None:
+            names = [name] if name else self._names(OWN)
+            if not names:
+                return None
+            if len(names) > 1 and USUAL not in names:
+                raise _refused(self.folder, f"there are several keys ({', '.join(names)}): say which is to sign")
+            return self._load(names[0] if len(names) == 1 else USUAL)
+
+        return self._at_rim("read a key", work)
 
     def trusted(self) -> IOResult[Mapping[str, PublicKey], EngineFailure]:
         """The keys that are trusted, by name: one's own, and those of others."""
@@ -248,7 +212,7 @@ class KeyRing:
         except _KeyTroubleError as error:
             return IOFailure(error.failure)
         except ImportError:
-            return IOFailure(SystemTrouble("cryptography", act, _MISSING))
+            return IOFailure(SystemTrouble("cryptography", act, MISSING))
         except OSError as error:
             return IOFailure(_trouble(error, self.folder, act))
 
