@@ -219,6 +219,7 @@ def test_without_the_package_it_says_what_to_install(ring: KeyRing, monkeypatch:
 def test_the_key_to_sign_with(ring: KeyRing) -> None:
     assert unwrap(ring.signer()) is None
     assert "no key of this name" in sentence(failure(ring.signer("ada")))
+    assert "is no name for a key" in sentence(failure(ring.signer("../../etc/ssl/key")))
     ada = unwrap(ring.make(OTHER))
     assert unwrap(ring.signer()) == unwrap(ring.load(OTHER)), "the only one"
     unwrap(ring.make(Name("build")))

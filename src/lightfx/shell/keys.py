@@ -105,6 +105,8 @@ class KeyRing:
 
         def work() -> PrivateKey | None:
             names = [name] if name else self._names(OWN)
+            if name and Name.parse(name).value_or(None) is None:
+                raise _refused(self.folder, f"{name[:100]!r} is no name for a key")
             if not names:
                 return None
             if len(names) > 1 and USUAL not in names:
@@ -148,6 +150,8 @@ class KeyRing:
 
     def _load(self, name: str) -> PrivateKey:
         path = self.folder / (name + OWN)
+        if not self.folder.exists():
+            raise _refused(path, "there is no key of this name")
         self._check_folder()
         text = _read(path, 0o077)
         seed = unspelled_key(text.removeprefix(SECRET_TAG)) if text.startswith(SECRET_TAG) else None
