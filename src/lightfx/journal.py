@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
+    CacheWarned,
     Differed,
     Journal,
     JournalEvent,
+    Pulled,
+    Pushed,
     RunBegan,
     RunEnded,
     Stopping,
@@ -25,10 +29,14 @@ from lightfx.shell.journal.listeners import Both, Listener, Silence
 __all__ = [
     "Advanced",
     "Both",
+    "CacheRefused",
+    "CacheWarned",
     "Differed",
     "Journal",
     "JournalEvent",
     "Listener",
+    "Pulled",
+    "Pushed",
     "RunBegan",
     "RunEnded",
     "Silence",

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, Unpack, final, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.io import IO, IOResult
 from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
@@ -34,11 +34,12 @@ from lightfx.engine.inspect import table
 from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.plan.compare import Checked
 from lightfx.shell.clock import SystemClock
-from lightfx.shell.journal.listeners import Both, Silence
+from lightfx.shell.journal.listeners import Both, Listener, Silence
 from lightfx.shell.turns import Turns
 
 if TYPE_CHECKING:
     from lightfx.report.tables import Table
+    from lightfx.shell.cache.opening import CacheSetup
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -105,6 +106,7 @@ def open_world(
     create: bool = True,
     index: str | os.PathLike[str] | None = None,
     journal: Journal | None = None,
+    caches: Sequence[CacheSetup] = (),
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
 
@@ -119,6 +121,8 @@ def open_world(
     store that several machines share; None: it lies in the store.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
+    ``caches``: what runs ask before they build, in this order, and bring what
+    they make where that is wished: see `lightfx.caches`.
 
     Raises `EngineError` where there is no usable store.
     """
@@ -141,7 +145,21 @@ def open_world(
 
         runs = LocalProcesses(workers, store.place(), limits)
     kept = RunFile(store.root / RUNS)
-    return World(store, runs, SystemClock(), kept if journal is None else Both(kept, journal), Performing())
+    told: Journal = kept if journal is None else Both(kept, journal)
+    if not caches:
+        return World(store, runs, SystemClock(), told, Performing())
+    return _sharing(World(store, runs, SystemClock(), told, Performing()), caches)
+
+
+def _sharing(world: World, caches: Sequence[CacheSetup]) -> World:
+    """Put what asks caches around the store; it hears of runs before the journal does, and tells that."""
+    from lightfx.shell.cache.opening import open_cache  # noqa: PLC0415 -- asked for
+    from lightfx.shell.cache.partner import Partner  # noqa: PLC0415 -- as above
+    from lightfx.shell.cache.sharing import SharingStore  # noqa: PLC0415 -- as above
+
+    partners = [Partner(open_cache(each), world.perform, each.terms) for each in caches]
+    store = SharingStore(world.store, partners, world.journal, world.perform)
+    return evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
 
 
 def _opened(executor: ExecutorMaker, limits: Limits, store: Store) -> Executor:

@@ -161,10 +161,7 @@ def test_two_archives_of_the_same_are_the_same(here: World, tmp_path: Path) -> N
 
 
 def test_without_zstd_it_says_what_to_install(here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> Any:
-        raise ImportError(name)
-
-    monkeypatch.setattr(archive, "import_module", missing)
+    monkeypatch.setattr(archive, "zstd", lambda: None)
     failure = failed(here, pack(here, [PLAN.dref], tmp_path / "file"))
     assert isinstance(failure, SystemTrouble)
     assert "lightfx[zstd]" in failure.message

@@ -18,10 +18,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lightfx.cli.notes import Volume, note, stopping
+from lightfx.cli.notes import WARNINGS, Volume, note, stopping
 from lightfx.cli.tally import Running, Tally
 from lightfx.cli.words import duration, short
-from lightfx.effects.journal import Differed, JournalEvent
+from lightfx.effects.journal import JournalEvent
 
 SHOWN: Final = 8
 _OFTEN: Final = 8  # times a second
@@ -46,7 +46,7 @@ class Display:
             if self._live is None and tally.total:
                 self._live = self._drawing(tally)
                 self._live.start()
-            if isinstance(event, Differed) and self._volume.lets(event):
+            if isinstance(event, WARNINGS) and self._volume.lets(event):
                 self._console.print(Text(note(event), "yellow"), soft_wrap=True)
 
     def _drawing(self, tally: Tally) -> Live:

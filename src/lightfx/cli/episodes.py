@@ -12,7 +12,11 @@ from lightfx.cli.words import counted, duration, outcome
 from lightfx.core.refs import DRef
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
+    CacheWarned,
     Differed,
+    Pulled,
+    Pushed,
     RunBegan,
     RunEnded,
     Stopping,
@@ -100,7 +104,9 @@ def episodes(noted: Iterable[Noted]) -> Sequence[Episode]:
                     episode.done, episode.total = done, total
             case TaskEnded() | TaskRetried() | TaskAsked():
                 _end(told, running, each, each.event)
-            case RunBegan() | Differed() | Stopping() | Advanced() | RunEnded():
+            case RunBegan() | Stopping() | Advanced() | RunEnded():
+                pass
+            case Differed() | CacheWarned() | CacheRefused() | Pulled() | Pushed():
                 pass
             case never:
                 assert_never(never)

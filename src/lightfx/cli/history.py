@@ -9,7 +9,7 @@ from typing import Final
 
 from lightfx.cli.complaints import misuse
 from lightfx.cli.episodes import Episode, episodes
-from lightfx.cli.notes import note
+from lightfx.cli.notes import WARNINGS, note
 from lightfx.cli.opening import open_to_read, store_path
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.past import Past, State, glance, names, whole
@@ -91,10 +91,12 @@ def show(store: str | None, run: str, *, json: bool) -> Answer:
     if past is None:
         raise misuse(f"run {run} cannot be read", "`lightfx runs` lists what can")
     told = episodes(past.noted)
-    warnings = [each.event for each in past.noted if isinstance(each.event, Differed)]
+    warnings = [each.event for each in past.noted if isinstance(each.event, WARNINGS)]
     if json:
         differed = [
-            {"dref": each.dref.text, "recorded": each.recorded.text, "found": each.found.text} for each in warnings
+            {"dref": each.dref.text, "recorded": each.recorded.text, "found": each.found.text}
+            for each in warnings
+            if isinstance(each, Differed)
         ]
         return document({**_facts(past, now), "tasks": [each.tree for each in told], "differed": differed})
     page = Page().line(f"{past.id}: {past.state.value}", "bold" if past.state is State.FINISHED else "bold red")

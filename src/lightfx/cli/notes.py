@@ -7,8 +7,12 @@ from typing import Final, assert_never, final
 from lightfx.cli.words import counted, duration, harmless, outcome, titled
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
+    CacheWarned,
     Differed,
     JournalEvent,
+    Pulled,
+    Pushed,
     RunBegan,
     RunEnded,
     Stopping,
@@ -20,6 +24,7 @@ from lightfx.effects.journal import (
 )
 
 LOUD: Final = 100
+WARNINGS: Final = (Differed, CacheWarned, CacheRefused)
 
 
 def note(event: JournalEvent) -> str:
@@ -41,8 +46,24 @@ def note(event: JournalEvent) -> str:
             return f"warning: {titled(dref)} came out otherwise than it is recorded: the stage is not deterministic"
         case Stopping(why=why, running=running):
             return stopping(why, running)
+        case CacheWarned() | CacheRefused() | Pulled() | Pushed():
+            return harmless(_of_cache(event))
         case RunBegan() | TaskStarted() | TaskProgressed() | TaskAsked() | Advanced() | RunEnded():
             return ""
+        case never:
+            assert_never(never)
+
+
+def _of_cache(event: CacheWarned | CacheRefused | Pulled | Pushed) -> str:
+    match event:
+        case CacheWarned(cache=cache, why=why):
+            return f"warning: trouble with the cache {cache}: {first_line(why)}"
+        case CacheRefused(cache=cache, what=what, why=why):
+            return f"warning: the cache {cache}: {what} is not used: {first_line(why)}"
+        case Pulled(cache=cache, count=count):
+            return f"{counted(count, 'realization')} from the cache {cache}"
+        case Pushed(cache=cache, count=count):
+            return f"{counted(count, 'realization')} to the cache {cache}"
         case never:
             assert_never(never)
 

@@ -23,8 +23,12 @@ from lightfx.cli.words import counted, duration, frequency
 from lightfx.core.refs import DRef
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
+    CacheWarned,
     Differed,
     JournalEvent,
+    Pulled,
+    Pushed,
     RunBegan,
     RunEnded,
     Stopping,
@@ -110,7 +114,7 @@ class Tally:
             case TaskAsked(dref=dref, task=task, count=count):
                 self.running.pop((dref, task), None)
                 self.total += count
-            case Differed():
+            case Differed() | CacheWarned() | CacheRefused() | Pulled() | Pushed():
                 pass
             case Stopping():
                 self.stopping = event

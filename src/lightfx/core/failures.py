@@ -20,6 +20,7 @@ faces put it into words. The tree::
     ├── InUse                 others have the store open, and it must be had alone
     ├── NotStored             nothing is stored under a reference
     ├── BadArchive            an archive of realizations that cannot be taken in
+    ├── CacheTrouble          a cache does not answer, or refuses
     ├── the plan cannot be carried out
     │   ├── Unmatched         a matcher refused, failed, or is never satisfied
     │   ├── Undecodable       a stored value does not fit the stage's annotation
@@ -160,6 +161,16 @@ class BadArchive:
 
 @final
 @frozen
+class CacheTrouble:
+    """The cache called ``cache`` did not ``act``: ``why``. No run fails of it."""
+
+    cache: str
+    act: str
+    why: str
+
+
+@final
+@frozen
 class Unmatched:
     """Matcher ``matcher`` gave no choice among the realizations of ``dref``: ``why``."""
 
@@ -239,6 +250,7 @@ EngineFailure: TypeAlias = (
     | InUse
     | NotStored
     | BadArchive
+    | CacheTrouble
     | Unmatched
     | Undecodable
     | CodeChanged
@@ -298,13 +310,13 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive():
+        case InUse() | NotStored() | BadArchive() | CacheTrouble():
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
-def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
+def _sentence_on_holdings(failure: InUse | NotStored | BadArchive | CacheTrouble) -> str:
     match failure:
         case InUse(path, who):
             return f"{path}: others have the store open ({', '.join(who) or 'they just left'}): try again, or wait"
@@ -312,6 +324,8 @@ def _sentence_on_holdings(failure: InUse | NotStored | BadArchive) -> str:
             return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
         case BadArchive(path, why):
             return f"{path}: the archive is refused: {why}"
+        case CacheTrouble(cache, act, why):
+            return f"the cache {cache}: cannot {act}: {why}"
 
 
 def _sentence_on_plan(

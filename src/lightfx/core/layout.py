@@ -22,10 +22,11 @@ ROOTS: Final = PurePosixPath("roots")
 CLAIMS: Final = PurePosixPath("claims")
 TEMPORARY: Final = PurePosixPath("tmp")
 RUNS: Final = PurePosixPath("runs")
+CACHES: Final = PurePosixPath("caches.json")
 INDEX: Final = PurePosixPath("index.sqlite")
 ALONE: Final = "alone"
 FOLDERS: Final = (RECORDS, OBJECTS, ROOTS, CLAIMS, TEMPORARY, RUNS)
-ENTRIES: Final = frozenset(str(entry) for entry in (FORMAT, *FOLDERS, INDEX))
+ENTRIES: Final = frozenset(str(entry) for entry in (FORMAT, *FOLDERS, CACHES, INDEX))
 
 
 def object_path(tree: Digest) -> PurePosixPath:

@@ -88,6 +88,43 @@ class Differed:
 
 @final
 @frozen
+class CacheWarned:
+    """A cache gave trouble, ``why``; the run goes on without it. Of each cache it is told once in a run."""
+
+    cache: str
+    why: str
+
+
+@final
+@frozen
+class CacheRefused:
+    """What a cache told of ``what`` (a realization, or a part of the cache) is not used: ``why``."""
+
+    cache: str
+    what: str
+    why: str
+
+
+@final
+@frozen
+class Pulled:
+    """``count`` realizations came from a cache."""
+
+    cache: str
+    count: int
+
+
+@final
+@frozen
+class Pushed:
+    """``count`` realizations were brought to a cache."""
+
+    cache: str
+    count: int
+
+
+@final
+@frozen
 class Stopping:
     """No more tasks are started, because ``why``; ``running`` are waited for."""
 
@@ -130,6 +167,10 @@ JournalEvent: TypeAlias = (
     | TaskRetried
     | TaskAsked
     | Differed
+    | CacheWarned
+    | CacheRefused
+    | Pulled
+    | Pushed
     | Stopping
     | Advanced
     | RunEnded

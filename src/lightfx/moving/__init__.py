@@ -1,4 +1,4 @@
-"""Moving realizations, with all that they stand on: into one file and out of it, or from one store to another.
+"""Moving realizations, with all that they stand on: to another store, to a cache and back, into a file and out of it.
 
 >>> import tempfile
 >>> from pathlib import Path
@@ -18,6 +18,8 @@ Each function gives an effect: ``unwrap`` carries it out.
 
 from lightfx.moving.copying import copy_closure
 from lightfx.moving.packing import pack, unpack
+from lightfx.moving.sharing import Traffic, pull, push
 from lightfx.plan.packing import Freight
+from lightfx.shell.cache.partner import Refusal
 
-__all__ = ["Freight", "copy_closure", "pack", "unpack"]
+__all__ = ["Freight", "Refusal", "Traffic", "copy_closure", "pack", "pull", "push", "unpack"]

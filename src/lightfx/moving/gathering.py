@@ -18,21 +18,36 @@ from lightfx.plan.packing import Freight
 
 def gather(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFailure]:
     """Read realizations, or all of derivations, with all that they stand on; needs come first."""
+    found = gather_known(world, refs)
+    if isinstance(found, Failure):
+        return found
+    known = {each.rref for each in found.unwrap().realizations}
+    lacking = (need for each in found.unwrap().realizations for need in Item.of(each).needs if need not in known)
+    missing = next(lacking, None)
+    if missing is not None:
+        return Failure(NotStored(missing.text, "it is needed, and it is not stored here: `lightfx pull` may get it"))
+    return found
+
+
+def gather_known(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFailure]:
+    """Read realizations, or all of derivations, with what is stored of all that they stand on; needs come first.
+
+    What a run took from a cache may stand on what never came here.
+    """
     started = _named(world, refs)
     if isinstance(started, Failure):
         return Failure(started.failure())
     found: dict[RRef, Realization] = {}
     layer: Iterable[RRef] = started.unwrap()
-    while wanted := tuple(dict.fromkeys(rref for rref in layer if rref not in found)):
+    asked: set[RRef] = set()
+    while wanted := tuple(dict.fromkeys(rref for rref in layer if rref not in asked)):
         read = world.perform.result(world.store.realizations(wanted))
         if isinstance(read, Failure):
             return Failure(read.failure())
         known = read.unwrap()
-        missing = next((rref for rref in wanted if rref not in known), None)
-        if missing is not None:
-            return Failure(NotStored(missing.text, "it is needed, and it is not stored any more"))
         found.update(known)
-        layer = [need for rref in wanted for need in Item.of(known[rref]).needs]
+        asked.update(wanted)
+        layer = [need for made in known.values() for need in Item.of(made).needs]
     ordered = tuple(reversed(found.values()))
     return _described(world, tuple(refs), ordered)
 

@@ -111,14 +111,28 @@ class PackingList:
             return Failure(f"it has version {fields.get('version')!r}, and this lightfx reads {VERSION}")
         try:
             refs = tuple(map(_ref, fields["refs"]))
-            objects = {_digest(name): tuple(map(_entry, rows)) for name, rows in fields["objects"].items()}
-        except (ValueError, TypeError, LookupError, AttributeError):
+        except (ValueError, TypeError, LookupError):
             return Failure("its packing list cannot be read")
-        wrong = next((why for tree, rows in objects.items() if (why := _wrong_with(tree, rows))), "")
-        sizes = _sizes_agree(objects.values())
-        if wrong or not sizes:
-            return Failure(wrong or "one file has two sizes in it")
-        return Success(cls(refs, objects))
+        return read_objects(fields.get("objects")).map(lambda objects: cls(refs, objects))
+
+
+def read_objects(fields: object) -> Result[Mapping[Digest, Manifest], str]:
+    """Read manifests by the digests of their objects, and judge them, or say what is wrong.
+
+    >>> read_objects({"blake3:00": []}).failure()
+    'its packing list cannot be read'
+    """
+    if not isinstance(fields, dict):
+        return Failure("its packing list cannot be read")
+    try:
+        objects = {_digest(name): tuple(map(_entry, rows)) for name, rows in fields.items()}
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return Failure("its packing list cannot be read")
+    wrong = next((why for tree, rows in objects.items() if (why := _wrong_with(tree, rows))), "")
+    sizes = _sizes_agree(objects.values())
+    if wrong or not sizes:
+        return Failure(wrong or "one file has two sizes in it")
+    return Success(objects)
 
 
 def _ref(text: object) -> Ref:
@@ -172,7 +186,12 @@ def _sizes_agree(manifests: Iterable[Manifest]) -> bool:
 
 
 def read_freight(packing: PackingList, text: str) -> Result[Freight, str]:
-    """Read the records of an archive and judge them, or say what is wrong."""
+    """Read the records of an archive and judge them, with all that they stand on, or say what is wrong."""
+    return read_records(packing, text).bind(_complete)
+
+
+def read_records(packing: PackingList, text: str) -> Result[Freight, str]:
+    """Read records and judge them, each with its config and its files, or say what is wrong."""
     realizations: dict[RRef, Realization] = {}
     configs: dict[DRef, Config] = {}
     codes: dict[str, Parts] = {}
@@ -231,15 +250,22 @@ def _spelled(made: Realization) -> str:
         return ""
 
 
+def _complete(freight: Freight) -> Result[Freight, str]:
+    """Refuse what stands on something that is missing."""
+    known = {each.rref for each in freight.realizations}
+    for each in freight.realizations:
+        missing = next((need for need in Item.of(each).needs if need not in known), None)
+        if missing is not None:
+            return Failure(f"{each.rref} stands on {missing}, which is missing")
+    return Success(freight)
+
+
 def _lacking(freight: Freight, packing: PackingList) -> str:
-    """Say what is missing: what something stands on, a config, or files."""
+    """Say what is missing: a config, or files."""
     known = {each.rref for each in freight.realizations}
     for each in freight.realizations:
         if each.dref not in freight.configs:
             return f"the config of {each.dref} is missing"
-        missing = next((need for need in Item.of(each).needs if need not in known), None)
-        if missing is not None:
-            return f"{each.rref} stands on {missing}, which is missing"
     drefs = {rref.dref for rref in known}
     absent = next((ref for ref in freight.refs if ref not in known and ref not in drefs), None)
     if absent is not None:

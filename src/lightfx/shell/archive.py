@@ -19,9 +19,8 @@ import os
 import shutil
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar, final
 
@@ -34,6 +33,7 @@ from lightfx.core.failures import BadArchive, DiskFull, EngineFailure, NotPermit
 from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
+from lightfx.shell.zstandard import MISSING, zstd
 
 T = TypeVar("T")
 
@@ -43,7 +43,6 @@ FILES: Final = "files/"
 MOST_TEXT: Final = 1 << 30
 _BLOCK: Final = 512
 _PIECE: Final = 1 << 20
-_MISSING: Final = "zstd takes Python 3.14 or backports.zstd: pip install 'lightfx[zstd]'"
 
 
 class _RefusedError(Exception):
@@ -124,7 +123,7 @@ def read_archive(
             wanted = {tree for tree in packing.objects if tree not in known.unwrap()}
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             _room(packing, place)
-            _take_files(members, packing, _lay_out(packing, wanted, place))
+            _take_files(members, packing, lay_out(packing, wanted, place))
         return Unpacked(freight, {place / tree.hex: tree for tree in wanted})
 
     return _at_rim(path, "read the archive", work)
@@ -214,7 +213,7 @@ def _room(packing: PackingList, place: Path) -> None:
         raise _RefusedError(f"it announces {packing.size:,} bytes of files, and there is room for {free:,}")
 
 
-def _lay_out(packing: PackingList, wanted: set[Digest], place: Path) -> Mapping[Digest, list[tuple[Path, bool]]]:
+def lay_out(packing: PackingList, wanted: set[Digest], place: Path) -> Mapping[Digest, list[tuple[Path, bool]]]:
     """Make folders and links, and say where each file is to go, and which of them may be run."""
     homes: dict[Digest, list[tuple[Path, bool]]] = {}
     for tree in wanted:
@@ -255,6 +254,11 @@ def _take_file(member: _Member, digest: Digest, homes: list[tuple[Path, bool]]) 
                 file.write(piece)
     if hasher.hexdigest() != digest.hex:
         raise _RefusedError(f"the file {digest} is not what it is named by")
+    spread(homes)
+
+
+def spread(homes: Sequence[tuple[Path, bool]]) -> None:
+    """Copy a file from the first of the places that it is to go to into the others, and say which may be run."""
     for path, _ in homes[1:]:
         shutil.copyfile(homes[0][0], path)
     for path, executable in homes:
@@ -280,13 +284,9 @@ def copy_folder(source: Path, target: Path) -> IOResult[None, EngineFailure]:
 @contextmanager
 def _compressed(raw: BinaryIO, mode: str) -> Iterator[BinaryIO]:
     """(De)compress on the way; what zstd finds wrong is refused."""
-    module = None
-    for name in ("compression.zstd", "backports.zstd"):
-        with suppress(ImportError):
-            module = import_module(name)
-            break
+    module = zstd()
     if module is None:
-        raise _TroubleError(SystemTrouble("zstd", "compress", _MISSING))
+        raise _TroubleError(SystemTrouble("zstd", "compress", MISSING))
     try:
         with module.open(raw, mode) as stream:
             yield stream

@@ -40,8 +40,12 @@ from lightfx._version import __version__
 from lightfx.core.refs import DRef
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
+    CacheWarned,
     Differed,
     JournalEvent,
+    Pulled,
+    Pushed,
     RunBegan,
     RunEnded,
     Stopping,
@@ -104,7 +108,7 @@ class RunFile:
             case TaskEnded(dref=dref, task=task) | TaskRetried(dref=dref, task=task) | TaskAsked(dref=dref, task=task):
                 self._progressed.pop((dref, task), None)
                 self._write(spell(event, now))
-            case TaskStarted() | Differed() | Stopping():
+            case TaskStarted() | Differed() | Stopping() | CacheWarned() | CacheRefused() | Pulled() | Pushed():
                 self._write(spell(event, now))
             case RunEnded():
                 if self._file is not None:

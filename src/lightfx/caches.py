@@ -1,0 +1,188 @@
+"""Caches: results shared over a folder, a bucket or a web server, for ``open_world(path, caches=[...])``.
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> from lightfx import Build, evaluate, open_world, stage
+>>> @stage(version="1")
+... def double(build: Build, number: int) -> int:
+...     return 2 * number
+>>> with tempfile.TemporaryDirectory() as top:
+...     shared = folder(Path(top, "shared"), push=True)
+...     with open_world(Path(top, "mine"), caches=[shared]) as world:
+...         value = evaluate(world, double(21))
+...     with open_world(Path(top, "yours"), caches=[shared]) as world:
+...         evaluate(world, double(21), only_stored=True)
+42
+
+A run asks the caches before it builds, in their order, and stores what they
+have. Nothing that comes from a cache is taken for what it says it is: files
+are compared with their digests before anybody sees them. Whether a result
+is true cannot be seen from it, so use caches to which nobody writes whom you
+would not believe. Trouble with a cache never fails a run: it is told
+(`lightfx.journal.CacheWarned`), and what does not come is made here.
+
+Credentials of buckets come from the environment (``AWS_ACCESS_KEY_ID`` and the
+like), and are never stored or shown.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from attrs import evolve
+from returns.io import IOResult
+
+from lightfx.core.failures import EngineFailure
+from lightfx.plan.sharing import USUAL, Judge, Sharing, Sign, Told, anyone
+from lightfx.shell.cache.opening import CacheSetup
+from lightfx.shell.cache.settings import read_setups
+
+__all__ = [
+    "CacheSetup",
+    "Judge",
+    "Sharing",
+    "Sign",
+    "Told",
+    "anyone",
+    "azure",
+    "configured",
+    "folder",
+    "gs",
+    "http",
+    "s3",
+    "tiered",
+]
+
+
+def folder(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    name: str = "",
+    push: bool = False,
+    sharing: Sharing = USUAL,
+    judge: Judge = anyone,
+    sign: Sign | None = None,
+) -> CacheSetup:
+    """Share results over a folder: of a disk that several machines see, or one that a web server serves.
+
+    ``push``: bring there what runs make. ``sharing``: what is shared, both
+    ways. ``judge``: which records are believed. ``sign``: signs what is
+    brought there. ``name``: what to call it in messages.
+
+    >>> folder("/srv/results").url
+    'file:///srv/results'
+    """
+    return CacheSetup(Path(path).absolute().as_uri(), name, push, sharing, judge, sign)
+
+
+def http(
+    url: str,
+    /,
+    *,
+    name: str = "",
+    sharing: Sharing = USUAL,
+    judge: Judge = anyone,
+    silence: float = 20.0,
+    connect: float = 5.0,
+) -> CacheSetup:
+    """Take results from a web server that serves such a folder, or a bucket. Takes the extra ``fetch`` (httpx).
+
+    ``silence``: seconds without a byte after which it is given up; ``connect``:
+    seconds until there is a connection.
+
+    >>> http("https://results.example.org/ours").read_only
+    True
+    """
+    return CacheSetup(url, name, False, sharing, judge, silence=silence, connect=connect)
+
+
+def s3(
+    place: str,
+    /,
+    *,
+    name: str = "",
+    push: bool = False,
+    endpoint: str = "",
+    region: str = "",
+    sharing: Sharing = USUAL,
+    judge: Judge = anyone,
+    sign: Sign | None = None,
+    silence: float = 20.0,
+    connect: float = 5.0,
+) -> CacheSetup:
+    """Share results over S3, or what speaks like it at ``endpoint``. Takes the extra ``cloud`` (obstore).
+
+    ``place``: ``bucket`` or ``bucket/prefix``. ``endpoint``, ``region``: where
+    the environment does not say it. The rest is as in `folder` and `http`.
+
+    >>> s3("results/ours", region="eu-central-1").url
+    's3://results/ours'
+    """
+    return CacheSetup(
+        f"s3://{place}", name, push, sharing, judge, sign, endpoint, region, silence=silence, connect=connect
+    )
+
+
+def gs(
+    place: str,
+    /,
+    *,
+    name: str = "",
+    push: bool = False,
+    sharing: Sharing = USUAL,
+    judge: Judge = anyone,
+    sign: Sign | None = None,
+    silence: float = 20.0,
+    connect: float = 5.0,
+) -> CacheSetup:
+    """Share results over Google's storage: ``bucket`` or ``bucket/prefix``. Takes the extra ``cloud``.
+
+    >>> gs("results").url
+    'gs://results'
+    """
+    return CacheSetup(f"gs://{place}", name, push, sharing, judge, sign, silence=silence, connect=connect)
+
+
+def azure(
+    place: str,
+    /,
+    *,
+    name: str = "",
+    push: bool = False,
+    endpoint: str = "",
+    sharing: Sharing = USUAL,
+    judge: Judge = anyone,
+    sign: Sign | None = None,
+    silence: float = 20.0,
+    connect: float = 5.0,
+) -> CacheSetup:
+    """Share results over Azure's storage: ``container`` or ``container/prefix``. Takes the extra ``cloud``.
+
+    The account is that of the environment: ``AZURE_STORAGE_ACCOUNT_NAME``.
+
+    >>> azure("results/ours").url
+    'az://results/ours'
+    """
+    return CacheSetup(f"az://{place}", name, push, sharing, judge, sign, endpoint, silence=silence, connect=connect)
+
+
+def tiered(near: CacheSetup, far: CacheSetup, /) -> CacheSetup:
+    """Ask ``near`` first, and keep there what came from ``far``: a folder of this machine before a bucket.
+
+    All else is as ``far`` says.
+
+    >>> tiered(folder("/var/tmp/near"), s3("results")).title
+    's3://results'
+    """
+    return evolve(far, near=near)
+
+
+def configured(path: str | os.PathLike[str], /) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
+    """Give the caches that the store at ``path`` was told of by ``lightfx cache add``; ``unwrap`` carries it out.
+
+    The command line uses them of itself; a script does by
+    ``open_world(path, caches=unwrap(configured(path)))``.
+    """
+    return read_setups(Path(path))

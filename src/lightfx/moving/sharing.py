@@ -1,0 +1,110 @@
+"""Pushing realizations to a cache, and pulling them from there, with all that they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import final
+
+from attrs import evolve, frozen
+from returns.io import IOResult
+from returns.result import Failure, Result, Success
+
+from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
+from lightfx.core.inventory import Item, Ref
+from lightfx.core.refs import RRef
+from lightfx.effects.store import Entry
+from lightfx.effects.world import World
+from lightfx.moving.gathering import gather_known
+from lightfx.plan.sharing import Told
+from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.opening import CacheSetup, open_cache
+from lightfx.shell.cache.partner import Partner, Refusal
+from lightfx.shell.cache.pulling import believed, take_in
+from lightfx.shell.cache.pushing import Pushing
+
+
+@final
+@frozen
+class Traffic:
+    """What went to a cache, or came from it.
+
+    ``rrefs`` are the realizations that went: what was there already did not.
+    ``refused`` says what was not used, and why.
+    """
+
+    cache: str
+    rrefs: tuple[RRef, ...]
+    refused: tuple[Refusal, ...] = ()
+
+
+def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
+    """Bring realizations, or all of derivations, to a cache, with all that is stored of what they stand on.
+
+    What is there already is not brought again. Fails with `NotStored` where
+    nothing is stored of a reference, and with `CacheTrouble`: then some of it
+    may be there, and nothing that lacks its files.
+    """
+    freight = gather_known(world, refs)
+    if isinstance(freight, Failure):
+        return IOResult.from_failure(freight.failure())
+    found = freight.unwrap()
+    entries = [
+        Entry(found.configs[each.dref], each, told=found.parts_of(found.configs[each.dref]))
+        for each in found.realizations
+        if each.dref in found.configs
+    ]
+    partner = Partner(open_cache(evolve(cache, push=True)), world.perform, cache.terms)
+    try:
+        brought = Pushing(partner, Catalogue(partner), world.store).run(entries)
+    finally:
+        world.perform.result(partner.cache.close())
+    return IOResult.from_result(brought.map(lambda rrefs: Traffic(cache.title, rrefs, tuple(partner.refusals()))))
+
+
+def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
+    """Take realizations, or all of derivations, from a cache, with what it has of all that they stand on.
+
+    What is stored already is not taken again. Fails with `NotStored` where
+    there is nothing of a reference, here or there, and with `CacheTrouble`.
+    """
+    partner = Partner(open_cache(cache), world.perform, cache.terms)
+    try:
+        return IOResult.from_result(_pulled(world, refs, partner))
+    finally:
+        world.perform.result(partner.cache.close())
+
+
+def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traffic, EngineFailure]:
+    catalogue = Catalogue(partner)
+    layers: list[list[Told]] = []
+    seen: set[RRef] = set()
+    wanted: Iterable[Ref] = refs
+    while texts := [ref.text for ref in dict.fromkeys(wanted)]:
+        layer = [each for each in believed(catalogue.told_of(texts), partner) if each.realization.rref not in seen]
+        if partner.trouble is not None:
+            return Failure(partner.trouble)
+        layers.append(layer)
+        seen.update(each.realization.rref for each in layer)
+        wanted = [need for each in layer for need in Item.of(each.realization).needs if need not in seen]
+    taken: list[RRef] = []
+    for layer in reversed(layers):  # what something stands on comes before it
+        stored = take_in(layer, partner, world.store)
+        if isinstance(stored, Failure):
+            return Failure(stored.failure())
+        taken += stored.unwrap()
+    return _judged(world, refs, Traffic(partner.name, tuple(taken), tuple(partner.refusals())), partner.trouble)
+
+
+def _judged(
+    world: World, refs: Sequence[Ref], traffic: Traffic, trouble: CacheTrouble | None
+) -> Result[Traffic, EngineFailure]:
+    if trouble is not None:
+        return Failure(trouble)
+    there = gather_known(world, refs)
+    if isinstance(there, Failure):
+        failure = there.failure()
+        if isinstance(failure, NotStored) and not failure.why:
+            why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
+            return Failure(NotStored(failure.ref, why))
+        return Failure(failure)
+    return Success(traffic)

@@ -1,0 +1,177 @@
+"""A bucket as a cache: S3, Google's storage, Azure's, by way of obstore.
+
+Credentials are those that obstore finds in the environment; none is ever
+kept here, and none is in a message. Tries are counted by `retrying`, not there;
+time limits are for silence, since nobody knows how long a large file takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, final
+
+from attrs import frozen
+
+from lightfx.effects.cache import Good, Pieces
+from lightfx.shell.cache.channel import BrokenError, ChannelCache, GoneError
+from lightfx.shell.cache.sealing import PIECE
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+CONNECT: Final = 5.0
+SILENCE: Final = 20.0
+_LONGEST: Final = "6h"  # a whole answer: silence ends it long before, and so does `bounded`
+_AT_ONCE: Final = 1 << 22
+_FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathError", "NotSupportedError")
+
+
+@final
+@frozen
+class BucketChannel:
+    """Objects in a bucket. Implements `lightfx.shell.cache.channel.Channel`.
+
+    ``creates``: whether the server is known to refuse a second object of one
+    name when it is asked to (`creates`); then nothing is replaced.
+    """
+
+    bucket: S3Store | GCSStore | AzureStore
+    creates: bool = False
+    lists: bool = True
+    writable: bool = True
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[Pieces]:
+        """Read an object, as it comes."""
+        import obstore  # noqa: PLC0415 -- an extra
+
+        try:
+            found = obstore.get(self.bucket, name)
+        except FileNotFoundError:
+            raise GoneError(name) from None
+        except obstore.exceptions.BaseError as error:
+            raise _broken(error) from error
+        yield _pieces(found.stream(PIECE))
+
+    def write(self, good: Good) -> None:
+        """Put an object there."""
+        import obstore  # noqa: PLC0415 -- an extra
+
+        try:
+            if good.size <= _AT_ONCE:
+                data = b"".join(good.pieces())
+                obstore.put(
+                    self.bucket, good.name, data, mode="create" if self.creates else "overwrite", use_multipart=False
+                )
+            else:
+                obstore.put(self.bucket, good.name, iter(good.pieces()), max_concurrency=2)
+        except obstore.exceptions.AlreadyExistsError:
+            pass  # it is named by content, so it is the same
+        except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+            raise _broken(error) from error
+
+    def has(self, name: str) -> bool:
+        """Whether there is an object."""
+        import obstore  # noqa: PLC0415 -- an extra
+
+        try:
+            obstore.head(self.bucket, name)
+        except FileNotFoundError:
+            return False
+        except obstore.exceptions.BaseError as error:
+            raise _broken(error) from error
+        return True
+
+    def names(self, folder: str) -> Mapping[str, int]:
+        """List objects."""
+        import obstore  # noqa: PLC0415 -- an extra
+
+        try:
+            return {each["path"]: each["size"] for chunk in obstore.list(self.bucket, folder) for each in chunk}
+        except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+            raise _broken(error) from error
+
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        import obstore  # noqa: PLC0415 -- an extra
+
+        try:
+            obstore.delete(self.bucket, name)
+        except FileNotFoundError:
+            pass
+        except obstore.exceptions.BaseError as error:
+            raise _broken(error) from error
+
+    def close(self) -> None:
+        """Connections close by themselves."""
+
+
+def _pieces(stream: Iterator[bytes]) -> Pieces:
+    import obstore  # noqa: PLC0415 -- an extra
+
+    try:
+        for piece in stream:
+            yield bytes(piece)
+    except obstore.exceptions.BaseError as error:
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> BrokenError:
+    kind = type(error).__name__
+    text = str(error).partition("\n")[0]
+    silent = "timed out" in str(error) or "timeout" in str(error).lower()
+    return BrokenError(f"{kind}: {text}", again=kind not in _FINAL and not silent)
+
+
+def creates(channel: BucketChannel, name: str) -> bool:
+    """Whether a server refuses a second object of one name; ``name`` is one that nobody uses. It is removed again."""
+    import obstore  # noqa: PLC0415 -- an extra
+
+    try:
+        obstore.put(channel.bucket, name, b"one", mode="create", use_multipart=False)
+        try:
+            obstore.put(channel.bucket, name, b"two", mode="create", use_multipart=False)
+        except obstore.exceptions.AlreadyExistsError:
+            return True
+        finally:
+            channel.remove(name)
+    except (obstore.exceptions.BaseError, BrokenError):
+        return False
+    return False
+
+
+def bucket_cache(
+    scheme: str,
+    bucket: str,
+    prefix: str = "",
+    name: str = "",
+    *,
+    creates: bool = False,
+    options: Mapping[str, str] | None = None,
+    silence: float = SILENCE,
+    connect: float = CONNECT,
+) -> ChannelCache:
+    """Share results over a bucket; raises `BrokenError` where obstore is not installed, or refuses what it is told.
+
+    ``scheme``: "s3", "gs" or "az". ``options``: what obstore takes beside what
+    the environment says: ``endpoint``, ``region``.
+    """
+    try:
+        from obstore import exceptions  # noqa: PLC0415 -- an extra
+        from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415
+    except ImportError as error:
+        raise BrokenError("a cache in a bucket takes obstore: pip install 'lightfx[cloud]'", again=False) from error
+    # As config, not as client_options: these would hide what the environment says of the client (AWS_ALLOW_HTTP).
+    config: Any = {
+        "timeout": _LONGEST,
+        "connect_timeout": f"{round(connect * 1000)}ms",
+        "read_timeout": f"{round(silence * 1000)}ms",
+        **(options or {}),
+    }
+    maker: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[scheme]  # the stubs of each name its own keys alone
+    try:
+        opened = maker(bucket, prefix=prefix or None, config=config, retry_config={"max_retries": 0})
+    except (exceptions.BaseError, ValueError) as error:
+        raise BrokenError(f"{type(error).__name__}: {error}", again=False) from error
+    return ChannelCache(name or f"{scheme}://{bucket}/{prefix}".rstrip("/"), BucketChannel(opened, creates))

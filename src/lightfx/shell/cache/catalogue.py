@@ -1,0 +1,173 @@
+"""What a cache is known to hold: its tables, read once each, and the groups that were looked at last.
+
+Nothing of it is kept longer than the world. Tables are listed again when the
+list is `FRESH` seconds old, so a run sees what others bring while it goes on,
+and asks nothing more than that for what is not there. Groups are read a few at
+a time, since nobody knows what is in them before.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, final
+
+from attrs import Factory, define
+from returns.result import Failure, Result, Success
+
+from lightfx.core.failures import CacheTrouble
+from lightfx.core.names import Digest
+from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
+from lightfx.plan.sharing import (
+    GROUPS,
+    MOST_GROUP,
+    MOST_TABLE,
+    TABLE_LIST,
+    TABLES,
+    Group,
+    Row,
+    Told,
+    read_table,
+    read_table_list,
+    token,
+)
+from lightfx.shell.cache.partner import Partner
+from lightfx.shell.cache.sealing import most_of, whole
+
+FRESH: Final = 20.0
+KEPT: Final = 32
+_TABLE: Final = re.compile(rf"{TABLES}/([0-9a-f]{{64}})")
+
+
+@final
+@define(eq=False)
+class Catalogue:
+    """The catalogue of one cache."""
+
+    partner: Partner
+    elapsed: Callable[[], float] = time.monotonic
+    looked: float | None = None
+    tables: dict[str, tuple[Row, ...]] = Factory(dict)
+    found: dict[int, list[Row]] = Factory(dict)
+    groups: OrderedDict[Digest, Group] = Factory(OrderedDict)
+    unfit: set[str] = Factory(set)
+
+    def told_of(self, texts: Iterable[str]) -> list[Told]:
+        """Give the records of these input keys, derivations and realizations, as far as they can be had."""
+        if self.partner.is_left_alone:
+            return []
+        self._look()
+        wanted = set(texts)
+        rows: dict[Digest, Row] = {}
+        for text in wanted:
+            rows.update((row.group, row) for row in self.found.get(token(text), ()))
+        told: list[Told] = []
+        for group in self._read(list(rows.values())):
+            for each in group.told():
+                made = each.realization
+                if not wanted.isdisjoint((made.key.text, made.dref.text, made.rref.text)):
+                    told.append(each)
+        return told
+
+    def has(self, text: str) -> bool:
+        """Whether the tables tell of it; they may lie."""
+        return token(text) in self.found
+
+    def refresh(self) -> Mapping[str, int]:
+        """List the tables now, and read those that are new; gives all, with their sizes."""
+        listed = self._listed()
+        self.looked = self.elapsed()
+        if isinstance(listed, Failure):
+            return {}
+        names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
+        fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
+        for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in fresh}):
+            self._take(name, read_table(data))
+        return names
+
+    def _look(self) -> None:
+        if self.looked is None or self.elapsed() - self.looked > FRESH:
+            self.refresh()
+
+    def _listed(self) -> Result[Mapping[str, int], CacheTrouble | str]:
+        cache = self.partner.cache
+        if cache.lists:
+            return self.partner.do(cache.names(TABLES))
+        for _, data in self._fetched({TABLE_LIST: (None, MOST_TABLE)}):
+            listed = read_table_list(data)
+            if isinstance(listed, Failure):
+                self.partner.refuse(TABLE_LIST, listed.failure())
+            return listed
+        return Success({})
+
+    def _take(self, name: str, read: Result[tuple[Row, ...], str]) -> None:
+        if isinstance(read, Failure):
+            self._refuse(name, read.failure())
+            return
+        self.tables[name] = read.unwrap()
+        for row in self.tables[name]:
+            for each in row.tokens:
+                known = self.found.setdefault(each, [])
+                if all(other.group != row.group for other in known):
+                    known.append(row)
+
+    def _read(self, rows: Sequence[Row]) -> Iterator[Group]:
+        """Read groups, those first that are at hand; never more at a time than one of the largest kind takes."""
+        for row in rows:
+            if row.group in self.groups:
+                self.groups.move_to_end(row.group)
+                yield self.groups[row.group]
+        lacking = [row for row in rows if row.group not in self.groups and _group_name(row) not in self.unfit]
+        while lacking and not self.partner.is_left_alone:
+            batch, size = list[Row](), 0
+            while lacking and (not batch or size + lacking[0].size <= MOST_GROUP):
+                batch.append(lacking.pop(0))
+                size += batch[-1].size
+            for name, data in self._fetched({_group_name(row): (row.group, row.size) for row in batch}):
+                group = Group.read(data)
+                if isinstance(group, Failure):
+                    self._refuse(name, group.failure())
+                else:
+                    yield self._keep(_digest_of(name), group.unwrap())
+
+    def _keep(self, digest: Digest, group: Group) -> Group:
+        self.groups[digest] = group
+        while len(self.groups) > KEPT:
+            self.groups.popitem(last=False)
+        return group
+
+    def _fetched(self, wanted: Mapping[str, tuple[Digest | None, int]]) -> Iterator[tuple[str, bytes]]:
+        """Fetch what is small, and give what is right; the rest is noted."""
+        come: dict[str, bytes] = {}
+
+        def taking(name: str, digest: Digest | None, most: int) -> Want:
+            def take(pieces: Pieces) -> Result[None, str]:
+                opened = whole(pieces, digest, most)
+                come.update({name: opened.value_or(b"")})
+                return opened.map(lambda _: None)
+
+            return Want(name, most_of(most), take)
+
+        wants = [taking(name, digest, most) for name, (digest, most) in wanted.items()]
+        for name, fate in self.partner.fetch(wants).items():
+            match fate:
+                case Taken():
+                    yield name, come[name]
+                case Unfit(why):
+                    self._refuse(name, why)
+                case Missing() | Failed():  # tables are put together, and go; trouble is counted already
+                    pass
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.unfit.add(name)
+        self.partner.refuse(name, why)
+
+
+def _group_name(row: Row) -> str:
+    return f"{GROUPS}/{row.group.hex}"
+
+
+def _digest_of(name: str) -> Digest:
+    return Digest(f"blake3:{name.rpartition('/')[2]}")

@@ -1,0 +1,152 @@
+"""From what is said of a cache to the cache, with limits and other tries around it; and what is said, kept in a store.
+
+A setup says where a cache is and on what terms it is used. It holds no
+credential: those come from the environment, and an address that has one in it
+is refused. A cache that cannot be opened is one that gives trouble when it is
+asked, so it fails no run either.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import Final, final
+from urllib.parse import unquote, urlsplit
+
+from attrs import evolve, field, frozen
+
+from lightfx.core.canonical import Tree
+from lightfx.effects.cache import Cache
+from lightfx.plan.sharing import VERSION, Judge, Sharing, Sign, anyone
+from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
+from lightfx.shell.cache.channel import BrokenError, ChannelCache, DownChannel
+from lightfx.shell.cache.folder import folder_cache
+from lightfx.shell.cache.partner import Terms
+from lightfx.shell.cache.policies import bounded, retrying, tiered
+from lightfx.shell.cache.web import CONNECT, SILENCE, web_cache
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+_SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in _SCHEMES:
+        raise ValueError(f"{text[:200]!r} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        host = parts.netloc.rpartition("@")[2]
+        raise ValueError(
+            f"the address of a cache at {host!r} may have no user, query or fragment in it: "
+            "credentials come from the environment"
+        )
+    if parts.scheme != "file" and not parts.netloc:
+        raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
+    return text.rstrip("/") if parts.path != "/" or parts.netloc else text
+
+
+def _endpoint(text: str) -> str:
+    return _url(text) if text else ""
+
+
+def _name(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise ValueError(f"{text[:200]!r} is no name for a cache: letters, digits and _ . + - make one")
+    return text
+
+
+@final
+@frozen
+class CacheSetup:
+    """Where a cache is, and on what terms it is used; made by the functions of `lightfx.caches`.
+
+    ``url``: where it is. ``name``: what people call it. ``push``: whether runs
+    bring there what they make. ``sharing``: what is shared. ``judge``: which
+    records are believed. ``sign``: signs what is brought there. ``endpoint``,
+    ``region``: of a bucket that is not where its kind usually is. ``silence``,
+    ``connect``: seconds without a byte, and until there is a connection, after
+    which it is given up. ``near``: a cache that is asked before it. ``creates``,
+    ``drops``: what is known of the server (`probe`). ``trust``: as it is kept.
+    """
+
+    url: str = field(converter=_url)
+    name: str = field(default="", converter=_name)
+    push: bool = False
+    sharing: Sharing = Sharing()
+    judge: Judge = field(default=anyone, eq=False)
+    sign: Sign | None = field(default=None, eq=False, repr=False)
+    endpoint: str = field(default="", converter=_endpoint)
+    region: str = ""
+    silence: float = SILENCE
+    connect: float = CONNECT
+    near: CacheSetup | None = None
+    creates: bool = False
+    drops: bool = True
+    trust: Tree = None
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return self.name or self.url
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can ever be brought there."""
+        return urlsplit(self.url).scheme in ("http", "https")
+
+    @property
+    def terms(self) -> Terms:
+        """On what terms it is used."""
+        return Terms(self.judge, self.sign, self.sharing, self.push and not self.read_only, self.drops)
+
+
+def open_cache(setup: CacheSetup) -> Cache:
+    """Open a cache; one that cannot be opened gives trouble when it is asked."""
+    try:
+        cache: Cache = _channel_cache(setup)
+    except BrokenError as error:
+        cache = ChannelCache(setup.title, DownChannel(error.why))
+    wrapped = retrying(bounded(cache))
+    return wrapped if setup.near is None else tiered(open_cache(setup.near), wrapped)
+
+
+def _channel_cache(setup: CacheSetup) -> ChannelCache:
+    parts = urlsplit(setup.url)
+    match parts.scheme:
+        case "file":
+            return folder_cache(Path(unquote(parts.path)), setup.title, create=setup.push)
+        case "http" | "https":
+            return web_cache(setup.url, setup.title, silence=setup.silence, connect=setup.connect)
+        case scheme:
+            options = {"endpoint": setup.endpoint, "region": setup.region}
+            given = {name: value for name, value in options.items() if value}
+            if setup.endpoint.startswith("http://"):
+                given["allow_http"] = "true"
+            return bucket_cache(
+                scheme,
+                parts.netloc,
+                unquote(parts.path).strip("/"),
+                setup.title,
+                creates=setup.creates,
+                options=given,
+                silence=setup.silence,
+                connect=setup.connect,
+            )
+
+
+def probe(setup: CacheSetup) -> CacheSetup:
+    """Find out what the server can do: whether it keeps the first of two objects of one name, and removes any.
+
+    Nothing depends on either. What cannot be found out is taken not to be so.
+    """
+    if setup.read_only:
+        return evolve(setup, creates=False, drops=False)
+    name = f"{VERSION}/probe/{uuid.uuid4().hex}"
+    try:
+        channel = _channel_cache(setup).channel
+        if isinstance(channel, BucketChannel):
+            setup = evolve(setup, creates=creates(channel, name))
+        channel.remove(name)
+    except BrokenError:
+        return evolve(setup, drops=False)
+    return evolve(setup, drops=True)

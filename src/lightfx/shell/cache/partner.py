@@ -1,0 +1,106 @@
+"""A cache as a world uses it: whom to believe there, what to bring there, and what came of asking it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar, final
+
+from attrs import Factory, define, frozen
+from returns.io import IOResult
+from returns.result import Failure, Result, Success
+
+from lightfx.core.failures import CacheTrouble
+from lightfx.effects.cache import Cache, Failed, Fate, Trouble, Want
+from lightfx.effects.world import Perform
+from lightfx.plan.sharing import Judge, Sharing, Sign, anyone
+
+T = TypeVar("T")
+
+ENOUGH: Final = 3
+"""So many troubles in a row, and a cache is left alone for the rest of the run."""
+
+
+@final
+@frozen
+class Terms:
+    """On what terms a cache is used.
+
+    ``judge``: which of its records are believed. ``sign``: signs what is
+    brought there. ``sharing``: what is shared, both ways. ``pushes``: whether a
+    run brings there what it makes. ``drops``: whether anything can be removed.
+    """
+
+    judge: Judge = anyone
+    sign: Sign | None = None
+    sharing: Sharing = Sharing()
+    pushes: bool = False
+    drops: bool = True
+
+
+@final
+@frozen
+class Refusal:
+    """Something that a cache holds is not used."""
+
+    what: str
+    why: str
+
+
+@final
+@define(eq=False)
+class Partner:
+    """A cache in use: troubles in a row, the last of them, and what was refused and not told yet."""
+
+    cache: Cache
+    perform: Perform
+    terms: Terms = Terms()
+    troubles: int = 0
+    trouble: CacheTrouble | None = None
+    refused: list[Refusal] = Factory(list)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.cache.name
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it gave so much trouble that it is asked no more."""
+        return self.troubles >= ENOUGH
+
+    def begin_anew(self) -> None:
+        """Forget what trouble it gave: another run begins."""
+        self.troubles, self.trouble = 0, None
+
+    def do(self, io: IOResult[T, Trouble]) -> Result[T, CacheTrouble]:
+        """Ask it for something, and count trouble."""
+        result = self.perform.result(io)
+        if isinstance(result, Failure):
+            return Failure(self.note(result.failure()))
+        self.troubles = 0
+        return Success(result.unwrap())
+
+    def fetch(self, wants: Sequence[Want]) -> Mapping[str, Fate]:
+        """Fetch from it; trouble is counted, once however much of it there is, and what had none is the answer."""
+        before = self.troubles
+        fates = self.do(self.cache.fetch(wants)).value_or({}) if wants else {}
+        failed = next((fate for fate in fates.values() if isinstance(fate, Failed)), None)
+        if failed is not None:
+            self.troubles = before
+            self.note(failed.trouble)
+        return fates
+
+    def note(self, trouble: Trouble) -> CacheTrouble:
+        """Count trouble."""
+        self.troubles += 1
+        self.trouble = trouble.failure
+        return self.trouble
+
+    def refuse(self, what: str, why: str) -> None:
+        """Note what is not used."""
+        self.refused.append(Refusal(what, why))
+
+    def refusals(self) -> list[Refusal]:
+        """Give what was refused since this was last asked."""
+        refused, self.refused = self.refused, []
+        return refused

@@ -1,0 +1,254 @@
+"""Taking in what a cache tells of: judged, fetched, hashed as it comes, and committed as everything is.
+
+Bytes go into a private folder of the store, and nowhere else, until a whole
+object is there and is what its name says: `Store.ingest` reads it again and
+decides that. Then the record is committed. So whatever is wrong with a file, a
+pack or a record, nothing of it is ever seen, and what depends on it is made
+here. What is right of a batch is taken in all the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias, final
+
+from attrs import Factory, define
+from blake3 import blake3
+from returns.result import Failure, Result, Success
+
+from lightfx.core.failures import EngineFailure
+from lightfx.core.inventory import Item
+from lightfx.core.manifest import Manifest
+from lightfx.core.names import Digest
+from lightfx.core.realization import Value
+from lightfx.core.refs import RRef
+from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
+from lightfx.effects.store import Entry, Store
+from lightfx.plan.packing import PackingList
+from lightfx.plan.sharing import BLOBS, MOST_PACK, PACKS, Group, Told, trees_of
+from lightfx.shell.archive import lay_out, spread
+from lightfx.shell.cache.channel import UnfitError
+from lightfx.shell.cache.partner import Partner
+from lightfx.shell.cache.sealing import most_of, opened
+
+AT_ONCE: Final = 256
+Homes: TypeAlias = list[tuple[Path, bool]]
+File: TypeAlias = tuple[Digest, int]
+
+
+def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
+    """Judge records, those together that state the same; gives one for each realization that may be taken in."""
+    groups: dict[tuple[str, str, int, str, str], list[Told]] = {}
+    for each in told:
+        if partner.terms.sharing.shares(each.realization):
+            groups.setdefault(each.statement, []).append(each)
+    chosen: dict[RRef, Told] = {}
+    for group in groups.values():
+        verdict = partner.terms.judge(group)
+        if isinstance(verdict, Failure):
+            partner.refuse(group[0].realization.rref.text, verdict.failure())
+            continue
+        first = min(group, key=lambda each: (each.realization.ephemeral, each.realization.created))
+        chosen[first.realization.rref] = first
+    return list(chosen.values())
+
+
+def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:
+    """Fetch the files of records and store both; gives the realizations that are stored now.
+
+    A failure is one of the store. Trouble with the cache is noted with the partner.
+    """
+    taken: list[RRef] = []
+    lacking = _lacking(told, partner, store)
+    if isinstance(lacking, Failure):
+        return Failure(lacking.failure())
+    rest = lacking.unwrap()
+    for start in range(0, len(rest), AT_ONCE):
+        if partner.is_left_alone:
+            break
+        stored = _take(rest[start : start + AT_ONCE], partner, store)
+        if isinstance(stored, Failure):
+            return Failure(stored.failure())
+        taken += stored.unwrap()
+    return Success(tuple(taken))
+
+
+def _lacking(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[Told], EngineFailure]:
+    """Leave out what is stored, and what stands on a LEFT that it tolerates, where that is not shared."""
+    doubts = {each.realization.rref: partner.terms.sharing.doubts(each.config, each.realization) for each in told}
+    asked = tuple(dict.fromkeys([*doubts, *(rref for own in doubts.values() for rref in own)]))
+    known = partner.perform.result(store.realizations(asked))
+
+    def chosen(by: Mapping[RRef, object]) -> list[Told]:
+        return [
+            each
+            for each in told
+            if (each.realization.rref not in by or each.realization.tree is not None)
+            and all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])
+        ]
+
+    return known.map(chosen)
+
+
+def is_right(made: object) -> bool:
+    """Whether a record is known, and a RIGHT."""
+    return isinstance(getattr(made, "result", None), Value)
+
+
+def _take(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[RRef], EngineFailure]:
+    objects: dict[Digest, Manifest] = {}
+    for each in told:
+        offered = {} if each.group is None else each.group.objects
+        objects.update((tree, offered[tree]) for tree in trees_of(each.realization, offered))
+    present = partner.perform.result(store.present(tuple(objects)))
+    if isinstance(present, Failure):
+        return Failure(present.failure())
+    wanted = {tree: manifest for tree, manifest in objects.items() if tree not in present.unwrap()}
+    place = store.place()
+    try:
+        fetching = Fetching(partner, PackingList((), wanted), place)
+        whole = fetching.run(told) if wanted else {}
+        ingested = partner.perform.result(store.ingest(tuple(whole))) if whole else Success({})
+    finally:
+        partner.perform.result(store.discard([place]))
+    if isinstance(ingested, Failure):
+        return Failure(ingested.failure())
+    there = present.unwrap() | {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
+    entries = [Entry(each.config, each.realization, told=each.parts) for each in told if _is_whole(each, there)]
+    committed = partner.perform.result(store.commit(entries)) if entries else Success(None)
+    return committed.map(lambda _: [each.realization.rref for each in entries])
+
+
+def _is_whole(told: Told, there: frozenset[Digest]) -> bool:
+    made = told.realization
+    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
+
+
+@final
+@define(eq=False)
+class Fetching:
+    """Fetches the files of objects into a private folder; ``bad`` are those that did not come, or came wrong."""
+
+    partner: Partner
+    packing: PackingList
+    place: Path
+    homes: Mapping[Digest, Homes] = Factory(dict)
+    bad: set[Digest] = Factory(set)
+
+    def run(self, told: Sequence[Told]) -> Mapping[Path, Digest]:
+        """Fetch them, and give the folders of the objects that are whole."""
+        self.bad = set(self.packing.files)
+        try:
+            self.place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.place).free
+            if self.packing.size > free:
+                why = f"they hold {self.packing.size:,} bytes, and there is room for {free:,}"
+                self.partner.refuse(f"{len(self.packing.objects)} objects", why)
+                return {}
+            self.homes = lay_out(self.packing, set(self.packing.objects), self.place)
+        except OSError as error:
+            self.partner.refuse(f"{len(self.packing.objects)} objects", f"no room for them here: {error.strerror}")
+            return {}
+        self._fetch(self._wants(told))
+        return {
+            self.place / tree.hex: tree
+            for tree, manifest in self.packing.objects.items()
+            if not any(entry.data and Digest(entry.data) in self.bad for entry in manifest)
+        }
+
+    def _wants(self, told: Sequence[Told]) -> Mapping[str, tuple[Want, Sequence[Digest]]]:
+        wants: dict[str, tuple[Want, Sequence[Digest]]] = {}
+        left = dict(self.packing.files)
+        for group in {id(each.group): each.group for each in told if each.group is not None}.values():
+            for pack, files in self._packs(group, left):
+                sizes = [(file, group.sizes[file]) for file in files]
+                self._want(wants, f"{PACKS}/{pack.hex}", pack, sizes)
+                for file in files:
+                    left.pop(file, None)
+        for file, size in left.items():
+            self._want(wants, f"{BLOBS}/{file.hex}", file, [(file, size)])
+        return wants
+
+    def _packs(self, group: Group, left: Mapping[Digest, int]) -> Iterator[tuple[Digest, tuple[Digest, ...]]]:
+        return ((pack, files) for pack, files in group.packs.items() if not left.keys().isdisjoint(files))
+
+    def _want(
+        self, wants: dict[str, tuple[Want, Sequence[Digest]]], name: str, digest: Digest, files: Sequence[File]
+    ) -> None:
+        size = sum(size for _, size in files)
+        if name.startswith(PACKS) and size > MOST_PACK:
+            self.partner.refuse(name, f"it would hold {size:,} bytes, and {MOST_PACK:,} are the most")
+            return
+
+        def take(pieces: Pieces) -> Result[None, str]:
+            try:
+                self._spread(opened(pieces, digest, size, size), files)
+            except UnfitError as error:
+                return Failure(str(error))
+            except OSError as error:
+                return Failure(f"it cannot be kept here: {error.strerror}")
+            return Success(None)
+
+        wants[name] = (Want(name, most_of(size), take), [file for file, _ in files])
+
+    def _fetch(self, wants: Mapping[str, tuple[Want, Sequence[Digest]]]) -> None:
+        fates = (
+            self.partner.do(self.partner.cache.fetch([want for want, _ in wants.values()])) if wants else Success({})
+        )
+        for name, fate in {} if isinstance(fates, Failure) else fates.unwrap().items():
+            match fate:
+                case Taken():
+                    self.bad.difference_update(wants[name][1])
+                case Unfit(why):
+                    self.partner.refuse(name, why)
+                case Missing():
+                    self.partner.refuse(name, "it is missing")
+                case Failed():  # it is counted
+                    pass
+
+    def _spread(self, pieces: Pieces, files: Sequence[File]) -> None:
+        """Part what comes into files, and hash each; a piece may hold parts of several."""
+        rest = b""
+        for digest, size in files:
+            homes = self.homes.get(digest, [])
+            hasher, left = blake3(), size
+            with Target(homes) as target:
+                while left:
+                    piece = rest or next(pieces, b"")
+                    if not piece:
+                        raise UnfitError("it ends too early")
+                    piece, rest = piece[:left], piece[left:]
+                    hasher.update(piece)
+                    target.write(piece)
+                    left -= len(piece)
+            if hasher.hexdigest() != digest.hex:
+                raise UnfitError(f"the file {digest} in it is not what it is named by")
+            if homes:
+                spread(homes)
+        for piece in pieces:  # only at its end it is known to be what it is named by
+            if piece:
+                raise UnfitError("it holds more than its files")
+
+
+@final
+class Target:
+    """Where a file is written; nowhere, where nobody wants it. What another try had written is replaced."""
+
+    def __init__(self, homes: Homes) -> None:
+        if homes:
+            homes[0][0].unlink(missing_ok=True)
+        self._file = homes[0][0].open("xb") if homes else None
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, piece: bytes) -> None:
+        """Write more of it."""
+        if self._file is not None:
+            self._file.write(piece)

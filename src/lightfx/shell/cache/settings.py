@@ -1,0 +1,86 @@
+"""Which caches a store uses, kept in it: ``caches.json``. No credential is ever in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from returns.io import IOFailure, IOResult, IOSuccess
+
+from lightfx.core.canonical import Tree
+from lightfx.core.failures import EngineFailure, NoStore, SystemTrouble
+from lightfx.core.layout import CACHES, FORMAT, TEMPORARY
+from lightfx.plan.sharing import Sharing
+from lightfx.shell.cache.opening import CacheSetup
+
+_VERSION: Final = 1
+
+
+def read_setups(root: Path) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
+    """Read which caches the store at ``root`` uses; none where it says nothing of caches, or is not there yet."""
+    path = root / CACHES
+    try:
+        fields = json.loads(path.read_bytes())
+        return IOSuccess(tuple(map(_setup, fields["caches"])))
+    except FileNotFoundError:
+        return IOSuccess(())
+    except OSError as error:
+        return IOFailure(SystemTrouble(str(path), "read which caches are used", error.strerror or str(error)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        return IOFailure(SystemTrouble(str(path), "read which caches are used", str(error)))
+
+
+def write_setups(root: Path, setups: Sequence[CacheSetup]) -> IOResult[None, EngineFailure]:
+    """Write which caches the store at ``root`` uses, whole or not at all."""
+    if not (root / FORMAT).exists():
+        return IOFailure(NoStore(root))
+    fields = {"version": _VERSION, "caches": [_tree(each) for each in setups]}
+    path = root / CACHES
+    aside = root / TEMPORARY / f"caches-{uuid.uuid4().hex}"
+    try:
+        try:
+            with aside.open("x") as file:
+                file.write(json.dumps(fields, indent=1) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(path)
+        finally:
+            with suppress(FileNotFoundError):
+                aside.unlink()
+    except OSError as error:
+        return IOFailure(SystemTrouble(str(path), "write which caches are used", error.strerror or str(error)))
+    return IOSuccess(None)
+
+
+def _tree(setup: CacheSetup) -> dict[str, Tree]:
+    fields: dict[str, Tree] = {"name": setup.name, "url": setup.url, "push": setup.push}
+    known: dict[str, tuple[Tree, Tree]] = {
+        "endpoint": (setup.endpoint, ""),
+        "region": (setup.region, ""),
+        "lefts": (setup.sharing.lefts, "replayable"),
+        "tolerated": (setup.sharing.tolerated, True),
+        "creates": (setup.creates, False),
+        "drops": (setup.drops, True),
+        "trust": (setup.trust, None),
+    }
+    fields.update((name, value) for name, (value, usual) in known.items() if value != usual)
+    return fields
+
+
+def _setup(fields: Mapping[str, Tree]) -> CacheSetup:
+    return CacheSetup(
+        str(fields["url"]),
+        str(fields["name"]),
+        fields.get("push") is True,
+        Sharing("none" if fields.get("lefts") == "none" else "replayable", fields.get("tolerated") is not False),
+        endpoint=str(fields.get("endpoint", "")),
+        region=str(fields.get("region", "")),
+        creates=fields.get("creates") is True,
+        drops=fields.get("drops") is not False,
+        trust=fields.get("trust"),
+    )
