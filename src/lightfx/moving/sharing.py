@@ -17,7 +17,7 @@ from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known
 from lightfx.plan.sharing import Told
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.opening import CacheSetup, open_cache
+from lightfx.shell.cache.opening import CacheSetup, partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
 from lightfx.shell.cache.pulling import believed, take_in
 from lightfx.shell.cache.pushing import Pushing
@@ -53,7 +53,7 @@ def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
         for each in found.realizations
         if each.dref in found.configs
     ]
-    partner = Partner(open_cache(evolve(cache, push=True)), world.perform, cache.terms)
+    partner = partner_of(evolve(cache, push=True), world.perform)
     try:
         brought = Pushing(partner, Catalogue(partner), world.store).run(entries)
     finally:
@@ -67,7 +67,7 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     What is stored already is not taken again. Fails with `NotStored` where
     there is nothing of a reference, here or there, and with `CacheTrouble`.
     """
-    partner = Partner(open_cache(cache), world.perform, cache.terms)
+    partner = partner_of(evolve(cache, push=False), world.perform)
     try:
         return IOResult.from_result(_pulled(world, refs, partner))
     finally:
@@ -80,7 +80,7 @@ def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traff
     seen: set[RRef] = set()
     wanted: Iterable[Ref] = refs
     while texts := [ref.text for ref in dict.fromkeys(wanted)]:
-        layer = [each for each in believed(catalogue.told_of(texts), partner) if each.realization.rref not in seen]
+        layer = [each for each in _believed(catalogue, texts, partner) if each.realization.rref not in seen]
         if partner.trouble is not None:
             return Failure(partner.trouble)
         layers.append(layer)
@@ -93,6 +93,14 @@ def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traff
             return Failure(stored.failure())
         taken += stored.unwrap()
     return _judged(world, refs, Traffic(partner.name, tuple(taken), tuple(partner.refusals())), partner.trouble)
+
+
+def _believed(catalogue: Catalogue, texts: Sequence[str], partner: Partner) -> list[Told]:
+    """Judge what the cache tells of these, beside all that it tells of the same inputs: builders may disagree."""
+    told = catalogue.told_of(texts)
+    asked = {each.realization.rref for each in told}
+    beside = catalogue.told_of({*texts, *(each.realization.key.text for each in told)})
+    return [each for each in believed(beside, partner) if each.realization.rref in asked]
 
 
 def _judged(

@@ -36,11 +36,12 @@ from lightfx.core.inventory import Item
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
-from lightfx.core.realization import Realization, Value, key_with
+from lightfx.core.realization import Realization, Value
 from lightfx.core.records import spell_realization
 from lightfx.core.refs import RRef
+from lightfx.plan import replay
 from lightfx.plan.packing import Freight, PackingList, read_objects, read_records
-from lightfx.plan.replay import Verdict, replay_by_cause
+from lightfx.plan.trust import Accepted, Verdict
 
 VERSION: Final = "v1"
 BLOBS: Final = f"{VERSION}/blobs"
@@ -89,7 +90,7 @@ class Sharing:
         """
         if isinstance(made.result, Value):
             return True
-        return self.lefts == "replayable" and replay_by_cause(Left(made.result)) is Verdict.REPLAY
+        return self.lefts == "replayable" and replay.replay_by_cause(Left(made.result)) is replay.Verdict.REPLAY
 
     def doubts(self, config: Config, made: Realization) -> tuple[RRef, ...]:
         """What must be no LEFT for a realization to be shared: what it stands on and would tolerate."""
@@ -116,23 +117,17 @@ class Told:
     signatures: Signatures = ()
     group: Group | None = field(default=None, eq=False, repr=False)
 
-    @property
-    def statement(self) -> tuple[str, str, int, str, str]:
-        """What is said, whoever says it, wherever, whenever: derivation, inputs, index, content, and kind."""
-        made = self.realization
-        return (made.dref.text, key_with(made.key, made.asked), made.index, made.content.text, made.result.kind)
 
-
-Judge: TypeAlias = Callable[[Sequence[Told]], Result[None, str]]
-"""Says whether records that state the same (`Told.statement`) are believed, or why not."""
+Judge: TypeAlias = Callable[[Sequence[Told]], Sequence[Verdict]]
+"""Says of records whether each may be used. It is given all that a cache has of some inputs, at once."""
 
 Sign: TypeAlias = Callable[[Realization], Tree]
 """Signs a realization; gives the signature as it is kept beside the record."""
 
 
-def anyone(told: Sequence[Told]) -> Result[None, str]:  # noqa: ARG001 -- whoever says it
+def anyone(told: Sequence[Told]) -> Sequence[Verdict]:
     """Believe whoever can write to the cache."""
-    return Success(None)
+    return tuple(Accepted() for _ in told)
 
 
 @final

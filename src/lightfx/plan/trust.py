@@ -54,6 +54,17 @@ class Accepted:
 
 @final
 @frozen
+class Nobody:
+    """Nobody at all is trusted."""
+
+    @property
+    def reason(self) -> str:
+        """One clause for people."""
+        return "no key is trusted: `lightfx key trust NAME KEY` changes that"
+
+
+@final
+@frozen
 class Unsigned:
     """Nobody signed it."""
 
@@ -127,7 +138,7 @@ class Split:
         return f"as many builders got something else: {_listed(self.others)}"
 
 
-Why: TypeAlias = Unsigned | Untrusted | Forged | TooFew | Split
+Why: TypeAlias = Nobody | Unsigned | Untrusted | Forged | TooFew | Split
 
 
 @final
@@ -182,6 +193,8 @@ def judge(policy: Policy, offers: Iterable[Offer], verify: Verify) -> Mapping[St
     match policy:
         case Anyone():
             return {statement: Accepted() for statement in gathered}
+        case SignedBy(keys) if not keys:
+            return {statement: Refused(Nobody()) for statement in gathered}
         case SignedBy(keys):
             heard = {each: _heard(each, signatures, keys, verify) for each, signatures in gathered.items()}
             return {each: Accepted(said.by) if said.by else Refused(said.why_not()) for each, said in heard.items()}

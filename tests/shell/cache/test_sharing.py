@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightfx import Build, Derivation, evaluate, open_world, realize, stage, unwrap
-from lightfx.caches import CacheSetup, folder
+from lightfx.caches import CacheSetup, anyone, folder
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, TaskStarted
 from lightfx.journal import Listener
 
@@ -58,7 +58,7 @@ class Heard:
 
 @pytest.fixture
 def shared(tmp_path: Path) -> CacheSetup:
-    return folder(tmp_path / "shared", name="ours", push=True)
+    return folder(tmp_path / "shared", name="ours", push=True, trust=anyone)
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, assert_never, final
 
 from attrs import Factory, define
 from blake3 import blake3
@@ -28,6 +28,7 @@ from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
 from lightfx.effects.store import Entry, Store
 from lightfx.plan.packing import PackingList
 from lightfx.plan.sharing import BLOBS, MOST_PACK, PACKS, Group, Told, trees_of
+from lightfx.plan.trust import Accepted, Refused
 from lightfx.shell.archive import lay_out, spread
 from lightfx.shell.cache.channel import UnfitError
 from lightfx.shell.cache.partner import Partner
@@ -39,20 +40,31 @@ File: TypeAlias = tuple[Digest, int]
 
 
 def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
-    """Judge records, those together that state the same; gives one for each realization that may be taken in."""
-    groups: dict[tuple[str, str, int, str, str], list[Told]] = {}
-    for each in told:
-        if partner.terms.sharing.shares(each.realization):
-            groups.setdefault(each.statement, []).append(each)
+    """Judge records; gives one for each realization that may be taken in.
+
+    What gives the same result is judged record by record: beside one that is
+    signed somebody may have put a copy that says otherwise on what it stands.
+    """
+    shared = [each for each in told if partner.terms.sharing.shares(each.realization)]
     chosen: dict[RRef, Told] = {}
-    for group in groups.values():
-        verdict = partner.terms.judge(group)
-        if isinstance(verdict, Failure):
-            partner.refuse(group[0].realization.rref.text, verdict.failure())
-            continue
-        first = min(group, key=lambda each: (each.realization.ephemeral, each.realization.created))
-        chosen[first.realization.rref] = first
+    refused: dict[RRef, str] = {}
+    for each, verdict in zip(shared, partner.terms.judge(shared), strict=True):
+        rref = each.realization.rref
+        match verdict:
+            case Refused(why):
+                refused.setdefault(rref, why.reason)
+            case Accepted():
+                chosen[rref] = min(chosen.get(rref, each), each, key=_order)
+            case never:
+                assert_never(never)
+    for rref, reason in refused.items():
+        if rref not in chosen:
+            partner.refuse(rref.text, reason)
     return list(chosen.values())
+
+
+def _order(told: Told) -> tuple[bool, float]:
+    return told.realization.ephemeral, told.realization.created
 
 
 def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:

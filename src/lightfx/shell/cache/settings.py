@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure, Success
 
 from lightfx.core.canonical import Tree
 from lightfx.core.failures import EngineFailure, NoStore, SystemTrouble
 from lightfx.core.layout import CACHES, FORMAT, TEMPORARY
+from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import Sharing
 from lightfx.shell.cache.opening import CacheSetup
 
@@ -66,10 +68,18 @@ def _tree(setup: CacheSetup) -> dict[str, Tree]:
         "tolerated": (setup.sharing.tolerated, True),
         "creates": (setup.creates, False),
         "drops": (setup.drops, True),
-        "trust": (setup.trust, None),
+        "trust": (setup.trust.tree, Trust().tree),
+        "key": (setup.key, ""),
     }
     fields.update((name, value) for name, (value, usual) in known.items() if value != usual)
     return fields
+
+
+def _trust(tree: Tree) -> Trust:
+    read = Success(Trust()) if tree is None else Trust.read(tree)
+    if isinstance(read, Failure):
+        raise ValueError(read.failure())
+    return read.unwrap()
 
 
 def _setup(fields: Mapping[str, Tree]) -> CacheSetup:
@@ -82,5 +92,6 @@ def _setup(fields: Mapping[str, Tree]) -> CacheSetup:
         region=str(fields.get("region", "")),
         creates=fields.get("creates") is True,
         drops=fields.get("drops") is not False,
-        trust=fields.get("trust"),
+        trust=_trust(fields.get("trust")),
+        key=str(fields.get("key", "")),
     )
