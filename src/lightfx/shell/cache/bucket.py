@@ -7,6 +7,7 @@ time limits are for silence, since nobody knows how long a large file takes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
@@ -24,6 +25,9 @@ CONNECT: Final = 5.0
 SILENCE: Final = 20.0
 _LONGEST: Final = "6h"  # a whole answer: silence ends it long before, and so does `bounded`
 _AT_ONCE: Final = 1 << 22
+_STATUS: Final = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
+_SAID: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
+_AGAIN: Final = ("408", "425", "429", "500", "502", "503", "504")
 _FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathError", "NotSupportedError")
 
 
@@ -118,10 +122,14 @@ def _pieces(stream: Iterator[bytes]) -> Pieces:
 
 
 def _broken(error: Exception) -> BrokenError:
-    kind = type(error).__name__
-    text = str(error).partition("\n")[0]
-    silent = "timed out" in str(error) or "timeout" in str(error).lower()
-    return BrokenError(f"{kind}: {text}", again=kind not in _FINAL and not silent)
+    kind, text = type(error).__name__, str(error)
+    said = _SAID.search(text)
+    status = _STATUS.search(text)
+    if status is not None:  # the rest are addresses, and what the server wrote for browsers
+        code = f" ({said[1]})" if said is not None else ""
+        return BrokenError(f"the server answered {status[1]}{code}", again=status[1][:3] in _AGAIN)
+    silent = "timed out" in text or "timeout" in text.lower()
+    return BrokenError(f"{kind}: {text.partition(chr(10))[0]}", again=kind not in _FINAL and not silent)
 
 
 def creates(channel: BucketChannel, name: str) -> bool:

@@ -75,31 +75,31 @@ class Catalogue:
         """Whether the tables tell of it; they may lie."""
         return token(text) in self.found
 
-    def refresh(self) -> Mapping[str, int]:
+    def refresh(self) -> Result[Mapping[str, int], CacheTrouble]:
         """List the tables now, and read those that are new; gives all, with their sizes."""
         listed = self._listed()
         self.looked = self.elapsed()
         if isinstance(listed, Failure):
-            return {}
+            return listed
         names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
         fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
         for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in fresh}):
             self._take(name, read_table(data))
-        return names
+        return Success(names)
 
     def _look(self) -> None:
         if self.looked is None or self.elapsed() - self.looked > FRESH:
             self.refresh()
 
-    def _listed(self) -> Result[Mapping[str, int], CacheTrouble | str]:
+    def _listed(self) -> Result[Mapping[str, int], CacheTrouble]:
         cache = self.partner.cache
         if cache.lists:
             return self.partner.do(cache.names(TABLES))
         for _, data in self._fetched({TABLE_LIST: (None, MOST_TABLE)}):
             listed = read_table_list(data)
-            if isinstance(listed, Failure):
-                self.partner.refuse(TABLE_LIST, listed.failure())
-            return listed
+            if isinstance(listed, Success):
+                return Success(listed.unwrap())
+            self.partner.refuse(TABLE_LIST, listed.failure())
         return Success({})
 
     def _take(self, name: str, read: Result[tuple[Row, ...], str]) -> None:

@@ -174,9 +174,9 @@ class Fetching:
         wants: dict[str, tuple[Want, Sequence[Digest]]] = {}
         left = dict(self.packing.files)
         for group in {id(each.group): each.group for each in told if each.group is not None}.values():
+            sizes = group.sizes
             for pack, files in self._packs(group, left):
-                sizes = [(file, group.sizes[file]) for file in files]
-                self._want(wants, f"{PACKS}/{pack.hex}", pack, sizes)
+                self._want(wants, f"{PACKS}/{pack.hex}", pack, [(file, sizes[file]) for file in files])
                 for file in files:
                     left.pop(file, None)
         for file, size in left.items():
@@ -206,10 +206,7 @@ class Fetching:
         wants[name] = (Want(name, most_of(size), take), [file for file, _ in files])
 
     def _fetch(self, wants: Mapping[str, tuple[Want, Sequence[Digest]]]) -> None:
-        fates = (
-            self.partner.do(self.partner.cache.fetch([want for want, _ in wants.values()])) if wants else Success({})
-        )
-        for name, fate in {} if isinstance(fates, Failure) else fates.unwrap().items():
+        for name, fate in self.partner.fetch([want for want, _ in wants.values()]).items():
             match fate:
                 case Taken():
                     self.bad.difference_update(wants[name][1])

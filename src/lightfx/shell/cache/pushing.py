@@ -69,10 +69,9 @@ class Pushing:
             return Failure(CacheTrouble(self.partner.name, "be written to", error.why))
 
     def _run(self, entries: Sequence[Entry]) -> Result[tuple[RRef, ...], EngineFailure]:
-        self.catalogue.refresh()
-        trouble = self.partner.trouble
-        if self.partner.troubles and trouble is not None:
-            return Failure(trouble)
+        listed = self.catalogue.refresh()
+        if isinstance(listed, Failure):
+            return Failure(listed.failure())
         wanted = self._wanted(entries)
         if isinstance(wanted, Failure):
             return Failure(wanted.failure())
@@ -222,11 +221,11 @@ class Pushing:
             told = self._put([self._sealed_table(table)])
             if isinstance(told, Failure):
                 return told
-        names = self.catalogue.refresh()
-        if self._merge(names):
-            names = self.catalogue.refresh()
+        listed = self.catalogue.refresh()
+        if self._merge(listed.value_or({})):
+            listed = self.catalogue.refresh()
         # Those who cannot list; what another brings at the same time may be missing in it until the next push.
-        return self._put([sealed(TABLE_LIST, table_list(names))]) if names else Success(None)
+        return listed.bind(lambda names: self._put([sealed(TABLE_LIST, table_list(names))]))
 
     def _merge(self, names: Mapping[str, int]) -> bool:
         """Put small tables together, if there are many; that it does not work is no harm."""
