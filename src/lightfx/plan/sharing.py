@@ -40,6 +40,7 @@ from lightfx.core.realization import Realization, Value
 from lightfx.core.records import spell_realization
 from lightfx.core.refs import RRef
 from lightfx.plan import replay
+from lightfx.plan.limits import MOST_DEPTH, is_too_costly, is_too_deep
 from lightfx.plan.packing import Freight, PackingList, read_objects, read_records
 from lightfx.plan.trust import Accepted, Verdict
 
@@ -59,6 +60,8 @@ GROUP_COUNT: Final = 512
 MOST_GROUP: Final = 1 << 24
 MOST_TABLE: Final = 1 << 23
 TABLE_COUNT: Final = 40_000
+MOST_ROWS: Final = 1024
+"""So many groups are looked into for one name at most: tables may lie, and to look in vain takes time."""
 MANY_TABLES: Final = 64
 SMALL_TABLE: Final = 1 << 18
 
@@ -155,6 +158,8 @@ class Group:
         >>> Group.read(b"{}").failure()
         'its packing list cannot be read'
         """
+        if is_too_costly(data):
+            return Failure("it has too many parts")
         try:
             head, _, lines = data.decode().partition("\n")
             fields = json.loads(head)
@@ -166,6 +171,8 @@ class Group:
         if isinstance(objects, Failure):
             return Failure(objects.failure())
         packing = PackingList((), objects.unwrap())
+        if any(map(is_too_deep, packing.objects.values())):
+            return Failure(f"an object of it has more than {MOST_DEPTH} folders in one another")
         if not packing.files.keys() >= {file for files in packs.values() for file in files}:
             return Failure("a pack of it holds files that are in none of its objects")
         return read_records(packing, lines).map(lambda freight: cls(freight, packing.objects, packs, signatures))
@@ -277,6 +284,8 @@ def read_table(data: bytes) -> Result[tuple[Row, ...], str]:
     >>> read_table(b"[[]]").failure()
     'it is no table'
     """
+    if is_too_costly(data):
+        return Failure("it has too many parts")
     try:
         return Success(tuple(_row(*each) for each in json.loads(data)))
     except (ValueError, TypeError, RecursionError):
@@ -302,6 +311,8 @@ def table_list(tables: Mapping[str, int]) -> bytes:
 
 def read_table_list(data: bytes) -> Result[Mapping[str, int], str]:
     """Read the names of all tables, or say that it is none of them."""
+    if is_too_costly(data):
+        return Failure("it has too many parts")
     try:
         return Success({str(name): int(size) for name, size in json.loads(data).items()})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -24,6 +24,7 @@ from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.cache import Good
 from lightfx.effects.store import Entry, Forbidden, Store
+from lightfx.plan.limits import MOST_DEPTH, is_too_deep
 from lightfx.plan.packing import Freight
 from lightfx.plan.sharing import (
     BLOBS,
@@ -145,6 +146,8 @@ class Pushing:
         for folder, manifest in listed.unwrap().items():
             if isinstance(manifest, Forbidden) or digest_of(manifest) != folders[folder]:
                 self.partner.refuse(folders[folder].text, "its files here are not what they were: it is not brought")
+            elif is_too_deep(manifest):
+                self.partner.refuse(folders[folder].text, f"it has more than {MOST_DEPTH} folders in one another")
             else:
                 objects[folders[folder]] = manifest
         return Success(objects)
