@@ -21,7 +21,7 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
-from lightfx.cli import keeping, keys, looking, moving
+from lightfx.cli import caching, keeping, keys, looking, moving
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
@@ -265,6 +265,7 @@ keeping.add_to(app)
 keys.add_to(app)
 looking.add_to(app)
 moving.add_to(app)
+caching.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
+from lightfx.caches import configured
 from lightfx.cli.choosing import forced, matching, policy
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, misuse
 from lightfx.cli.forecasting import forecast
@@ -63,6 +64,7 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
         tickets=dict(wish.tickets),
         create=wish.create,
         journal=journal,
+        caches=unwrap(configured(wish.store)),
     ) as world:
         try:
             outcomes = _carried_out(world, targets, wish)

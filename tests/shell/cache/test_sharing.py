@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from returns.io import IOFailure
+from returns.result import Failure, Result
 
-from lightfx import Build, Derivation, evaluate, open_world, realize, stage, unwrap
-from lightfx.caches import CacheSetup, anyone, folder
-from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, TaskStarted
-from lightfx.journal import Listener
+from lightfx import (
+    Build,
+    Derivation,
+    Left,
+    Tolerant,
+    evaluate,
+    evaluate_all,
+    lens,
+    open_world,
+    plan,
+    realize,
+    stage,
+    unwrap,
+)
+from lightfx.caches import CacheSetup, Sharing, anyone
+from lightfx.caches import folder as folder_of
+from lightfx.core.manifest import digest_of
+from lightfx.core.names import Digest
+from lightfx.effects.cache import Cache, Trouble
+from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
+from lightfx.failures import NotStored
+from lightfx.garbage import add_root, gc
+from lightfx.journal import Both, Listener
+from lightfx.looking import alldrefs, deps, du, find
+from lightfx.moving import pack, pull, push
+from lightfx.shell.cache.memory import memory_cache
+from lightfx.shell.cache.partner import Partner, Terms
+from lightfx.shell.cache.sharing import SharingStore
+from lightfx.shell.zstandard import zstd
+from lightfx.stages.missteps import LensError
+
+folder = partial(folder_of, trust=anyone)
 
 
 @stage(version="1")
@@ -58,7 +92,7 @@ class Heard:
 
 @pytest.fixture
 def shared(tmp_path: Path) -> CacheSetup:
-    return folder(tmp_path / "shared", name="ours", push=True, trust=anyone)
+    return folder(tmp_path / "shared", name="ours", push=True)
 
 
 @pytest.mark.parametrize("large", [False, True])
@@ -76,3 +110,231 @@ def test_a_fresh_store_takes_all_from_the_cache_of_another(tmp_path: Path, share
     assert (path / "again.txt").is_symlink()
     assert (path.parent / "run.sh").stat().st_mode & 0o777 == 0o555
     assert second.ran == 0
+
+
+@stage(version="1")
+def halved(build: Build, number: int) -> int:
+    return number // 2
+
+
+@stage(version="1")
+def tripled(build: Build, number: Derivation[int]) -> int:
+    return 3 * build.need(number)
+
+
+def test_equal_inputs_are_a_hit_whatever_they_came_from(tmp_path: Path, shared: CacheSetup) -> None:
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", shared)
+    assert first.evaluate(tripled(halved(10))) == 15
+    assert second.evaluate(tripled(halved(11))) == 15
+    assert second.ran == 1, "halved(11) alone"
+    # What the record stands on, halved(10), never came here: nothing trips over that.
+    with open_world(tmp_path / "two") as world:
+        (row,) = unwrap(world.store.listed([tripled(halved(11)).dref], frozenset()))
+        made = unwrap(world.store.realizations([row.stored.rref]))[row.stored.rref]
+        assert made.like is not None
+        assert [rref.dref for _, rrefs in made.context.entries for rref in rrefs] == [halved(11).dref]
+        assert made.like.dref == tripled(halved(10)).dref
+        (told,) = unwrap(world.store.listed([tripled(halved(10)).dref], frozenset()))
+        assert unwrap(deps(world, told.stored.rref, deep=True)) == ()
+        assert unwrap(du(world, told.stored.rref))
+        assert isinstance(world.perform.result(pack(world, [told.stored.rref], tmp_path / "file")).failure(), NotStored)
+        assert len(unwrap(gc(world, dry_run=True)).rrefs) == 3
+        unwrap(add_root(world, made.rref))
+        assert unwrap(gc(world)).rrefs == ()
+        with pytest.raises(LensError, match="is not stored"):
+            assert lens(told.stored.rref, world).number.number.value
+        assert len(unwrap(push(world, [told.stored.rref], folder(tmp_path / "third"))).rrefs) == 1
+        assert len(unwrap(pull(world, [told.stored.rref], shared)).rrefs) == 1, "what it stands on"
+        assert unwrap(deps(world, told.stored.rref)) != ()
+
+
+@stage(version="1")
+def refuses(build: Build, number: int) -> Result[int, str]:
+    return Failure("no")
+
+
+@stage(version="1")
+def stumbles(build: Build, number: int) -> int:
+    raise ValueError("oh")
+
+
+@stage(version="1")
+def lacks(build: Build, number: int) -> int:
+    raise OSError("the disk is away")
+
+
+@stage(version="1")
+def counts(build: Build, number: Tolerant[int]) -> int:
+    return 1 if isinstance(build.need(number), Left) else 0
+
+
+def test_lefts_are_shared_that_would_come_again(tmp_path: Path, shared: CacheSetup) -> None:
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", shared)
+    for each, ran in ((refuses(1), 0), (stumbles(1), 0), (lacks(1), 1)):
+        assert isinstance(first.realize(each), Left)
+        assert isinstance(second.realize(each), Left)
+        assert second.ran == ran
+        second.events.clear()
+    assert second.evaluate(counts(refuses(1).tolerate())) == 1
+
+
+@pytest.mark.parametrize(
+    ("sharing", "ran"), [(Sharing(), 0), (Sharing(lefts="none"), 1), (Sharing("none", tolerated=False), 2)]
+)
+def test_policy_says_which_lefts_are_shared(tmp_path: Path, shared: CacheSetup, sharing: Sharing, ran: int) -> None:
+    strict = evolve(shared, sharing=sharing)
+    first, second = Heard(tmp_path / "one", strict), Heard(tmp_path / "two", strict)
+    for heard in (first, second):
+        assert heard.evaluate(counts(refuses(1).tolerate())) == 1
+    assert second.ran == ran
+    pulled = Heard(tmp_path / "three", strict, shared)
+    assert pulled.evaluate(counts(refuses(1).tolerate())) == 1
+
+
+def test_to_look_at_a_plan_asks_nobody(tmp_path: Path, shared: CacheSetup) -> None:
+    Heard(tmp_path / "one", shared).evaluate(double(21))
+    with open_world(tmp_path / "two", caches=[shared]) as world:
+        assert [step.dref for step in unwrap(plan(world, double(21))).steps] == [double(21).dref]
+        assert unwrap(world.store.alike([])) == []
+        assert unwrap(alldrefs(world)) == ()
+
+
+def hurt(shared: CacheSetup, kind: str, deed) -> None:
+    """Do something to each file of a kind."""
+    for path in sorted((Path(shared.url.removeprefix("file://")) / "v1" / kind).iterdir()):
+        deed(path)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+
+
+DEEDS = {
+    "flipped": flip,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": lambda path: path.unlink(),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a link": lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
+    "a bomb": lambda path: path.write_bytes(b"lightfx zstd 12\n" + zstd().compress(bytes(1 << 26))),
+    "huge": lambda path: path.write_bytes(b"lightfx plain 99999999999999\n"),
+}
+
+
+CASES = [
+    *(("packs", deed) for deed in DEEDS),
+    *(("blobs", deed) for deed in ("flipped", "cut", "gone", "a bomb")),
+    *(("groups", deed) for deed in ("flipped", "longer", "gone", "a pipe", "a bomb")),
+    *(("tables", deed) for deed in ("flipped", "empty", "a link", "huge")),
+]
+
+
+@pytest.mark.parametrize(("kind", "deed"), CASES)
+def test_a_wrong_byte_is_never_seen(tmp_path: Path, shared: CacheSetup, kind: str, deed: str) -> None:
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", evolve(shared, push=False))
+    plan = length(written(double(21), True))
+    first.evaluate(plan)
+    hurt(shared, kind, DEEDS[deed])
+    assert second.evaluate(plan) == 200_000
+    assert second.ran == {"blobs": 1, "packs": 1}.get(kind, 3)
+    assert (second.evaluate(written(double(21), True)) / "number.txt").read_text() == "42" * 100_000
+    refused = second.of(CacheRefused)
+    if kind in ("groups", "tables") and deed in ("gone", "a pipe", "a link"):
+        assert refused == [], "what is not there is not told of"
+    elif deed == "a link":
+        assert second.of(CacheWarned)
+    else:
+        assert {event.what.split("/")[1] for event in refused} == {kind}
+    with open_world(tmp_path / "two") as world:
+        trees = [each.tree for each in unwrap(find(world)) if each.tree is not None]
+        folders = {world.store.folder_of(tree): tree for tree in trees}
+        listed = unwrap(world.store.manifests(list(folders)))
+        assert all(digest_of(listed[path]) == tree for path, tree in folders.items())
+        assert {path.name for path in (tmp_path / "two/objects").iterdir()} == {tree.hex for tree in trees}
+        assert [path for path in (tmp_path / "two/tmp").rglob("*") if path.is_file()] == []
+
+
+def test_swapped_packs_and_forged_records_are_refused(tmp_path: Path, shared: CacheSetup) -> None:
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", evolve(shared, push=False))
+    first.evaluate(length(written(double(1))))
+    first.evaluate(length(written(double(2))))
+    one, other = sorted((tmp_path / "shared/v1/packs").iterdir())
+    kept = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(kept)
+    assert second.evaluate(length(written(double(1)))) == 1
+    assert second.ran == 1
+    assert "is not what it is named by" in second.of(CacheRefused)[0].why
+
+
+def test_a_cache_that_fills_up_or_goes_away_fails_no_run(tmp_path: Path, shared: CacheSetup) -> None:
+    plan = length(written(double(21)))
+    (tmp_path / "file").write_text("")
+    inside = folder(tmp_path / "file" / "shared", name="ours", push=True)
+    heard = Heard(tmp_path / "one", inside, shared)
+    assert heard.evaluate(plan) == 2
+    assert [event.cache for event in heard.of(CacheWarned)] == ["ours"]
+    assert [event.count for event in heard.of(Pushed)] == [3]
+
+
+@pytest.mark.parametrize("act", ["fetch", "put", "names", "there"])
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_a_cache_that_goes_away_on_the_way_fails_no_run(tmp_path: Path, act: str, after: int) -> None:
+    held: dict[str, bytes] = {}
+    plan = [length(written(double(number), number == 1)) for number in range(3)]
+
+    def run(name: str, cache: Cache, told: list[JournalEvent]) -> list[int]:
+        with open_world(tmp_path / name, journal=Listener(told.append)) as world:
+            partner = Partner(cache, world.perform, Terms(pushes=True))
+            store = SharingStore(world.store, [partner], world.journal, world.perform)
+            sharing = evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
+            return list(evaluate_all(sharing, plan))
+
+    events: list[JournalEvent] = []
+    right = run("one", Broken(memory_cache(held), act, after), events)
+    assert right == [1, 100_000, 1]
+    assert len([event for event in events if isinstance(event, CacheWarned)]) <= 1
+    run("two", memory_cache(held), [])
+    later: list[JournalEvent] = []
+    assert run("three", Broken(memory_cache(held), act, after), later) == right
+
+
+class Broken:
+    """A cache of which one act fails after it was done some times."""
+
+    def __init__(self, right: Cache, act: str, after: int) -> None:
+        self._right, self._act, self._after = right, act, after
+
+    def __getattr__(self, name: str):
+        if name == self._act:
+            self._after -= 1
+            if self._after < 0:
+                return lambda *given: IOFailure(Trouble("broken", "answer", "it is away"))
+        return getattr(self._right, name)
+
+
+def test_after_some_troubles_in_a_row_it_is_left_alone(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Deaf:
+        name, lists, writable = "deaf", True, True
+
+        def names(self, folder: str):
+            asked.append(folder)
+            return IOFailure(Trouble("deaf", "be listed", "silence"))
+
+    with open_world(tmp_path / "one") as world:
+        now = itertools.count(0, 1000)
+        partner = Partner(Deaf(), world.perform)  # type: ignore[arg-type]
+        store = SharingStore(world.store, [partner], world.journal, world.perform, lambda: float(next(now)))
+        sharing = evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
+        for number in range(5):
+            store.hear(RunBegan(1)) if number == 0 else None
+            unwrap(store.alike([Digest.of(bytes([number]))]))
+        assert len(asked) == 3
+        assert evaluate(sharing, double(3)) == 6
+        assert len(asked) > 3, "the next run tries again"
