@@ -30,7 +30,7 @@ import attrs
 import pytest
 
 import lightfx
-from lightfx import garbage, journal, looking, matchers, moving, ready, repl, report, testing
+from lightfx import caches, garbage, journal, looking, matchers, moving, ready, repl, report, testing
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -212,6 +212,7 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(repl.__all__) - shown == set()
     assert set(garbage.__all__) - shown == set()
     assert set(moving.__all__) - shown == set()
+    assert set(caches.__all__) - shown == set()
     assert set(looking.__all__) - shown == set()
     assert set(testing.__all__) - shown == set()
     assert set(report.__all__) - shown == set()

@@ -273,7 +273,7 @@ def spell_table(rows: Iterable[Row]) -> bytes:
     """
     spelled = [
         [row.group.hex, row.size, "".join(f"{each:016x}" for each in row.tokens)]
-        for row in sorted(set(rows), key=lambda row: row.group)
+        for row in sorted(set(rows), key=lambda row: (row.group, row.size, row.tokens))
     ]
     return json.dumps(spelled, separators=(",", ":")).encode()
 

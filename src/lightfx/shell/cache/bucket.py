@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Literal, final
 
 from attrs import frozen
 
@@ -25,6 +25,7 @@ CONNECT: Final = 5.0
 SILENCE: Final = 20.0
 _LONGEST: Final = "6h"  # a whole answer: silence ends it long before, and so does `bounded`
 _AT_ONCE: Final = 1 << 22
+_MORE: Final = 6.0
 _STATUS: Final = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
 _SAID: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _AGAIN: Final = ("408", "425", "429", "500", "502", "503", "504")
@@ -36,11 +37,13 @@ _FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathEr
 class BucketChannel:
     """Objects in a bucket. Implements `lightfx.shell.cache.channel.Channel`.
 
-    ``creates``: whether the server is known to refuse a second object of one
+    ``writing``: the same bucket, with more patience: while a part of a file is
+    sent, the server has nothing to say. ``creates``: whether the server is known to refuse a second object of one
     name when it is asked to (`creates`); then nothing is replaced.
     """
 
     bucket: S3Store | GCSStore | AzureStore
+    writing: S3Store | GCSStore | AzureStore
     creates: bool = False
     lists: bool = True
     writable: bool = True
@@ -65,11 +68,10 @@ class BucketChannel:
         try:
             if good.size <= _AT_ONCE:
                 data = b"".join(good.pieces())
-                obstore.put(
-                    self.bucket, good.name, data, mode="create" if self.creates else "overwrite", use_multipart=False
-                )
+                mode: Literal["create", "overwrite"] = "create" if self.creates else "overwrite"
+                obstore.put(self.writing, good.name, data, mode=mode, use_multipart=False)
             else:
-                obstore.put(self.bucket, good.name, iter(good.pieces()), max_concurrency=2)
+                obstore.put(self.writing, good.name, iter(good.pieces()), max_concurrency=2)
         except obstore.exceptions.AlreadyExistsError:
             pass  # it is named by content, so it is the same
         except (obstore.exceptions.BaseError, FileNotFoundError) as error:
@@ -177,9 +179,13 @@ def bucket_cache(
         "read_timeout": f"{round(silence * 1000)}ms",
         **(options or {}),
     }
+    patient: Any = {**config, "read_timeout": f"{round(_MORE * silence * 1000)}ms"}
     maker: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[scheme]  # the stubs of each name its own keys alone
     try:
-        opened = maker(bucket, prefix=prefix or None, config=config, retry_config={"max_retries": 0})
+        opened, writing = (
+            maker(bucket, prefix=prefix or None, config=each, retry_config={"max_retries": 0})
+            for each in (config, patient)
+        )
     except (exceptions.BaseError, ValueError) as error:
         raise BrokenError(f"{type(error).__name__}: {error}", again=False) from error
-    return ChannelCache(name or f"{scheme}://{bucket}/{prefix}".rstrip("/"), BucketChannel(opened, creates))
+    return ChannelCache(name or f"{scheme}://{bucket}/{prefix}".rstrip("/"), BucketChannel(opened, writing, creates))

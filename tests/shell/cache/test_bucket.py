@@ -1,0 +1,127 @@
+"""Results over S3, of a real server in a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from returns.result import Failure
+from servers import KEY, SECRET, s3_server
+
+from lightfx import Build, Derivation, evaluate, memory_world, open_world, stage, unwrap
+from lightfx.caches import CacheSetup, anyone, azure, folder, gs, s3, tiered
+from lightfx.effects.cache import Good
+from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pushed, TaskStarted
+from lightfx.journal import Listener
+from lightfx.moving import pull, push
+from lightfx.shell.cache.bucket import bucket_cache
+from lightfx.shell.cache.opening import probe
+from lightfx.testing.makings import outcome
+
+pytest.importorskip("obstore", reason="the extra cloud is not installed")
+
+
+@stage(version="1")
+def written(build: Build, number: int, size: int = 1) -> Path:
+    path = build.out / "data.txt"
+    path.write_text("".join(map(str, range(number, number + size))))
+    return path
+
+
+@stage(version="1")
+def length(build: Build, path: Derivation[Path]) -> int:
+    return len(build.need(path).read_text())
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def shared(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CacheSetup:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    return s3(f"bucket/{tmp_path.name}", name="ours", endpoint=endpoint, region="us-east-1", push=True, trust=anyone)
+
+
+def test_runs_share_over_a_bucket(shared: CacheSetup, tmp_path: Path) -> None:
+    plan = length(written(7, 2_000_000))  # in several parts
+    events: list[JournalEvent] = []
+    with open_world(tmp_path / "one", caches=[shared], journal=Listener(events.append)) as world:
+        value = evaluate(world, plan)
+    assert [event.count for event in events if isinstance(event, Pushed)] == [2]
+    assert not [event for event in events if isinstance(event, CacheWarned)]
+    with open_world(tmp_path / "two", caches=[shared]) as world:
+        assert evaluate(world, plan, only_stored=True) == value
+        assert unwrap(push(world, [plan.dref], shared)).rrefs == ()
+
+
+def test_what_came_from_afar_is_kept_near(shared: CacheSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = length(written(7, 50_000))
+    with memory_world(tmp_path / "one") as world:
+        evaluate(world, plan)
+        unwrap(push(world, [plan.dref], shared))
+    both = tiered(folder(tmp_path / "near", push=True), shared)
+    with memory_world(tmp_path / "two") as world:
+        assert len(unwrap(pull(world, [plan.dref], both)).rrefs) == 2
+    with memory_world(tmp_path / "three") as world:
+        evaluate(world, plan)
+        assert {path.name for path in (tmp_path / "near/v1").iterdir()} == {"blobs", "groups", "tables"}
+
+
+def test_what_a_server_can_do_is_tried(shared: CacheSetup, tmp_path: Path) -> None:
+    tried = probe(shared)
+    assert tried.drops
+    assert not tried.creates, "rclone's server replaces what is there"
+    assert probe(folder(tmp_path)).drops
+
+
+def test_wrong_credentials_are_one_clear_warning_that_tells_none(
+    shared: CacheSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret-at-all")
+    events: list[JournalEvent] = []
+    with open_world(tmp_path / "one", caches=[shared], journal=Listener(events.append)) as world:
+        assert evaluate(world, length(written(7))) == 1
+    (warned,) = [event for event in events if isinstance(event, CacheWarned)]
+    assert "403" in warned.why
+    assert "SignatureDoesNotMatch" in warned.why
+    assert sum(isinstance(event, TaskStarted) for event in events) == 2
+    assert not [event for event in events if isinstance(event, CacheRefused)]
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "one").rglob("*") if path.is_file())
+    for secret in ("not-the-secret", SECRET):
+        assert secret not in repr(events) + repr(shared)
+        assert secret.encode() not in everything
+
+
+def test_silence_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:  # it takes connections, and says nothing
+        endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        options = {"endpoint": endpoint, "region": "us-east-1", "allow_http": "true"}
+        cache = bucket_cache("s3", "bucket", options=options, silence=0.1)
+        for effect in (
+            cache.names("v1"),
+            cache.there(["v1/x"]),
+            cache.put([Good.of("v1/x", b"x")]),
+            cache.put([Good("v1/y", 1 << 23, lambda: [bytes(1 << 20)] * 8)]),
+        ):
+            failed = outcome(effect)
+            assert isinstance(failed, Failure)
+            assert not failed.failure().again
+
+
+@pytest.mark.parametrize("cache", [s3("bucket"), gs("bucket"), azure("container")])
+def test_what_cannot_be_opened_fails_no_run(cache: CacheSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    events: list[JournalEvent] = []
+    with open_world(tmp_path, caches=[cache], journal=Listener(events.append)) as world:
+        assert evaluate(world, length(written(7))) == 1
+    (warned,) = [event for event in events if isinstance(event, CacheWarned)]
+    assert "lightfx[cloud]" in warned.why

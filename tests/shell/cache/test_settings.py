@@ -1,0 +1,64 @@
+"""Which caches a store uses is kept in it, without credentials; and what names no cache is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lightfx import EngineError, open_world, unwrap
+from lightfx.caches import CacheSetup, Sharing, agreed, configured, folder, http, s3
+from lightfx.shell.cache.opening import probe
+from lightfx.shell.cache.settings import write_setups
+
+
+def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
+    assert unwrap(configured(tmp_path / "store")) == ()
+    open_world(tmp_path / "store").close()
+    setups = [
+        CacheSetup("s3://bucket/prefix", "ours", True, Sharing("none", False), endpoint="http://host:9", region="x"),
+        CacheSetup("https://host/path", "theirs", drops=False, creates=True, trust=agreed(1, "ada", "bob"), key="ci"),
+    ]
+    unwrap(write_setups(tmp_path / "store", setups))
+    assert unwrap(configured(tmp_path / "store")) == tuple(setups)
+    assert list((tmp_path / "store/tmp").iterdir()) == []
+    assert set(json.loads((tmp_path / "store/caches.json").read_text())) == {"version", "caches"}
+    with open_world(tmp_path / "store"):
+        pass
+    with pytest.raises(EngineError, match="no store"):
+        unwrap(write_setups(tmp_path / "none", setups))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"caches": [{"name": "x"}]}', '{"caches": [{"name": "x", "url": "x"}]}']
+)
+def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
+    open_world(tmp_path / "store").close()
+    (tmp_path / "store/caches.json").write_text(text)
+    with pytest.raises(EngineError, match=r"caches\.json"):
+        unwrap(configured(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://user:secret@host", "https://host/?key=secret", "s3://secret@bucket", "https://host/#secret", "ftp://host",
+     "results", "s3:///x", "http:///x", "javascript:alert(1)"],
+)  # fmt: skip
+def test_what_names_no_cache_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"names no cache|come from the environment") as raised:
+        CacheSetup(url)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "../x", "-rf", "x\n", "é"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        folder("/srv", name=name)
+
+
+def test_what_is_read_only_is_not_pushed_to(tmp_path: Path) -> None:
+    assert not CacheSetup("https://host", push=True).pushes
+    assert not probe(http("https://host")).drops
+    assert not probe(folder(tmp_path / "file" / "none")).creates
+    assert s3("bucket/prefix").title == "s3://bucket/prefix"
