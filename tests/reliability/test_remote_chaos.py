@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,21 @@ def through(top: Path, how: str, count: int, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("how", ["pass", "flip", "truncate", "stall", "busy"])
+@pytest.mark.parametrize("how", ["pass", "flip", "truncate"])
 def test_a_few_through_a_network_that_lies(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    second, took = through(tmp_path, how, 12, monkeypatch)
-    print(how, second.ran, second.pulled, len(second.refused), [each.why for each in second.warned], took)
+    second, _ = through(tmp_path, how, 6, monkeypatch)
+    assert second.ran == 0 or how != "pass"
 
 
 @pytest.mark.parametrize("how", HOWS)
 def test_many_through_a_network_that_lies(
-    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, record_property
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
-    second, took = through(tmp_path, how, 1000 if how != "slow" else 60, monkeypatch)
-    print(how, second.ran, second.pulled, len(second.refused), [each.why for each in second.warned], took)
+    count = 16 if how == "slow" else 1000
+    second, took = through(tmp_path, how, count, monkeypatch)
+    assert second.ran == 0 or how != "pass"
+    assert took < 120, "it hangs"
+    assert second.ran + second.pulled == count
+    assert second.ran == 0 or second.refused or second.warned
+    record_property("count", count)
+    record_property("found", f"{how}: {second.pulled} came, {second.ran} were made here, {took:.0f} s")
