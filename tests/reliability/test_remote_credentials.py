@@ -105,7 +105,6 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-@pytest.mark.quick
 def test_a_secret_that_is_wrong(desk: Desk, tmp_path: Path) -> None:
     with rclone(tmp_path / "server") as port:
         desk.use({**credentials(port, secret=WRONG), "AWS_SESSION_TOKEN": TOKEN})

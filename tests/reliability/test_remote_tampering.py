@@ -207,7 +207,6 @@ def test_what_was_tampered_with_is_refused(scene: Scene, attack: str) -> None:
     assert assert_sound(scene.top / "reader") == good
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_pull_of_what_was_tampered_with_leaves_nothing(scene: Scene, attack: str) -> None:
     """No record that is not Ada's own, whole; no file but those of such records."""
