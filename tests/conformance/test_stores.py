@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,12 @@ from returns.io import IOSuccess
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cancelled
+from lightfx.effects.journal import RunBegan
 from lightfx.effects.store import Forbidden, Store
+from lightfx.shell.cache.memory import memory_cache
+from lightfx.shell.cache.partner import Partner, Terms
+from lightfx.shell.cache.sharing import SharingStore
+from lightfx.shell.journal.listeners import Silence
 from lightfx.shell.store import sync
 from lightfx.shell.store.directory import DirectoryStore, open_directory
 from lightfx.shell.store.memory import MemoryStore
@@ -25,6 +31,7 @@ from lightfx.testing.makings import entry, good
 from lightfx.testing.rig import Rig
 from lightfx.testing.rig import StoreLaw as Law
 from lightfx.testing.store_laws import STORE_LAWS as LAWS
+from lightfx.wiring import Performing
 
 
 @pytest.fixture
@@ -48,8 +55,23 @@ def directory(tmp_path: Path) -> Iterator[Rig]:
         good(store.close())
 
 
+@pytest.fixture
+def sharing(directory: Rig) -> Rig:
+    """A directory store that asks a cache, as in a run, and brings there what is stored."""
+    held: dict[str, bytes] = {}
+
+    def around(store: Store) -> Store:
+        partner = Partner(memory_cache(held), Performing(), Terms(pushes=True))
+        shares = SharingStore(store, [partner], Silence(), Performing(), lambda: float(next(times)))
+        shares.hear(RunBegan(1))
+        return shares
+
+    times = itertools.count(0, 100)
+    return evolve(directory, store=around(directory.store), again=lambda: around(directory.again()))
+
+
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("kind", ["memory", "directory"])
+@pytest.mark.parametrize("kind", ["memory", "directory", "sharing"])
 def test_stores_obey(kind: str, law: Law, request: pytest.FixtureRequest) -> None:
     law(request.getfixturevalue(kind))
 

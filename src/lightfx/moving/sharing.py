@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from attrs import evolve, frozen
@@ -10,16 +10,16 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
-from lightfx.core.inventory import Item, Ref
+from lightfx.core.inventory import Ref
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known
-from lightfx.plan.sharing import Told
 from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.following import believed_of, followed, needs_of
 from lightfx.shell.cache.opening import CacheSetup, partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
-from lightfx.shell.cache.pulling import believed, take_in
+from lightfx.shell.cache.pulling import take_in
 from lightfx.shell.cache.pushing import Pushing
 
 
@@ -76,31 +76,12 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
 
 def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traffic, EngineFailure]:
     catalogue = Catalogue(partner)
-    layers: list[list[Told]] = []
-    seen: set[RRef] = set()
-    wanted: Iterable[Ref] = refs
-    while texts := [ref.text for ref in dict.fromkeys(wanted)]:
-        layer = [each for each in _believed(catalogue, texts, partner) if each.realization.rref not in seen]
-        if partner.trouble is not None:
-            return Failure(partner.trouble)
-        layers.append(layer)
-        seen.update(each.realization.rref for each in layer)
-        wanted = [need for each in layer for need in Item.of(each.realization).needs if need not in seen]
-    taken: list[RRef] = []
-    for layer in reversed(layers):  # what something stands on comes before it
-        stored = take_in(layer, partner, world.store)
-        if isinstance(stored, Failure):
-            return Failure(stored.failure())
-        taken += stored.unwrap()
-    return _judged(world, refs, Traffic(partner.name, tuple(taken), tuple(partner.refusals())), partner.trouble)
-
-
-def _believed(catalogue: Catalogue, texts: Sequence[str], partner: Partner) -> list[Told]:
-    """Judge what the cache tells of these, beside all that it tells of the same inputs: builders may disagree."""
-    told = catalogue.told_of(texts)
-    asked = {each.realization.rref for each in told}
-    beside = catalogue.told_of({*texts, *(each.realization.key.text for each in told)})
-    return [each for each in believed(beside, partner) if each.realization.rref in asked]
+    texts = [ref.text for ref in dict.fromkeys(refs)]
+    told = believed_of(texts, catalogue)
+    taken = followed(told, needs_of, catalogue, world.store).bind(lambda found: take_in(found, partner, world.store))
+    if isinstance(taken, Failure):
+        return Failure(taken.failure())
+    return _judged(world, refs, Traffic(partner.name, taken.unwrap(), tuple(partner.refusals())), partner.trouble)
 
 
 def _judged(

@@ -7,20 +7,28 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lightfx import Build, EngineError, evaluate_all, memory_world, open_world, stage, unwrap
+from lightfx import Build, EngineError, evaluate_all, looking, memory_world, open_world, stage, unwrap
 from lightfx.caches import CacheSetup, anyone
 from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
+from lightfx.effects.store import Entry
 from lightfx.failures import CacheTrouble, NotStored
 from lightfx.moving import pull, push
 from lightfx.plan.sharing import Group, Row, read_table, read_table_list, spell_table
+from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.channel import ChannelCache
 from lightfx.shell.cache.folder import folder_cache
+from lightfx.shell.cache.memory import MemoryChannel
+from lightfx.shell.cache.partner import Partner
+from lightfx.shell.cache.pulling import take_in
+from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sealing import opened, sealed
 
 folder = partial(folder_of, trust=anyone)
@@ -147,6 +155,54 @@ def test_small_tables_are_put_together(tmp_path: Path) -> None:
         assert len(unwrap(push(world, [plans[1].dref], setup)).rrefs) == 1
     with memory_world(tmp_path / "two") as world:
         assert len(unwrap(pull(world, [plans[0].dref, plans[1].dref], setup)).rrefs) == 2
+
+
+def test_many_small_results_cost_few_requests(tmp_path: Path) -> None:
+    asked: list[tuple[str, int]] = []
+
+    class Counting(MemoryChannel):  # type: ignore[misc]
+        def write(self, good):
+            asked.append(("put", 1))
+            super().write(good)
+
+        def open(self, name):
+            asked.append(("get", 1))
+            return super().open(name)
+
+        def names(self, folder):
+            asked.append(("list", 1))
+            return super().names(folder)
+
+        def has(self, name):
+            asked.append(("head", 1))
+            return super().has(name)
+
+    def count() -> dict[str, int]:
+        counts = dict(Counter(kind for kind, _ in asked))
+        asked.clear()
+        return counts
+
+    plans = [written(each, 300) for each in range(600)]
+    cache = ChannelCache("memory", Counting())
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, plans)
+        entries = [
+            Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in unwrap(looking.find(world))
+        ]
+        partner = Partner(cache, world.perform)
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 600
+        assert count() == {"list": 2, "put": 6, "get": 1}, "2 packs, 2 groups, a table, the list of tables"
+        assert Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap() == ()
+        assert count() == {"list": 1, "get": 1}, "what is there already is known from a table"
+    with memory_world(tmp_path / "two") as world:
+        partner = Partner(cache, world.perform)
+        catalogue = Catalogue(partner)
+        told = catalogue.told_of(f"blake3:{number:064x}" for number in range(10_000))
+        assert told == []
+        assert count() == {"list": 1, "get": 1}, "ten thousand misses"
+        told = catalogue.told_of(entry.realization.key.text for entry in entries)
+        assert len(take_in(told, partner, world.store).unwrap()) == 600
+        assert count()["get"] <= 2 + 3 * 2, "2 groups, and a pack once for each batch that has files in it"
 
 
 def test_a_cache_that_takes_nothing_says_so(tmp_path: Path) -> None:

@@ -149,6 +149,19 @@ def test_equal_inputs_are_a_hit_whatever_they_came_from(tmp_path: Path, shared: 
 
 
 @stage(version="1")
+def asks(build: Build, count: int) -> int:
+    return sum(build.need_all([tripled(halved(2 * number)) for number in range(count)]))
+
+
+def test_what_a_stage_asked_for_comes_along(tmp_path: Path, shared: CacheSetup) -> None:
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", shared)
+    assert first.evaluate(asks(4)) == 18
+    assert first.ran == 1 + 4 + 4 + 1, "it is run again when what it asked for is there"
+    assert second.evaluate(asks(4)) == 18
+    assert second.ran == 0
+
+
+@stage(version="1")
 def refuses(build: Build, number: int) -> Result[int, str]:
     return Failure("no")
 

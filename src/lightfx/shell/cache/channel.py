@@ -33,7 +33,8 @@ class BrokenError(Exception):
 
     def __init__(self, why: str, *, again: bool) -> None:
         super().__init__(why)
-        self.why, self.again = discreet(why), again
+        self.why: str = discreet(why)
+        self.again: bool = again
 
 
 class GoneError(Exception):

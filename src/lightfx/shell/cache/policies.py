@@ -205,7 +205,7 @@ class _Tiered:
     def fetch(self, wants: Sequence[Want]) -> IOResult[Mapping[str, Fate], Trouble]:
         """Ask the near one, then the far one; what came from there and was wanted is put into the near one."""
         here = [want for want in wants if want.name != TABLE_LIST]  # all else is named by content, and never old
-        found = self.near.fetch(here).lash(lambda _: IOResult.from_value(dict[str, Fate]()))
+        found = self.near.fetch(here).lash(_nothing)
         return found.bind(lambda near: self._fetch_far(wants, near))
 
     def _fetch_far(self, wants: Sequence[Want], near: Mapping[str, Fate]) -> IOResult[Mapping[str, Fate], Trouble]:
@@ -243,6 +243,11 @@ class _Tiered:
     def close(self) -> IOResult[None, Trouble]:
         """Give back the connections of both."""
         return self.near.close().bind(lambda _: self.far.close())
+
+
+def _nothing(trouble: Trouble) -> IOResult[Mapping[str, Fate], Trouble]:  # noqa: ARG001 -- of the near one
+    """Go on as if nothing had come."""
+    return IOResult.from_value({})
 
 
 @final

@@ -196,7 +196,8 @@ class Pushing:
         sign = self.partner.terms.sign
         made = tuple(entry.realization for entry in entries)
         configs = {entry.realization.dref: entry.config for entry in entries}
-        codes = {entry.config.fingerprint: parts for entry in entries if (parts := _parts(entry))}
+        prints = sorted({config.fingerprint for config in configs.values()} - {""})
+        codes = self.partner.perform.result(self.store.codes(prints)).value_or({})
         signatures = {} if sign is None else {each.rref: (sign(each),) for each in made}
         data = Group(Freight((), made, configs, codes), objects, packs, signatures).spell()
         if len(data) > MOST_GROUP:
@@ -264,10 +265,6 @@ def _tables(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 def _is_whole(made: Realization, objects: Mapping[Digest, Manifest]) -> bool:
     return all(tree in objects or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
-
-
-def _parts(entry: Entry) -> tuple[tuple[str, str], ...]:
-    return tuple(entry.parts()) if entry.config.fingerprint else ()
 
 
 def _reader(path: Path) -> Callable[[], Iterator[bytes]]:

@@ -29,7 +29,7 @@ def read_setups(root: Path) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
     try:
         fields = json.loads(path.read_bytes())
         return IOSuccess(tuple(map(_setup, fields["caches"])))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # what is no store is complained about when it is opened
         return IOSuccess(())
     except OSError as error:
         return IOFailure(SystemTrouble(str(path), "read which caches are used", error.strerror or str(error)))

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from returns.io import IOResult
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Result
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, sentence
 from lightfx.core.listing import Listed
@@ -34,6 +34,7 @@ from lightfx.plan.rebuild import replayed
 from lightfx.plan.replay import replay_by_cause
 from lightfx.shell.cache.around import Around
 from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.following import asked_by, followed
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.pulling import believed, take_in
 from lightfx.shell.cache.pushing import Pushing
@@ -102,12 +103,14 @@ class SharingStore(Around):
     def _pull(self, catalogue: Catalogue, keys: Sequence[Digest]) -> frozenset[Digest]:
         """Pull what a cache has under these keys; gives the keys under which something came."""
         partner = catalogue.partner
-        told = [
-            each
-            for each in catalogue.told_of(key.text for key in keys)
-            if (partner.name, each.realization.rref) not in self._futile
+        told = catalogue.told_of(key.text for key in keys)
+        # What is futile is judged as well: it may be the other answer of a builder who gave two.
+        trusted = [
+            each for each in believed(told, partner) if (partner.name, each.realization.rref) not in self._futile
         ]
-        taken = take_in(believed(told, partner), partner, self.store) if told else Success(())
+        taken = followed(trusted, asked_by, catalogue, self.store).bind(
+            lambda all_told: take_in(all_told, partner, self.store)
+        )
         self._report(partner, taken)
         rrefs = set(taken.value_or(()))
         self._futile.update(
