@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from attrs import frozen
 from returns.result import Failure
@@ -27,6 +27,8 @@ from lightfx.moving import Traffic
 from lightfx.shell.cache.opening import probe
 from lightfx.shell.cache.settings import write_setups
 from lightfx.wiring import open_world, unwrap
+
+SHOWN: Final = 10
 
 
 @final
@@ -193,8 +195,10 @@ def _chosen(store: str | None, name: str) -> list[CacheSetup]:
 
 def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
     for each in traffic:
-        for refusal in each.refused:
+        for refusal in each.refused[:SHOWN]:
             _warn(f"the cache {each.cache}: {refusal.what} is not used: {refusal.why}")
+        if len(each.refused) > SHOWN:
+            _warn(f"the cache {each.cache}: {len(each.refused) - SHOWN:,} more are not used: --json lists them")
     if json:
         return document(
             [

@@ -26,8 +26,17 @@ def is_too_costly(text: bytes) -> bool:
     >>> is_too_costly(b"[" + b"[]," * 1_000_000 + b"[]]"), is_too_costly(b"[" + b"0.5," * 1_000_000 + b"1]")
     (True, False)
     """
+    return cost_of(text) > MOST_COST
+
+
+def cost_of(text: bytes) -> int:
+    """How many bytes the parts of ``text`` take in memory, about, when it is parsed as JSON, line by line.
+
+    >>> cost_of(b"[[],[]]")
+    248
+    """
     lists = text.count(b"[") + text.count(b"{") + text.count(b"\n")
-    return lists * _LIST + text.count(b",") * _ITEM + text.count(b'"') * _QUOTE > MOST_COST
+    return lists * _LIST + text.count(b",") * _ITEM + text.count(b'"') * _QUOTE
 
 
 def is_too_deep(manifest: Manifest) -> bool:
