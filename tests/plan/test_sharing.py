@@ -6,7 +6,7 @@ import json
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
@@ -99,6 +99,7 @@ def test_a_group_that_says_what_is_not_so_is_refused(wrong, why: str) -> None:
     assert why in read.failure()
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(
     st.one_of(
         st.binary(max_size=60),
@@ -118,6 +119,7 @@ def test_junk_is_refused_and_nothing_is_raised(data: bytes) -> None:
         assert isinstance(Group.read(data), Failure) or b"objects" in data
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.tuples(st.binary(max_size=2), st.lists(st.integers(0, 2**64 - 1), max_size=4)), max_size=6))
 def test_tables_are_read_as_they_were_written(rows) -> None:
     table = {Row(Digest.of(name), len(name), tuple(tokens)) for name, tokens in rows}

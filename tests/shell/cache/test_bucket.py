@@ -18,7 +18,7 @@ from lightfx.effects.cache import Good
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pushed, TaskStarted
 from lightfx.journal import Listener
 from lightfx.moving import pull, push
-from lightfx.shell.cache.bucket import bucket_cache
+from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
 from lightfx.shell.cache.opening import probe
 from lightfx.testing.makings import outcome
 
@@ -80,6 +80,21 @@ def test_what_a_server_can_do_is_tried(shared: CacheSetup, tmp_path: Path) -> No
     assert tried.drops
     assert not tried.creates, "rclone's server replaces what is there"
     assert probe(folder(tmp_path)).drops
+
+
+def test_where_a_server_keeps_the_first_of_two_nothing_is_replaced() -> None:
+    from obstore.store import MemoryStore
+
+    bucket = MemoryStore()
+    channel = BucketChannel(bucket, bucket)  # type: ignore[arg-type]
+    assert creates(channel, "v1/probe/x")
+    assert channel.names("v1/probe") == {}
+    keeping = BucketChannel(bucket, bucket, creates=True)  # type: ignore[arg-type]
+    for data in (b"one", b"another"):
+        keeping.write(Good.of("v1/blobs/x", data))
+    assert channel.names("v1/blobs") == {"v1/blobs/x": 3}
+    channel.write(Good.of("v1/blobs/x", b"another"))
+    assert channel.names("v1/blobs") == {"v1/blobs/x": 7}
 
 
 def test_wrong_credentials_are_one_clear_warning_that_tells_none(

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightfx.core.names import Digest
@@ -27,6 +27,7 @@ def bytes_of(good: Good) -> bytes:
     return b"".join(good.pieces())
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=3000) | st.integers(0, 3 * PIECE).map(bytes), st.sampled_from([1, 7, 1 << 16, 1 << 22]))
 def test_there_and_back(data: bytes, size: int) -> None:
     streamed = sealed_stream("x", len(data), lambda: parts(data, 1 << 16))
