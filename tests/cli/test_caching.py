@@ -20,7 +20,12 @@ def test_caches_are_added_listed_and_removed(lightfx: Any) -> None:
     said = lightfx("cache", "add", "ours", "shared", "--push", "--lefts", "none")
     assert said.code == 0
     assert "push what they make" in said.out
-    assert lightfx("cache", "add", "web", "http://127.0.0.1:9/results", "--trust", "any").code == 0
+    assert said.err == ""
+    said = lightfx("cache", "add", "web", "http://127.0.0.1:9/results", "--trust", "any")
+    assert said.code == 0
+    assert "noted all the same" in said.err
+    assert "is no folder" in lightfx("cache", "add", "typo", "shraed").err
+    assert lightfx("cache", "rm", "typo").code == 0
     first, second = lightfx("cache", "list", "--json").json
     assert (first["name"], first["push"], first["lefts"], first["drops"]) == ("ours", True, "none", True)
     assert (second["url"], second["push"], second["drops"]) == ("http://127.0.0.1:9/results", False, False)

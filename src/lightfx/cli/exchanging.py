@@ -24,7 +24,9 @@ from lightfx.core.inventory import Ref, parse_ref
 from lightfx.core.statement import PublicKey
 from lightfx.effects.world import World
 from lightfx.moving import Traffic
-from lightfx.shell.cache.opening import probe
+from lightfx.shell.cache.catalogue import Catalogue
+from lightfx.shell.cache.opening import open_cache, probe
+from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.settings import write_setups
 from lightfx.wiring import open_world, unwrap
 
@@ -107,10 +109,15 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     known = unwrap(configured(path))
     if any(each.name == setup.name for each in known):
         raise misuse(f"there is a cache {setup.name!r} already", f"`lightfx cache rm {setup.name}` removes it")
-    open_world(path, create=create).close()  # what is no store, or one of another format, is complained about
     used = _used(setup, unwrap(ring().trusted()), unwrap(ring().own()))
-    setup = probe(setup)
-    unwrap(write_setups(path, [*known, setup]))
+    with open_world(path, create=create) as world:  # what is no store, or one of another format, is complained about
+        setup = probe(setup)
+        unwrap(write_setups(path, [*known, setup]))
+        partner = Partner(open_cache(setup), world.perform)
+        Catalogue(partner).refresh()
+        world.perform.result(partner.cache.close())
+    if partner.trouble is not None:
+        _warn(f"{sentence(partner.trouble)}; it is noted all the same")
     if json:
         return document(_facts(setup))
     page = Page().line(f"{setup.name}: {setup.url}")

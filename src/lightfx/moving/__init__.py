@@ -18,8 +18,8 @@ Each function gives an effect: ``unwrap`` carries it out.
 
 from lightfx.moving.copying import copy_closure
 from lightfx.moving.packing import pack, unpack
-from lightfx.moving.sharing import Traffic, pull, push
+from lightfx.moving.sharing import Traffic, objects_from, pull, push
 from lightfx.plan.packing import Freight
 from lightfx.shell.cache.partner import Refusal
 
-__all__ = ["Freight", "Refusal", "Traffic", "copy_closure", "pack", "pull", "push", "unpack"]
+__all__ = ["Freight", "Refusal", "Traffic", "copy_closure", "objects_from", "pack", "pull", "push", "unpack"]

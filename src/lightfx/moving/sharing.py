@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import final
 
 from attrs import evolve, frozen
@@ -11,15 +12,18 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
 from lightfx.core.inventory import Ref
+from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known
+from lightfx.plan.packing import PackingList
+from lightfx.plan.policies import Trust
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.following import believed_of, followed, needs_of
 from lightfx.shell.cache.opening import CacheSetup, partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
-from lightfx.shell.cache.pulling import take_in
+from lightfx.shell.cache.pulling import Fetching, take_in
 from lightfx.shell.cache.pushing import Pushing
 
 
@@ -59,6 +63,39 @@ def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     finally:
         world.perform.result(partner.cache.close())
     return IOResult.from_result(brought.map(lambda rrefs: Traffic(cache.title, rrefs, tuple(partner.refusals()))))
+
+
+def objects_from(
+    world: World, caches: Sequence[CacheSetup], /
+) -> Callable[[Sequence[Digest], Path], IOResult[Mapping[Digest, Path], EngineFailure]]:
+    """Offer objects that caches have, to mend a store with.
+
+    Gives a function: of the objects that it is asked for it puts what the
+    caches have into folders below a path, which is private and not made yet,
+    and says which folder is which. Files are compared with their digests as
+    they come. Trouble with a cache is that it offers nothing.
+    """
+
+    def offer(trees: Sequence[Digest], place: Path) -> IOResult[Mapping[Digest, Path], EngineFailure]:
+        found: dict[Digest, Path] = {}
+        for number, cache in enumerate(caches):
+            partner = partner_of(evolve(cache, push=False, trust=Trust("any")), world.perform)
+            try:
+                lacking = [tree for tree in trees if tree not in found]
+                found.update(_fetched(partner, lacking, place / str(number)) if lacking else {})
+            finally:
+                world.perform.result(partner.cache.close())
+        return IOResult.from_value(found)
+
+    return offer
+
+
+def _fetched(partner: Partner, trees: Sequence[Digest], place: Path) -> Mapping[Digest, Path]:
+    # Nothing is judged here: an object is what its name says, whoever has it, or it is none.
+    told = Catalogue(partner).told_of(tree.text for tree in trees)
+    offered = {tree: rows for each in told if each.group is not None for tree, rows in each.group.objects.items()}
+    wanted = PackingList((), {tree: offered[tree] for tree in trees if tree in offered})
+    return {tree: folder for folder, tree in Fetching(partner, wanted, place).run(told).items()} if told else {}
 
 
 def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:

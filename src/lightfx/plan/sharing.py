@@ -250,9 +250,14 @@ def token(text: str) -> int:
     return int(Digest.of(text.encode()).hex[:16], 16)
 
 
-def tokens_of(made: Realization) -> tuple[int, int, int]:
-    """What a realization is found by."""
-    return token(made.key.text), token(made.dref.text), token(made.rref.text)
+def names_of(made: Realization) -> tuple[str, ...]:
+    """What a realization is found by: its input key, its derivation, itself, and its objects."""
+    return made.key.text, made.dref.text, made.rref.text, *sorted(tree.text for tree in Item.of(made).trees)
+
+
+def tokens_of(made: Realization) -> tuple[int, ...]:
+    """What stands in a table for a realization."""
+    return tuple(map(token, names_of(made)))
 
 
 @final

@@ -16,11 +16,11 @@ import pytest
 from lightfx import Build, EngineError, evaluate_all, looking, memory_world, open_world, stage, unwrap
 from lightfx.caches import CacheSetup, anyone
 from lightfx.caches import folder as folder_of
-from lightfx.core.manifest import Kind
+from lightfx.core.manifest import Kind, digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.store import Entry
 from lightfx.failures import CacheTrouble, NotStored
-from lightfx.moving import pull, push
+from lightfx.moving import objects_from, pull, push
 from lightfx.plan.sharing import Group, Row, read_table, read_table_list, spell_table
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.channel import ChannelCache
@@ -241,6 +241,21 @@ def test_what_was_damaged_here_is_not_spread(tmp_path: Path) -> None:
         assert traffic.rrefs == ()
         assert "not what they were" in traffic.refused[0].why
         assert swept(tmp_path / "shared") == 0
+
+
+def test_objects_are_offered_to_mend_a_store_with(tmp_path: Path) -> None:
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, [written(1), written(2, 40_000)])
+        unwrap(push(world, [written(1).dref, written(2, 40_000).dref], folder(tmp_path / "shared")))
+        trees = [made.tree for made in unwrap(looking.find(world)) if made.tree is not None]
+        offer = objects_from(world, [folder(tmp_path / "gone"), folder(tmp_path / "shared")])
+        offered = unwrap(offer([*trees, Digest.of(b"another")], tmp_path / "private"))
+        assert set(offered) == set(trees)
+        listed = unwrap(world.store.manifests(list(offered.values())))
+        assert all(digest_of(listed[folder]) == tree for tree, folder in offered.items())
+        for blob in (tmp_path / "shared/v1/blobs").iterdir():
+            blob.write_bytes(blob.read_bytes()[:-1])
+        assert len(unwrap(offer(trees, tmp_path / "again"))) == 1
 
 
 def test_groups_that_would_be_too_large_are_parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

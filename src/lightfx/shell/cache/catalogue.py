@@ -30,6 +30,7 @@ from lightfx.plan.sharing import (
     Group,
     Row,
     Told,
+    names_of,
     read_table,
     read_table_list,
     token,
@@ -56,7 +57,7 @@ class Catalogue:
     unfit: set[str] = Factory(set)
 
     def told_of(self, texts: Iterable[str]) -> list[Told]:
-        """Give the records of these input keys, derivations and realizations, as far as they can be had."""
+        """Give the records of these input keys, derivations, realizations and objects, as far as they can be had."""
         if self.partner.is_left_alone:
             return []
         self._look()
@@ -66,10 +67,7 @@ class Catalogue:
             rows.update(self.found.get(token(text), {}))
         told: list[Told] = []
         for group in self._read(list(rows.values())):
-            for each in group.told():
-                made = each.realization
-                if not wanted.isdisjoint((made.key.text, made.dref.text, made.rref.text)):
-                    told.append(each)
+            told += [each for each in group.told() if not wanted.isdisjoint(names_of(each.realization))]
         return told
 
     def has(self, text: str) -> bool:
