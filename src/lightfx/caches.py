@@ -7,7 +7,7 @@
 ... def double(build: Build, number: int) -> int:
 ...     return 2 * number
 >>> with tempfile.TemporaryDirectory() as top:
-...     shared = folder(Path(top, "shared"), push=True)
+...     shared = folder(Path(top, "shared"), push=True, trust=anyone)
 ...     with open_world(Path(top, "mine"), caches=[shared]) as world:
 ...         value = evaluate(world, double(21))
 ...     with open_world(Path(top, "yours"), caches=[shared]) as world:
@@ -17,8 +17,9 @@
 A run asks the caches before it builds, in their order, and stores what they
 have. Nothing that comes from a cache is taken for what it says it is: files
 are compared with their digests before anybody sees them. Whether a result
-is true cannot be seen from it, so use caches to which nobody writes whom you
-would not believe. Trouble with a cache never fails a run: it is told
+is true cannot be seen from it: ``trust`` says whose results are used. Without it
+these are the results that are signed by a key that you trust (``lightfx key``),
+and what others put there is refused. Trouble with a cache never fails a run: it is told
 (`lightfx.journal.CacheWarned`), and what does not come is made here.
 
 Credentials of buckets come from the environment (``AWS_ACCESS_KEY_ID`` and the
@@ -29,21 +30,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from attrs import evolve
 from returns.io import IOResult
 
 from lightfx.core.failures import EngineFailure
-from lightfx.plan.sharing import USUAL, Judge, Sharing, Sign, Told, anyone
+from lightfx.plan.policies import Trust
+from lightfx.plan.sharing import USUAL, Sharing
 from lightfx.shell.cache.opening import CacheSetup
 from lightfx.shell.cache.settings import read_setups
 
 __all__ = [
     "CacheSetup",
-    "Judge",
     "Sharing",
-    "Sign",
-    "Told",
+    "Trust",
+    "agreed",
     "anyone",
     "azure",
     "configured",
@@ -51,8 +53,34 @@ __all__ = [
     "gs",
     "http",
     "s3",
+    "signed_by",
     "tiered",
 ]
+
+anyone: Final = Trust("any")
+"""Whoever can write to the cache is believed: for a cache that nobody writes to but you, and those like you."""
+
+USUAL_TRUST: Final = Trust()
+
+
+def signed_by(*keys: str) -> Trust:
+    """Believe what one of these keys signed: names of keys that you trust, or public keys; none: any that you trust.
+
+    This is what all caches begin with. See ``lightfx key``.
+
+    >>> signed_by("ada").policy
+    'signed'
+    """
+    return Trust("signed", keys)
+
+
+def agreed(count: int, *keys: str) -> Trust:
+    """Believe what so many of these builders got, who do not rely on one another: the same bytes, each signed.
+
+    >>> agreed(2, "ada", "bob", "carol").policy
+    '2-of-3'
+    """
+    return Trust(f"{count}-of-{len(set(keys))}", keys)
 
 
 def folder(
@@ -62,19 +90,21 @@ def folder(
     name: str = "",
     push: bool = False,
     sharing: Sharing = USUAL,
-    judge: Judge = anyone,
-    sign: Sign | None = None,
+    trust: Trust = USUAL_TRUST,
+    key: str = "",
 ) -> CacheSetup:
     """Share results over a folder: of a disk that several machines see, or one that a web server serves.
 
     ``push``: bring there what runs make. ``sharing``: what is shared, both
-    ways. ``judge``: which records are believed. ``sign``: signs what is
-    brought there. ``name``: what to call it in messages.
+    ways. ``trust``: whose results are used: `signed_by` keys, `agreed` on by
+    builders, or `anyone`'s. ``key``: the name of your key that signs what is
+    brought there; your only one, or ``default``, if not given, and where you
+    have none nothing is signed. ``name``: what to call it in messages.
 
     >>> folder("/srv/results").url
     'file:///srv/results'
     """
-    return CacheSetup(Path(path).absolute().as_uri(), name, push, sharing, judge, sign)
+    return CacheSetup(Path(path).absolute().as_uri(), name, push, sharing, trust, key)
 
 
 def http(
@@ -83,7 +113,7 @@ def http(
     *,
     name: str = "",
     sharing: Sharing = USUAL,
-    judge: Judge = anyone,
+    trust: Trust = USUAL_TRUST,
     silence: float = 20.0,
     connect: float = 5.0,
 ) -> CacheSetup:
@@ -95,7 +125,7 @@ def http(
     >>> http("https://results.example.org/ours").read_only
     True
     """
-    return CacheSetup(url, name, False, sharing, judge, silence=silence, connect=connect)
+    return CacheSetup(url, name, False, sharing, trust, silence=silence, connect=connect)
 
 
 def s3(
@@ -107,8 +137,8 @@ def s3(
     endpoint: str = "",
     region: str = "",
     sharing: Sharing = USUAL,
-    judge: Judge = anyone,
-    sign: Sign | None = None,
+    trust: Trust = USUAL_TRUST,
+    key: str = "",
     silence: float = 20.0,
     connect: float = 5.0,
 ) -> CacheSetup:
@@ -121,7 +151,7 @@ def s3(
     's3://results/ours'
     """
     return CacheSetup(
-        f"s3://{place}", name, push, sharing, judge, sign, endpoint, region, silence=silence, connect=connect
+        f"s3://{place}", name, push, sharing, trust, key, endpoint, region, silence=silence, connect=connect
     )
 
 
@@ -132,8 +162,8 @@ def gs(
     name: str = "",
     push: bool = False,
     sharing: Sharing = USUAL,
-    judge: Judge = anyone,
-    sign: Sign | None = None,
+    trust: Trust = USUAL_TRUST,
+    key: str = "",
     silence: float = 20.0,
     connect: float = 5.0,
 ) -> CacheSetup:
@@ -142,7 +172,7 @@ def gs(
     >>> gs("results").url
     'gs://results'
     """
-    return CacheSetup(f"gs://{place}", name, push, sharing, judge, sign, silence=silence, connect=connect)
+    return CacheSetup(f"gs://{place}", name, push, sharing, trust, key, silence=silence, connect=connect)
 
 
 def azure(
@@ -153,8 +183,8 @@ def azure(
     push: bool = False,
     endpoint: str = "",
     sharing: Sharing = USUAL,
-    judge: Judge = anyone,
-    sign: Sign | None = None,
+    trust: Trust = USUAL_TRUST,
+    key: str = "",
     silence: float = 20.0,
     connect: float = 5.0,
 ) -> CacheSetup:
@@ -165,7 +195,7 @@ def azure(
     >>> azure("results/ours").url
     'az://results/ours'
     """
-    return CacheSetup(f"az://{place}", name, push, sharing, judge, sign, endpoint, silence=silence, connect=connect)
+    return CacheSetup(f"az://{place}", name, push, sharing, trust, key, endpoint, silence=silence, connect=connect)
 
 
 def tiered(near: CacheSetup, far: CacheSetup, /) -> CacheSetup:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from lightfx.core.damage import DamagedObject, MissingObject
 from lightfx.core.failures import (
     BadArchive,
+    BadKey,
     CacheTrouble,
     CannotFit,
     Closed,
@@ -41,6 +42,7 @@ from lightfx.core.failures import (
 
 __all__ = [
     "BadArchive",
+    "BadKey",
     "CacheTrouble",
     "CannotFit",
     "Closed",

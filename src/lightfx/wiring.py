@@ -166,11 +166,10 @@ def open_world(
 
 def _sharing(world: World, caches: Sequence[CacheSetup]) -> World:
     """Put what asks caches around the store; it hears of runs before the journal does, and tells that."""
-    from lightfx.shell.cache.opening import open_cache  # noqa: PLC0415 -- asked for
-    from lightfx.shell.cache.partner import Partner  # noqa: PLC0415 -- as above
+    from lightfx.shell.cache.opening import partner_of  # noqa: PLC0415 -- asked for
     from lightfx.shell.cache.sharing import SharingStore  # noqa: PLC0415 -- as above
 
-    partners = [Partner(open_cache(each), world.perform, each.terms) for each in caches]
+    partners = [partner_of(each, world.perform) for each in caches]
     store = SharingStore(world.store, partners, world.journal, world.perform)
     return evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
 

@@ -11,7 +11,7 @@ import pytest
 def stocked(lightfx: Any) -> Any:
     """A desk with a store in which a plan was realized, and a cache that runs push to."""
     assert lightfx("run", "plan:fine", "-q").code == 0
-    assert lightfx("cache", "add", "ours", "shared", "--push").code == 0
+    assert lightfx("cache", "add", "ours", "shared", "--push", "--trust", "any").code == 0
     return lightfx
 
 
@@ -21,7 +21,7 @@ def test_caches_are_added_listed_and_removed(lightfx: Any) -> None:
     assert said.code == 0
     assert "push what they make" in said.out
     assert said.err == ""
-    said = lightfx("cache", "add", "web", "http://127.0.0.1:9/results")
+    said = lightfx("cache", "add", "web", "http://127.0.0.1:9/results", "--trust", "any")
     assert said.code == 0
     assert "noted all the same" in said.err
     assert "is no folder" in lightfx("cache", "add", "typo", "shraed").err
@@ -60,7 +60,7 @@ def test_a_run_in_another_store_builds_nothing(stocked: Any) -> None:
     assert stocked("push", "fit", "data").out == "0 realizations to the cache ours\n"
     assert stocked("push", "fit", "--to", "theirs").code == 2
     assert stocked("run", "plan:fine", "-q").code == 0, "what is stored is not pushed again"
-    assert stocked("cache", "add", "ours", "shared", "--store", "other").code == 0
+    assert stocked("cache", "add", "ours", "shared", "--store", "other", "--trust", "any").code == 0
     said = stocked("run", "plan:fine", "--store", "other")
     assert said.code == 0
     assert "from the cache ours" in said.err
@@ -75,7 +75,7 @@ def test_pulling_takes_whole_references(stocked: Any) -> None:
     said = stocked("pull", refs["fit"], "--store", "other")
     assert said.code == 2
     assert "lightfx cache add" in said.err
-    assert stocked("cache", "add", "ours", "shared", "--store", "other").code == 0
+    assert stocked("cache", "add", "ours", "shared", "--store", "other", "--trust", "any").code == 0
     assert "realization" in stocked("pull", refs["fit"], "--store", "other").out
     told = stocked("pull", refs["fit"], "--store", "other", "--json").json
     assert told[0]["realizations"] == []
@@ -86,9 +86,44 @@ def test_pulling_takes_whole_references(stocked: Any) -> None:
 
 def test_a_cache_that_is_down_is_told_of_and_the_run_goes_on(stocked: Any) -> None:
     assert stocked("cache", "rm", "ours").code == 0
-    assert stocked("cache", "add", "gone", "http://127.0.0.1:9/results").code == 0
+    assert stocked("cache", "add", "gone", "http://127.0.0.1:9/results", "--trust", "any").code == 0
     said = stocked("run", "plan:plan")
     assert said.code == 1, "one of the plan is LEFT"
     assert said.err.count("trouble with the cache gone") == 1
     assert "trouble with the cache gone" in stocked("runs", "show", "last").out
     assert stocked("pull", "a" * 32 + "-nothing").code == 3
+
+
+def test_whose_results_are_used_is_said_and_kept(stocked: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    said = stocked("cache", "add", "theirs", "shared", "--store", "other")
+    assert "nothing of it is used yet, since no key is trusted" in said.out
+    assert stocked("push", "fit", "data").code == 0
+    refused = stocked("run", "plan:fine", "--store", "other")
+    assert "no key is trusted" in refused.err
+    public = stocked("key", "new", "--json").json["public"]
+    assert stocked("push", "fit", "data").out == "2 realizations to the cache ours\n", "signed now"
+    assert stocked("cache", "add", "more", "shared", "--store", "third", "--key", "default").code == 0
+    said = stocked("run", "plan:fine", "--store", "third")
+    assert "from the cache more" in said.err
+    assert "not used" not in said.err
+    facts = stocked("cache", "list", "--store", "third", "--json").json
+    assert (facts[0]["trust"], facts[0]["keys"]) == ("signed", ["default"])
+    assert "signed default" in stocked("cache", "list", "--store", "third").out
+    builders = ["--trust", "1-of-2", "--key", public, "--key", "ada"]
+    said = stocked("cache", "add", "b", "shared", "--store", "third", *builders)
+    assert "no key is trusted by the name 'ada'" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--trust", "everybody"), "is no policy of trust"),
+        (("--trust", "2-of-3", "--key", "ada"), "takes 3 different keys"),
+        (("--trust", "any", "--key", "ada"), "name no keys"),
+    ],
+)
+def test_what_is_no_policy_is_misuse(stocked: Any, words: tuple[str, ...], why: str) -> None:
+    said = stocked("cache", "add", "x", "shared", *words)
+    assert said.code == 2
+    assert why in said.err

@@ -65,6 +65,14 @@ def add(
     region: Annotated[str, typer.Option("--region", help="The region of a bucket")] = "",
     lefts: Annotated[Lefts, typer.Option("--lefts", help="Which LEFTs are shared")] = Lefts.REPLAYABLE,
     tolerated: Annotated[bool, typer.Option(help="Whether what stands on a LEFT that it tolerates is shared")] = True,
+    trust: Annotated[
+        str, typer.Option("--trust", metavar="any|signed|2-of-3", help="Whose results are used")
+    ] = "signed",
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="NAME|KEY", help="Whose signatures count; all that are trusted, if not given"),
+    ] = None,
+    sign: Annotated[str, typer.Option("--sign", metavar="NAME", help="Which key of yours signs what is pushed")] = "",
     create: Annotated[bool, typer.Option(help="Make the store where there is none")] = True,
     store: Store = None,
     json: Json = False,
@@ -73,7 +81,8 @@ def add(
     from lightfx.cli import exchanging  # noqa: PLC0415 -- help is fast without it
 
     before: tuple[str | None, bool] = context.obj
-    wish = exchanging.Wanted(name, url, push, endpoint, region, lefts.value == "replayable", tolerated)
+    shared = lefts.value == "replayable"
+    wish = exchanging.Wanted(name, url, push, endpoint, region, shared, tolerated, trust, tuple(key or ()), sign)
     return exchanging.add(store if store is not None else before[0], wish, create=create, json=json or before[1])
 
 

@@ -12,6 +12,7 @@ from typing import final
 from attrs import frozen
 
 from lightfx.core.failures import (
+    BadKey,
     DiskFull,
     EngineFailure,
     Interrupted,
@@ -85,4 +86,6 @@ def complaint_of(failure: EngineFailure) -> Complaint:
         return Complaint(said, "give another --store or set LIGHTFX_STORE", Exit.MISUSE)
     if isinstance(failure, DiskFull):
         return Complaint(said, "`lightfx gc --dry-run` says what could go", Exit.ENGINE)
+    if isinstance(failure, BadKey):
+        return Complaint(said, code=Exit.MISUSE)
     return Complaint(said, code=Exit.INTERRUPTED if isinstance(failure, Interrupted) else Exit.ENGINE)

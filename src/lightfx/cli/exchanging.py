@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from attrs import frozen
 from returns.result import Failure
 
 from lightfx import moving
-from lightfx.caches import CacheSetup, Sharing, configured
+from lightfx.caches import CacheSetup, Sharing, Trust, configured
 from lightfx.cli.collecting import ref_of
 from lightfx.cli.complaints import misuse
+from lightfx.cli.keyring import ring
 from lightfx.cli.opening import open_to_read, store_path
 from lightfx.cli.page import Answer, Page, document
 from lightfx.cli.words import counted, harmless
 from lightfx.core.failures import CacheTrouble, EngineError, NotStored, sentence
 from lightfx.core.inventory import Ref, parse_ref
+from lightfx.core.statement import PublicKey
 from lightfx.effects.world import World
 from lightfx.moving import Traffic
 from lightfx.shell.cache.catalogue import Catalogue
@@ -27,6 +29,8 @@ from lightfx.shell.cache.opening import open_cache, probe
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.settings import write_setups
 from lightfx.wiring import open_world, unwrap
+
+SHOWN: Final = 10
 
 
 @final
@@ -41,6 +45,9 @@ class Wanted:
     region: str
     lefts: bool
     tolerated: bool
+    trust: str
+    keys: tuple[str, ...]
+    sign: str
 
     @property
     def setup(self) -> CacheSetup:
@@ -50,7 +57,8 @@ class Wanted:
         try:
             if not self.name:
                 raise ValueError("a cache has a name")
-            return CacheSetup(url, self.name, self.push, sharing, endpoint=self.endpoint, region=self.region)
+            trust = Trust(self.trust, self.keys)
+            return CacheSetup(url, self.name, self.push, sharing, trust, self.sign, self.endpoint, self.region)
         except ValueError as error:
             raise misuse(str(error)) from None
 
@@ -62,25 +70,34 @@ def list_caches(store: str | None, *, json: bool) -> Answer:
         return document([_facts(each) for each in setups])
     page = Page()
     if setups:
-        page.table(("name", "url", "runs", "LEFTs"), [_row(each) for each in setups])
+        page.table(("name", "url", "runs", "LEFTs", "trust"), [_row(each) for each in setups])
     return page.answer()
 
 
-def _row(setup: CacheSetup) -> tuple[str, str, str, str]:
-    return (setup.name, setup.url, "ask and push" if setup.terms.pushes else "ask", setup.sharing.lefts)
+def _row(setup: CacheSetup) -> tuple[str, str, str, str, str]:
+    runs = "ask and push" if setup.pushes else "ask"
+    return (setup.name, setup.url, runs, setup.sharing.lefts, _trusting(setup.trust))
+
+
+def _trusting(trust: Trust) -> str:
+    named = " ".join((trust.policy, *trust.keys))
+    return "signed by any key that is trusted" if trust == Trust() else named
 
 
 def _facts(setup: CacheSetup) -> dict[str, object]:
     return {
         "name": setup.name,
         "url": setup.url,
-        "push": setup.terms.pushes,
+        "push": setup.pushes,
         "endpoint": setup.endpoint,
         "region": setup.region,
         "lefts": setup.sharing.lefts,
         "tolerated": setup.sharing.tolerated,
         "creates": setup.creates,
         "drops": setup.drops,
+        "trust": setup.trust.policy,
+        "keys": list(setup.trust.keys),
+        "sign": setup.key,
     }
 
 
@@ -92,6 +109,7 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     known = unwrap(configured(path))
     if any(each.name == setup.name for each in known):
         raise misuse(f"there is a cache {setup.name!r} already", f"`lightfx cache rm {setup.name}` removes it")
+    used = _used(setup, unwrap(ring().trusted()), unwrap(ring().own()))
     with open_world(path, create=create) as world:  # what is no store, or one of another format, is complained about
         setup = probe(setup)
         unwrap(write_setups(path, [*known, setup]))
@@ -103,7 +121,21 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     if json:
         return document(_facts(setup))
     page = Page().line(f"{setup.name}: {setup.url}")
-    return page.line(f"runs {'ask it, and push what they make' if setup.push else 'ask it'}").answer()
+    page.line(f"runs {'ask it, and push what they make' if setup.push else 'ask it'}")
+    return page.line(used).answer()
+
+
+def _used(setup: CacheSetup, trusted: Mapping[str, PublicKey], own: Mapping[str, PublicKey]) -> str:
+    """Say whose results are used, and what is missing for it."""
+    if setup.trust.policy == "any":
+        return "whatever is there is used, whoever put it there"
+    policy = setup.trust.among(trusted)
+    if isinstance(policy, Failure):
+        return f"nothing of it is used yet: {policy.failure()}: `lightfx key trust NAME KEY`"
+    if not trusted:
+        return "nothing of it is used yet, since no key is trusted: `lightfx key trust NAME KEY`, or --trust any"
+    unsigned = " (what you push is not signed: `lightfx key new`)" if setup.push and not own else ""
+    return f"what is used of it: {_trusting(setup.trust)}{unsigned}"
 
 
 def remove(store: str | None, name: str, *, json: bool) -> Answer:
@@ -170,8 +202,10 @@ def _chosen(store: str | None, name: str) -> list[CacheSetup]:
 
 def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
     for each in traffic:
-        for refusal in each.refused:
+        for refusal in each.refused[:SHOWN]:
             _warn(f"the cache {each.cache}: {refusal.what} is not used: {refusal.why}")
+        if len(each.refused) > SHOWN:
+            _warn(f"the cache {each.cache}: {len(each.refused) - SHOWN:,} more are not used: --json lists them")
     if json:
         return document(
             [

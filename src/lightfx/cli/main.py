@@ -22,7 +22,7 @@ from typing import Annotated, Final
 import typer
 
 from lightfx._version import __version__
-from lightfx.cli import caching, keeping, looking, moving, upkeeping
+from lightfx.cli import caching, keeping, keys, looking, moving, upkeeping
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
@@ -263,6 +263,7 @@ def show_run(
 
 
 keeping.add_to(app)
+keys.add_to(app)
 looking.add_to(app)
 moving.add_to(app)
 upkeeping.add_to(app)

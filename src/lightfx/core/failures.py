@@ -8,6 +8,7 @@ faces put it into words. The tree::
     │   ├── NoStore           nothing is there
     │   ├── NotAStore         something else is there
     │   └── UnknownFormat     a store of another version
+    ├── BadKey                a key that cannot be used: missing, malformed, or open to others
     ├── the system refused
     │   ├── NotPermitted      no right to read or write
     │   ├── DiskFull          no space, no quota, no inodes
@@ -69,6 +70,15 @@ class UnknownFormat:
     path: Path
     found: str
     known: int
+
+
+@final
+@frozen
+class BadKey:
+    """The key at ``path`` cannot be used: ``why``."""
+
+    path: Path
+    why: str
 
 
 @final
@@ -233,6 +243,7 @@ EngineFailure: TypeAlias = (
     NoStore
     | NotAStore
     | UnknownFormat
+    | BadKey
     | NotPermitted
     | DiskFull
     | SystemTrouble
@@ -310,14 +321,14 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive() | DamagedObject() | MissingObject() | CacheTrouble():
+        case InUse() | NotStored() | BadArchive() | BadKey() | DamagedObject() | MissingObject() | CacheTrouble():
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
 def _sentence_on_holdings(
-    failure: InUse | NotStored | BadArchive | DamagedObject | MissingObject | CacheTrouble,
+    failure: InUse | NotStored | BadArchive | BadKey | DamagedObject | MissingObject | CacheTrouble,
 ) -> str:
     match failure:
         case DamagedObject():
@@ -330,6 +341,8 @@ def _sentence_on_holdings(
             return f"{ref}: {why}" if why else f"nothing is stored of {ref}"
         case BadArchive(path, why):
             return f"{path}: the archive is refused: {why}"
+        case BadKey(path, why):
+            return f"{path}: the key cannot be used: {why}"
         case CacheTrouble(cache, act, why):
             return f"the cache {cache}: cannot {act}: {why}"
 

@@ -18,12 +18,14 @@ from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known
 from lightfx.plan.packing import PackingList
+from lightfx.plan.policies import Trust
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.following import followed, needs_of
-from lightfx.shell.cache.opening import CacheSetup, open_cache
+from lightfx.shell.cache.following import believed_of, followed, needs_of
+from lightfx.shell.cache.opening import CacheSetup, partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
-from lightfx.shell.cache.pulling import Fetching, believed, take_in
+from lightfx.shell.cache.pulling import Fetching, take_in
 from lightfx.shell.cache.pushing import Pushing
+from lightfx.shell.disk import REAL
 
 
 @final
@@ -56,7 +58,7 @@ def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
         for each in found.realizations
         if each.dref in found.configs
     ]
-    partner = Partner(open_cache(evolve(cache, push=True)), world.perform, cache.terms)
+    partner = partner_of(evolve(cache, push=True), world.perform)
     try:
         brought = Pushing(partner, Catalogue(partner), world.store).run(entries)
     finally:
@@ -78,7 +80,7 @@ def objects_from(
     def offer(trees: Sequence[Digest], place: Path) -> IOResult[Mapping[Digest, Path], EngineFailure]:
         found: dict[Digest, Path] = {}
         for number, cache in enumerate(caches):
-            partner = Partner(open_cache(cache), world.perform, cache.terms)
+            partner = partner_of(evolve(cache, push=False, trust=Trust("any")), world.perform)
             try:
                 lacking = [tree for tree in trees if tree not in found]
                 found.update(_fetched(partner, lacking, place / str(number)) if lacking else {})
@@ -94,7 +96,7 @@ def _fetched(partner: Partner, trees: Sequence[Digest], place: Path) -> Mapping[
     told = Catalogue(partner).told_of(tree.text for tree in trees)
     offered = {tree: rows for each in told if each.group is not None for tree, rows in each.group.objects.items()}
     wanted = PackingList((), {tree: offered[tree] for tree in trees if tree in offered})
-    return {tree: folder for folder, tree in Fetching(partner, wanted, place).run(told).items()} if told else {}
+    return {tree: folder for folder, tree in Fetching(partner, wanted, place, REAL).run(told).items()} if told else {}
 
 
 def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
@@ -103,7 +105,7 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     What is stored already is not taken again. Fails with `NotStored` where
     there is nothing of a reference, here or there, and with `CacheTrouble`.
     """
-    partner = Partner(open_cache(cache), world.perform, cache.terms)
+    partner = partner_of(evolve(cache, push=False), world.perform)
     try:
         return IOResult.from_result(_pulled(world, refs, partner))
     finally:
@@ -113,7 +115,7 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
 def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traffic, EngineFailure]:
     catalogue = Catalogue(partner)
     texts = [ref.text for ref in dict.fromkeys(refs)]
-    told = believed(catalogue.told_of(texts), partner)
+    told = believed_of(texts, catalogue)
     taken = followed(told, needs_of, catalogue, world.store).bind(lambda found: take_in(found, partner, world.store))
     if isinstance(taken, Failure):
         return Failure(taken.failure())

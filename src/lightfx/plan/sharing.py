@@ -36,11 +36,13 @@ from lightfx.core.inventory import Item
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
-from lightfx.core.realization import Realization, Value, key_with
+from lightfx.core.realization import Realization, Value
 from lightfx.core.records import spell_realization
 from lightfx.core.refs import RRef
+from lightfx.plan import replay
+from lightfx.plan.limits import MOST_DEPTH, is_too_costly, is_too_deep
 from lightfx.plan.packing import Freight, PackingList, read_objects, read_records
-from lightfx.plan.replay import Verdict, replay_by_cause
+from lightfx.plan.trust import Accepted, Verdict
 
 VERSION: Final = "v1"
 BLOBS: Final = f"{VERSION}/blobs"
@@ -58,6 +60,8 @@ GROUP_COUNT: Final = 512
 MOST_GROUP: Final = 1 << 24
 MOST_TABLE: Final = 1 << 23
 TABLE_COUNT: Final = 40_000
+MOST_ROWS: Final = 1024
+"""So many groups are looked into for one name at most: tables may lie, and to look in vain takes time."""
 MANY_TABLES: Final = 64
 SMALL_TABLE: Final = 1 << 18
 
@@ -89,7 +93,7 @@ class Sharing:
         """
         if isinstance(made.result, Value):
             return True
-        return self.lefts == "replayable" and replay_by_cause(Left(made.result)) is Verdict.REPLAY
+        return self.lefts == "replayable" and replay.replay_by_cause(Left(made.result)) is replay.Verdict.REPLAY
 
     def doubts(self, config: Config, made: Realization) -> tuple[RRef, ...]:
         """What must be no LEFT for a realization to be shared: what it stands on and would tolerate."""
@@ -116,23 +120,17 @@ class Told:
     signatures: Signatures = ()
     group: Group | None = field(default=None, eq=False, repr=False)
 
-    @property
-    def statement(self) -> tuple[str, str, int, str, str]:
-        """What is said, whoever says it, wherever, whenever: derivation, inputs, index, content, and kind."""
-        made = self.realization
-        return (made.dref.text, key_with(made.key, made.asked), made.index, made.content.text, made.result.kind)
 
-
-Judge: TypeAlias = Callable[[Sequence[Told]], Result[None, str]]
-"""Says whether records that state the same (`Told.statement`) are believed, or why not."""
+Judge: TypeAlias = Callable[[Sequence[Told]], Sequence[Verdict]]
+"""Says of records whether each may be used. It is given all that a cache has of some inputs, at once."""
 
 Sign: TypeAlias = Callable[[Realization], Tree]
 """Signs a realization; gives the signature as it is kept beside the record."""
 
 
-def anyone(told: Sequence[Told]) -> Result[None, str]:  # noqa: ARG001 -- whoever says it
+def anyone(told: Sequence[Told]) -> Sequence[Verdict]:
     """Believe whoever can write to the cache."""
-    return Success(None)
+    return tuple(Accepted() for _ in told)
 
 
 @final
@@ -160,6 +158,8 @@ class Group:
         >>> Group.read(b"{}").failure()
         'its packing list cannot be read'
         """
+        if is_too_costly(data):
+            return Failure("it has too many parts")
         try:
             head, _, lines = data.decode().partition("\n")
             fields = json.loads(head)
@@ -171,6 +171,8 @@ class Group:
         if isinstance(objects, Failure):
             return Failure(objects.failure())
         packing = PackingList((), objects.unwrap())
+        if any(map(is_too_deep, packing.objects.values())):
+            return Failure(f"an object of it has more than {MOST_DEPTH} folders in one another")
         if not packing.files.keys() >= {file for files in packs.values() for file in files}:
             return Failure("a pack of it holds files that are in none of its objects")
         return read_records(packing, lines).map(lambda freight: cls(freight, packing.objects, packs, signatures))
@@ -287,6 +289,8 @@ def read_table(data: bytes) -> Result[tuple[Row, ...], str]:
     >>> read_table(b"[[]]").failure()
     'it is no table'
     """
+    if is_too_costly(data):
+        return Failure("it has too many parts")
     try:
         return Success(tuple(_row(*each) for each in json.loads(data)))
     except (ValueError, TypeError, RecursionError):
@@ -312,6 +316,8 @@ def table_list(tables: Mapping[str, int]) -> bytes:
 
 def read_table_list(data: bytes) -> Result[Mapping[str, int], str]:
     """Read the names of all tables, or say that it is none of them."""
+    if is_too_costly(data):
+        return Failure("it has too many parts")
     try:
         return Success({str(name): int(size) for name, size in json.loads(data).items()})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):

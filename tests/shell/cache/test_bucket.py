@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from returns.result import Failure
 from servers import KEY, SECRET, s3_server
 
-from lightfx import Build, Derivation, evaluate, memory_world, open_world, stage, unwrap
-from lightfx.caches import CacheSetup, azure, folder, gs, s3, tiered
+from lightfx import Build, Derivation, EngineError, evaluate, memory_world, open_world, stage, unwrap
+from lightfx.caches import CacheSetup, anyone, azure, folder, gs, s3, tiered
 from lightfx.effects.cache import Good
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pushed, TaskStarted
 from lightfx.journal import Listener
@@ -46,7 +47,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def shared(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CacheSetup:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    return s3(f"bucket/{tmp_path.name}", name="ours", endpoint=endpoint, region="us-east-1", push=True)
+    return s3(f"bucket/{tmp_path.name}", name="ours", endpoint=endpoint, region="us-east-1", push=True, trust=anyone)
 
 
 def test_runs_share_over_a_bucket(shared: CacheSetup, tmp_path: Path) -> None:
@@ -140,3 +141,22 @@ def test_what_cannot_be_opened_fails_no_run(cache: CacheSetup, tmp_path: Path, m
         assert evaluate(world, length(written(7))) == 1
     (warned,) = [event for event in events if isinstance(event, CacheWarned)]
     assert "lightfx[cloud]" in warned.why
+
+
+def test_a_bucket_that_is_not_there_is_tried_without_harm(shared: CacheSetup, tmp_path: Path) -> None:
+    """Trap: of a bucket that is not there obstore says by a ``FileNotFoundError`` of Python's, to a write as well."""
+    nowhere = probe(evolve(shared, url="s3://nowhere"))
+    assert not nowhere.creates
+    with memory_world(tmp_path / "one") as world:
+        evaluate(world, written(7))
+        with pytest.raises(EngineError, match="cannot be"):
+            unwrap(push(world, [written(7).dref], nowhere))
+
+
+def test_what_the_system_says_is_said(shared: CacheSetup, tmp_path: Path) -> None:
+    """Trap: obstore puts the cause (no such host, a certificate of nobody) behind a text that says nothing."""
+    down = evolve(shared, endpoint="http://127.0.0.1:9")
+    with memory_world(tmp_path / "one") as world:
+        evaluate(world, written(7))
+        with pytest.raises(EngineError, match="cannot be listed: it cannot be reached: Connection refused"):
+            unwrap(push(world, [written(7).dref], down))

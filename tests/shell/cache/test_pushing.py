@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
-from returns.result import Failure, Success
 
 from lightfx import Build, EngineError, evaluate_all, looking, memory_world, open_world, stage, unwrap
-from lightfx.caches import CacheSetup, folder
+from lightfx.caches import CacheSetup, anyone
+from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import Kind, digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.store import Entry
@@ -29,6 +30,8 @@ from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.pulling import take_in
 from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sealing import opened, sealed
+
+folder = partial(folder_of, trust=anyone)
 
 
 @stage(version="1")
@@ -253,31 +256,6 @@ def test_objects_are_offered_to_mend_a_store_with(tmp_path: Path) -> None:
         for blob in (tmp_path / "shared/v1/blobs").iterdir():
             blob.write_bytes(blob.read_bytes()[:-1])
         assert len(unwrap(offer(trees, tmp_path / "again"))) == 1
-
-
-def test_a_signature_travels_beside_its_record_and_is_judged(tmp_path: Path) -> None:
-    shared = folder(tmp_path / "shared", sign=lambda made: ["key of one", made.rref.text[:5]])
-    with memory_world(tmp_path / "one") as world:
-        evaluate_all(world, [written(1)])
-        assert len(unwrap(push(world, [written(1).dref], shared)).rrefs) == 1
-        assert unwrap(push(world, [written(1).dref], shared)).rrefs == (), "it is signed so already"
-        other = folder(tmp_path / "shared", sign=lambda made: ["key of another", 1])
-        assert len(unwrap(push(world, [written(1).dref], other)).rrefs) == 1, "another says the same"
-    asked: list[int] = []
-
-    def two_of_them(told):
-        keys = {signature[0] for each in told for signature in each.signatures}
-        asked.append(len(keys))
-        return Success(None) if len(keys) == 2 else Failure("too few say so")
-
-    def three_of_them(told):
-        return Failure("too few say so")
-
-    with memory_world(tmp_path / "two") as world:
-        with pytest.raises(EngineError, match="too few say so"):
-            unwrap(pull(world, [written(1).dref], folder(tmp_path / "shared", judge=three_of_them)))
-        assert len(unwrap(pull(world, [written(1).dref], folder(tmp_path / "shared", judge=two_of_them))).rrefs) == 1
-        assert asked == [2]
 
 
 def test_groups_that_would_be_too_large_are_parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

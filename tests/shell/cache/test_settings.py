@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lightfx import EngineError, open_world, unwrap
-from lightfx.caches import CacheSetup, Sharing, configured, folder, http, s3
+from lightfx.caches import CacheSetup, Sharing, agreed, configured, folder, http, s3
 from lightfx.shell.cache.opening import probe
 from lightfx.shell.cache.settings import write_setups
 
@@ -18,7 +18,7 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     open_world(tmp_path / "store").close()
     setups = [
         CacheSetup("s3://bucket/prefix", "ours", True, Sharing("none", False), endpoint="http://host:9", region="x"),
-        CacheSetup("https://host/path", "theirs", drops=False, creates=True, trust={"signed": ["a key"]}),
+        CacheSetup("https://host/path", "theirs", drops=False, creates=True, trust=agreed(1, "ada", "bob"), key="ci"),
     ]
     unwrap(write_setups(tmp_path / "store", setups))
     assert unwrap(configured(tmp_path / "store")) == tuple(setups)
@@ -58,7 +58,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 
 
 def test_what_is_read_only_is_not_pushed_to(tmp_path: Path) -> None:
-    assert not CacheSetup("https://host", push=True).terms.pushes
+    assert not CacheSetup("https://host", push=True).pushes
     assert not probe(http("https://host")).drops
     assert not probe(folder(tmp_path / "file" / "none")).creates
     assert s3("bucket/prefix").title == "s3://bucket/prefix"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ from lightfx import (
     stage,
     unwrap,
 )
-from lightfx.caches import CacheSetup, Sharing, folder
+from lightfx.caches import CacheSetup, Sharing, anyone
+from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.cache import Cache, Trouble
@@ -40,6 +42,8 @@ from lightfx.shell.cache.partner import Partner, Terms
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
+
+folder = partial(folder_of, trust=anyone)
 
 
 @stage(version="1")

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from returns.result import Result, Success
 from servers import web_server
 
 from lightfx import Build, Derivation, evaluate, memory_world, open_world, stage, unwrap
-from lightfx.caches import folder, http
+from lightfx.caches import anyone, folder
+from lightfx.caches import http as http_of
 from lightfx.effects.cache import Failed, Fate, Missing, Pieces, Taken, Unfit, Want
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, TaskStarted
 from lightfx.journal import Listener
@@ -24,6 +26,7 @@ from lightfx.shell.cache.web import web_cache
 from lightfx.testing.makings import good
 
 pytest.importorskip("httpx", reason="the extra fetch is not installed")
+http = partial(http_of, trust=anyone)
 
 
 @stage(version="1")

@@ -29,6 +29,8 @@ _MORE: Final = 6.0
 _STATUS: Final = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
 _SAID: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _AGAIN: Final = ("408", "425", "429", "500", "502", "503", "504")
+_CERTIFICATE: Final = re.compile(r"InvalidCertificate\(\s*(\w+)")
+_SYSTEM: Final = re.compile(r'(?:message|error): "([^"\n]{1,200})"')
 _FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathError", "NotSupportedError")
 
 
@@ -130,6 +132,10 @@ def _broken(error: Exception) -> BrokenError:
     if status is not None:  # the rest are addresses, and what the server wrote for browsers
         code = f" ({said[1]})" if said is not None else ""
         return BrokenError(f"the server answered {status[1]}{code}", again=status[1][:3] in _AGAIN)
+    if (certificate := _CERTIFICATE.search(text)) is not None:
+        return BrokenError(f"nobody who is trusted vouches for its certificate ({certificate[1]})", again=False)
+    if (system := _SYSTEM.search(text)) is not None:
+        return BrokenError(f"it cannot be reached: {system[1]}", again=True)
     silent = "timed out" in text or "timeout" in text.lower()
     return BrokenError(f"{kind}: {text.partition(chr(10))[0]}", again=kind not in _FINAL and not silent)
 
@@ -146,7 +152,7 @@ def creates(channel: BucketChannel, name: str) -> bool:
             return True
         finally:
             channel.remove(name)
-    except (obstore.exceptions.BaseError, BrokenError):
+    except (obstore.exceptions.BaseError, BrokenError, FileNotFoundError):  # the last: there is no such bucket
         return False
     return False
 

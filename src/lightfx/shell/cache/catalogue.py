@@ -23,6 +23,7 @@ from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
 from lightfx.plan.sharing import (
     GROUPS,
     MOST_GROUP,
+    MOST_ROWS,
     MOST_TABLE,
     TABLE_LIST,
     TABLES,
@@ -38,7 +39,7 @@ from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import most_of, whole
 
 FRESH: Final = 20.0
-KEPT: Final = 32
+TABLES_AT_ONCE: Final = 8
 _TABLE: Final = re.compile(rf"{TABLES}/([0-9a-f]{{64}})")
 
 
@@ -51,8 +52,8 @@ class Catalogue:
     elapsed: Callable[[], float] = time.monotonic
     looked: float | None = None
     tables: dict[str, tuple[Row, ...]] = Factory(dict)
-    found: dict[int, list[Row]] = Factory(dict)
-    groups: OrderedDict[Digest, Group] = Factory(OrderedDict)
+    found: dict[int, dict[Digest, Row]] = Factory(dict)
+    groups: OrderedDict[Digest, tuple[Group, int]] = Factory(OrderedDict)
     unfit: set[str] = Factory(set)
 
     def told_of(self, texts: Iterable[str]) -> list[Told]:
@@ -63,7 +64,7 @@ class Catalogue:
         wanted = set(texts)
         rows: dict[Digest, Row] = {}
         for text in wanted:
-            rows.update((row.group, row) for row in self.found.get(token(text), ()))
+            rows.update(self.found.get(token(text), {}))
         told: list[Told] = []
         for group in self._read(list(rows.values())):
             told += [each for each in group.told() if not wanted.isdisjoint(names_of(each.realization))]
@@ -81,8 +82,10 @@ class Catalogue:
             return listed
         names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
         fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
-        for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in fresh}):
-            self._take(name, read_table(data))
+        for start in range(0, len(fresh), TABLES_AT_ONCE):
+            some = fresh[start : start + TABLES_AT_ONCE]
+            for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in some}):
+                self._take(name, read_table(data))
         return Success(names)
 
     def _look(self) -> None:
@@ -107,32 +110,33 @@ class Catalogue:
         self.tables[name] = read.unwrap()
         for row in self.tables[name]:
             for each in row.tokens:
-                known = self.found.setdefault(each, [])
-                if all(other.group != row.group for other in known):
-                    known.append(row)
+                known = self.found.setdefault(each, {})
+                if len(known) < MOST_ROWS:
+                    known.setdefault(row.group, row)
 
     def _read(self, rows: Sequence[Row]) -> Iterator[Group]:
         """Read groups, those first that are at hand; never more at a time than one of the largest kind takes."""
         for row in rows:
             if row.group in self.groups:
                 self.groups.move_to_end(row.group)
-                yield self.groups[row.group]
+                yield self.groups[row.group][0]
         lacking = [row for row in rows if row.group not in self.groups and _group_name(row) not in self.unfit]
+        lacking.reverse()
         while lacking and not self.partner.is_left_alone:
             batch, size = list[Row](), 0
-            while lacking and (not batch or size + lacking[0].size <= MOST_GROUP):
-                batch.append(lacking.pop(0))
+            while lacking and (not batch or size + lacking[-1].size <= MOST_GROUP):
+                batch.append(lacking.pop())
                 size += batch[-1].size
             for name, data in self._fetched({_group_name(row): (row.group, row.size) for row in batch}):
                 group = Group.read(data)
                 if isinstance(group, Failure):
                     self._refuse(name, group.failure())
                 else:
-                    yield self._keep(_digest_of(name), group.unwrap())
+                    yield self._keep(_digest_of(name), group.unwrap(), len(data))
 
-    def _keep(self, digest: Digest, group: Group) -> Group:
-        self.groups[digest] = group
-        while len(self.groups) > KEPT:
+    def _keep(self, digest: Digest, group: Group, size: int) -> Group:
+        self.groups[digest] = (group, size)
+        while len(self.groups) > 1 and sum(each for _, each in self.groups.values()) > MOST_GROUP:
             self.groups.popitem(last=False)
         return group
 

@@ -17,14 +17,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lightfx.effects.cache import Good, Pieces
 from lightfx.shell.cache.channel import BrokenError, ChannelCache, GoneError
 from lightfx.shell.cache.sealing import PIECE
+from lightfx.shell.disk import REAL, Disk
 
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
-_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 @final
@@ -35,47 +37,52 @@ class FolderChannel:
     root: Path
     lists: bool = True
     writable: bool = True
+    disk: Disk = field(default=REAL, eq=False, repr=False)
 
     @contextmanager
     def open(self, name: str) -> Iterator[Pieces]:
         """Read a file."""
         try:
-            file = os.open(self.root / name, _FLAGS)
+            file = self.disk.open(self.root / name, _FLAGS)
         except _ABSENT:
             raise GoneError(name) from None
         except OSError as error:
             raise _broken(error) from error
         try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
+            if not stat.S_ISREG(self.disk.fstat(file).st_mode):
                 raise GoneError(name)
-            yield _pieces(file)
+            yield _pieces(file, self.disk)
         finally:
-            os.close(file)
+            self.disk.close(file)
 
     def write(self, good: Good) -> None:
         """Write a file aside, and move it to its place."""
         home = self.root / good.name
         aside = home.with_name(f".{uuid.uuid4().hex}")
         try:
-            home.parent.mkdir(parents=True, exist_ok=True)
+            self.disk.make_folders(home.parent)
             try:
-                with aside.open("xb") as file:
-                    for piece in good.pieces():
-                        file.write(piece)
-                    file.flush()
-                    os.fsync(file.fileno())
-                aside.rename(home)
+                self._write(aside, good)
+                self.disk.rename(aside, home)
             finally:
-                with suppress(FileNotFoundError):
-                    aside.unlink()
-            _sync(home.parent)
+                self.disk.remove(aside)
+            _sync(home.parent, self.disk)
         except OSError as error:
             raise _broken(error) from error
+
+    def _write(self, path: Path, good: Good) -> None:
+        file = self.disk.open(path, _NEW)
+        try:
+            for piece in good.pieces():
+                self.disk.write_all(file, piece)
+            self.disk.fsync(file)
+        finally:
+            self.disk.close(file)
 
     def has(self, name: str) -> bool:
         """Whether there is a file."""
         try:
-            return stat.S_ISREG((self.root / name).lstat().st_mode)
+            return stat.S_ISREG(self.disk.lstat(self.root / name).st_mode)
         except _ABSENT:
             return False
         except OSError as error:
@@ -85,13 +92,13 @@ class FolderChannel:
         """List the files of a folder; of a cache that nobody wrote to yet, none."""
         found: dict[str, int] = {}
         try:
-            with os.scandir(self.root / folder) as scan:
+            with self.disk.scandir(self.root / folder) as scan:
                 for each in scan:
                     if each.is_file(follow_symlinks=False) and not each.name.startswith("."):
                         with suppress(FileNotFoundError):
                             found[f"{folder}/{each.name}"] = each.stat(follow_symlinks=False).st_size
         except _ABSENT:
-            if not self.root.is_dir():
+            if not self.disk.is_folder(self.root):
                 raise BrokenError(f"{self.root} is no folder", again=False) from None
         except OSError as error:
             raise _broken(error) from error
@@ -100,7 +107,7 @@ class FolderChannel:
     def remove(self, name: str) -> None:
         """Remove a file."""
         try:
-            (self.root / name).unlink(missing_ok=True)
+            self.disk.remove(self.root / name)
         except OSError as error:
             raise _broken(error) from error
 
@@ -108,29 +115,29 @@ class FolderChannel:
         """Nothing is held."""
 
 
-def _pieces(file: int) -> Pieces:
+def _pieces(file: int, disk: Disk) -> Pieces:
     try:
-        while piece := os.read(file, PIECE):
+        while piece := disk.read(file, PIECE):
             yield piece
     except OSError as error:
         raise _broken(error) from error
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def _sync(folder: Path, disk: Disk) -> None:
+    descriptor = disk.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        disk.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
 def _broken(error: OSError) -> BrokenError:
     return BrokenError(f"{error.filename}: {error.strerror}", again=error.errno in (errno.EINTR, errno.ESTALE))
 
 
-def folder_cache(root: Path, name: str = "", *, create: bool = False) -> ChannelCache:
+def folder_cache(root: Path, name: str = "", *, create: bool = False, disk: Disk = REAL) -> ChannelCache:
     """Share results over a folder; where it is not there it is made, if ``create`` allows, and is trouble if not."""
     if create:
         with suppress(OSError):  # said when something is brought there
-            root.mkdir(parents=True, exist_ok=True)
-    return ChannelCache(name or str(root), FolderChannel(root))
+            disk.make_folders(root)
+    return ChannelCache(name or str(root), FolderChannel(root, disk=disk))

@@ -34,6 +34,14 @@ def asked_by(made: Realization) -> Sequence[RRef]:
     return [rref for reference, rrefs in made.context.entries if reference in asked for rref in rrefs]
 
 
+def believed_of(texts: Sequence[str], catalogue: Catalogue) -> list[Told]:
+    """Judge what a cache tells of these, beside all that it tells of the same inputs: builders may disagree."""
+    told = catalogue.told_of(texts)
+    asked = {each.realization.rref for each in told}
+    beside = catalogue.told_of({*texts, *(each.realization.key.text for each in told)})
+    return [each for each in believed(beside, catalogue.partner) if each.realization.rref in asked]
+
+
 def followed(
     told: Sequence[Told], first: Callable[[Realization], Sequence[RRef]], catalogue: Catalogue, store: Store
 ) -> Result[list[Told], EngineFailure]:
@@ -47,8 +55,8 @@ def followed(
         if isinstance(known, Failure):
             return Failure(known.failure())
         lacking = {rref for rref in asked if rref not in known.unwrap()}
-        found = catalogue.told_of(rref.text for rref in lacking)
-        layer = [each for each in believed(found, catalogue.partner) if each.realization.rref in lacking]
+        found = believed_of([rref.text for rref in lacking], catalogue)
+        layer = [each for each in found if each.realization.rref in lacking]
         layers.append(layer)
         wanted = [rref for each in layer for rref in needs_of(each.realization)]
     return Success([each for layer in reversed(layers) for each in layer])

@@ -8,23 +8,34 @@ asked, so it fails no run either.
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
 from urllib.parse import unquote, urlsplit
 
 from attrs import evolve, field, frozen
+from returns.io import IOResult
+from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree
+from lightfx.core.failures import EngineFailure, sentence
+from lightfx.core.statement import PublicKey, Statement
 from lightfx.effects.cache import Cache
+from lightfx.effects.world import Perform
+from lightfx.plan.believing import believing
+from lightfx.plan.policies import Anyone, Policy, Trust
 from lightfx.plan.sharing import VERSION, Judge, Sharing, Sign, anyone
 from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
 from lightfx.shell.cache.channel import BrokenError, ChannelCache, DownChannel
 from lightfx.shell.cache.folder import folder_cache
-from lightfx.shell.cache.partner import Terms
+from lightfx.shell.cache.partner import Partner, Terms
 from lightfx.shell.cache.policies import bounded, retrying, tiered
 from lightfx.shell.cache.web import CONNECT, SILENCE, web_cache
+from lightfx.shell.disk import REAL
+from lightfx.shell.ed25519 import PrivateKey, verifier
+from lightfx.shell.keys import KeyRing, default_folder
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
@@ -61,20 +72,21 @@ class CacheSetup:
     """Where a cache is, and on what terms it is used; made by the functions of `lightfx.caches`.
 
     ``url``: where it is. ``name``: what people call it. ``push``: whether runs
-    bring there what they make. ``sharing``: what is shared. ``judge``: which
-    records are believed. ``sign``: signs what is brought there. ``endpoint``,
-    ``region``: of a bucket that is not where its kind usually is. ``silence``,
-    ``connect``: seconds without a byte, and until there is a connection, after
-    which it is given up. ``near``: a cache that is asked before it. ``creates``,
-    ``drops``: what is known of the server (`probe`). ``trust``: as it is kept.
+    bring there what they make. ``sharing``: what is shared. ``trust``: whose
+    results are used. ``key``: the name of one's own key that signs what is
+    brought there. ``endpoint``, ``region``: of a bucket that is not where its
+    kind usually is. ``silence``, ``connect``: seconds without a byte, and until
+    there is a connection, after which it is given up. ``near``: a cache that is
+    asked before it. ``creates``, ``drops``: what is known of the server
+    (`probe`). ``keys``: the folder of keys, in place of the user's.
     """
 
     url: str = field(converter=_url)
     name: str = field(default="", converter=_name)
     push: bool = False
     sharing: Sharing = Sharing()
-    judge: Judge = field(default=anyone, eq=False)
-    sign: Sign | None = field(default=None, eq=False, repr=False)
+    trust: Trust = Trust()
+    key: str = ""
     endpoint: str = field(default="", converter=_endpoint)
     region: str = ""
     silence: float = SILENCE
@@ -82,7 +94,7 @@ class CacheSetup:
     near: CacheSetup | None = None
     creates: bool = False
     drops: bool = True
-    trust: Tree = None
+    keys: Path | None = None
 
     @property
     def title(self) -> str:
@@ -95,9 +107,40 @@ class CacheSetup:
         return urlsplit(self.url).scheme in ("http", "https")
 
     @property
-    def terms(self) -> Terms:
-        """On what terms it is used."""
-        return Terms(self.judge, self.sign, self.sharing, self.push and not self.read_only, self.drops)
+    def pushes(self) -> bool:
+        """Whether anything is brought there."""
+        return self.push and not self.read_only
+
+
+def partner_of(setup: CacheSetup, perform: Perform) -> Partner:
+    """Open a cache on its terms. Where keys cannot be had, it is as one that is down: nothing is taken on trust."""
+    terms = _terms(setup, perform)
+    if isinstance(terms, Failure):
+        return Partner(ChannelCache(setup.title, DownChannel(terms.failure())), perform)
+    return Partner(open_cache(setup), perform, terms.unwrap())
+
+
+def _terms(setup: CacheSetup, perform: Perform) -> Result[Terms, str]:
+    """Find the keys that are meant: those that are believed, and the one that signs."""
+    ring = KeyRing(default_folder(os.environ) if setup.keys is None else setup.keys, REAL)
+    nobody: IOResult[Mapping[str, PublicKey], EngineFailure] = IOResult.from_value({})
+    trusted = perform.result(nobody if setup.trust.policy == "any" else ring.trusted()).alt(sentence)
+    policy = trusted.bind(setup.trust.among)
+    nothing: IOResult[PrivateKey | None, EngineFailure] = IOResult.from_value(None)
+    signer = perform.result(ring.signer(setup.key) if setup.pushes else nothing).alt(sentence)
+    return policy.bind(lambda found: _judge(found, perform)).bind(
+        lambda judge: signer.map(lambda key: Terms(judge, _sign(key), setup.sharing, setup.pushes, setup.drops))
+    )
+
+
+def _judge(policy: Policy, perform: Perform) -> Result[Judge, str]:
+    if isinstance(policy, Anyone):
+        return Success(anyone)
+    return perform.result(verifier()).alt(sentence).map(lambda verify: believing(policy, verify))
+
+
+def _sign(key: PrivateKey | None) -> Sign | None:
+    return None if key is None else lambda made: key.sign(Statement.of(made)).tree
 
 
 def open_cache(setup: CacheSetup) -> Cache:
@@ -114,7 +157,7 @@ def _channel_cache(setup: CacheSetup) -> ChannelCache:
     parts = urlsplit(setup.url)
     match parts.scheme:
         case "file":
-            return folder_cache(Path(unquote(parts.path)), setup.title, create=setup.push)
+            return folder_cache(Path(unquote(parts.path)), setup.title, create=setup.push, disk=REAL)
         case "http" | "https":
             return web_cache(setup.url, setup.title, silence=setup.silence, connect=setup.connect)
         case scheme:

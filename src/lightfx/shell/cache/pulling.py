@@ -9,10 +9,10 @@ here. What is right of a batch is taken in all the same.
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, assert_never, final
 
 from attrs import Factory, define
 from blake3 import blake3
@@ -28,11 +28,12 @@ from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
 from lightfx.effects.store import Entry, Store
 from lightfx.plan.packing import PackingList
 from lightfx.plan.sharing import BLOBS, MOST_PACK, PACKS, Group, Told, trees_of
+from lightfx.plan.trust import Accepted, Refused
 from lightfx.shell.archive import lay_out, spread
 from lightfx.shell.cache.channel import UnfitError
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import most_of, opened
-from lightfx.shell.disk import REAL
+from lightfx.shell.disk import REAL, Disk
 
 AT_ONCE: Final = 256
 Homes: TypeAlias = list[tuple[Path, bool]]
@@ -40,20 +41,31 @@ File: TypeAlias = tuple[Digest, int]
 
 
 def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
-    """Judge records, those together that state the same; gives one for each realization that may be taken in."""
-    groups: dict[tuple[str, str, int, str, str], list[Told]] = {}
-    for each in told:
-        if partner.terms.sharing.shares(each.realization):
-            groups.setdefault(each.statement, []).append(each)
+    """Judge records; gives one for each realization that may be taken in.
+
+    What gives the same result is judged record by record: beside one that is
+    signed somebody may have put a copy that says otherwise on what it stands.
+    """
+    shared = [each for each in told if partner.terms.sharing.shares(each.realization)]
     chosen: dict[RRef, Told] = {}
-    for group in groups.values():
-        verdict = partner.terms.judge(group)
-        if isinstance(verdict, Failure):
-            partner.refuse(group[0].realization.rref.text, verdict.failure())
-            continue
-        first = min(group, key=lambda each: (each.realization.ephemeral, each.realization.created))
-        chosen[first.realization.rref] = first
+    refused: dict[RRef, str] = {}
+    for each, verdict in zip(shared, partner.terms.judge(shared), strict=True):
+        rref = each.realization.rref
+        match verdict:
+            case Refused(why):
+                refused.setdefault(rref, why.reason)
+            case Accepted():
+                chosen[rref] = min(chosen.get(rref, each), each, key=_order)
+            case never:
+                assert_never(never)
+    for rref, reason in refused.items():
+        if rref not in chosen:
+            partner.refuse(rref.text, reason)
     return list(chosen.values())
+
+
+def _order(told: Told) -> tuple[bool, float]:
+    return told.realization.ephemeral, told.realization.created
 
 
 def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:
@@ -109,7 +121,7 @@ def _take(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[R
     wanted = {tree: manifest for tree, manifest in objects.items() if tree not in present.unwrap()}
     place = store.place()
     try:
-        fetching = Fetching(partner, PackingList((), wanted), place)
+        fetching = Fetching(partner, PackingList((), wanted), place, REAL)
         whole = fetching.run(told) if wanted else {}
         ingested = partner.perform.result(store.ingest(tuple(whole))) if whole else Success({})
     finally:
@@ -135,6 +147,7 @@ class Fetching:
     partner: Partner
     packing: PackingList
     place: Path
+    disk: Disk
     homes: Mapping[Digest, Homes] = Factory(dict)
     bad: set[Digest] = Factory(set)
 
@@ -142,13 +155,13 @@ class Fetching:
         """Fetch them, and give the folders of the objects that are whole."""
         self.bad = set(self.packing.files)
         try:
-            self.place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            free = shutil.disk_usage(self.place).free
+            self.disk.make_folders(self.place, 0o700)
+            free = self.disk.free(self.place)
             if self.packing.size > free:
                 why = f"they hold {self.packing.size:,} bytes, and there is room for {free:,}"
                 self.partner.refuse(f"{len(self.packing.objects)} objects", why)
                 return {}
-            self.homes = lay_out(self.packing, set(self.packing.objects), self.place, REAL)
+            self.homes = lay_out(self.packing, set(self.packing.objects), self.place, self.disk)
         except OSError as error:
             self.partner.refuse(f"{len(self.packing.objects)} objects", f"no room for them here: {error.strerror}")
             return {}
@@ -212,7 +225,7 @@ class Fetching:
         for digest, size in files:
             homes = self.homes.get(digest, [])
             hasher, left = blake3(), size
-            with Target(homes) as target:
+            with Target(homes, self.disk) as target:
                 while left:
                     piece = rest or next(pieces, b"")
                     if not piece:
@@ -224,7 +237,7 @@ class Fetching:
             if hasher.hexdigest() != digest.hex:
                 raise UnfitError(f"the file {digest} in it is not what it is named by")
             if homes:
-                spread(homes, REAL)
+                spread(homes, self.disk)
         for piece in pieces:  # only at its end it is known to be what it is named by
             if piece:
                 raise UnfitError("it holds more than its files")
@@ -234,10 +247,10 @@ class Fetching:
 class Target:
     """Where a file is written; nowhere, where nobody wants it. What another try had written is replaced."""
 
-    def __init__(self, homes: Homes) -> None:
+    def __init__(self, homes: Homes, disk: Disk) -> None:
         if homes:
-            homes[0][0].unlink(missing_ok=True)
-        self._file = homes[0][0].open("xb") if homes else None
+            disk.remove(homes[0][0])
+        self._file = disk.file(homes[0][0], os.O_WRONLY | os.O_CREAT | os.O_EXCL) if homes else None
 
     def __enter__(self) -> Target:
         return self

@@ -8,6 +8,7 @@ hashed before they go, so what was damaged here is not spread.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.cache import Good
 from lightfx.effects.store import Entry, Forbidden, Store
+from lightfx.plan.limits import MOST_DEPTH, is_too_deep
 from lightfx.plan.packing import Freight
 from lightfx.plan.sharing import (
     BLOBS,
@@ -48,6 +50,7 @@ from lightfx.shell.cache.channel import BrokenError
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.pulling import is_right
 from lightfx.shell.cache.sealing import PIECE, sealed, sealed_stream
+from lightfx.shell.disk import REAL, Disk
 
 _PACKS_AT_ONCE: Final = 16
 
@@ -145,6 +148,8 @@ class Pushing:
         for folder, manifest in listed.unwrap().items():
             if isinstance(manifest, Forbidden) or digest_of(manifest) != folders[folder]:
                 self.partner.refuse(folders[folder].text, "its files here are not what they were: it is not brought")
+            elif is_too_deep(manifest):
+                self.partner.refuse(folders[folder].text, f"it has more than {MOST_DEPTH} folders in one another")
             else:
                 objects[folders[folder]] = manifest
         return Success(objects)
@@ -163,7 +168,7 @@ class Pushing:
         if isinstance(there, Failure):
             return Failure(there.failure())
         blobs = [
-            sealed_stream(name, size, _reader(paths[file]))
+            sealed_stream(name, size, _reader(paths[file], REAL))
             for name, (file, size) in large.items()
             if name not in there.unwrap()
         ]
@@ -182,7 +187,7 @@ class Pushing:
         packs: dict[Digest, tuple[Digest, ...]],
     ) -> Iterator[Good]:
         for each in files:
-            data = b"".join(piece for file in each for piece in _reader(paths[file])())
+            data = b"".join(piece for file in each for piece in _reader(paths[file], REAL)())
             digest = Digest.of(data)
             packs[digest] = tuple(each)
             yield sealed(f"{PACKS}/{digest.hex}", data)
@@ -264,10 +269,10 @@ def _is_whole(made: Realization, objects: Mapping[Digest, Manifest]) -> bool:
     return all(tree in objects or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
 
 
-def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
+def _reader(path: Path, disk: Disk) -> Callable[[], Iterator[bytes]]:
     def read() -> Iterator[bytes]:
         try:
-            with path.open("rb") as file:
+            with disk.file(path, os.O_RDONLY) as file:
                 while piece := file.read(PIECE):
                     yield piece
         except OSError as error:

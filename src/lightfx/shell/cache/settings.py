@@ -6,26 +6,28 @@ import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure, Success
 
 from lightfx.core.canonical import Tree
 from lightfx.core.failures import EngineFailure, NoStore, SystemTrouble
 from lightfx.core.layout import CACHES, FORMAT, TEMPORARY
+from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import Sharing
 from lightfx.shell.cache.opening import CacheSetup
+from lightfx.shell.disk import REAL, Disk
 
 _VERSION: Final = 1
 
 
-def read_setups(root: Path) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
+def read_setups(root: Path, disk: Disk = REAL) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
     """Read which caches the store at ``root`` uses; none where it says nothing of caches, or is not there yet."""
     path = root / CACHES
     try:
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(disk.read_whole(path))
         return IOSuccess(tuple(map(_setup, fields["caches"])))
     except (FileNotFoundError, NotADirectoryError):  # what is no store is complained about when it is opened
         return IOSuccess(())
@@ -35,23 +37,24 @@ def read_setups(root: Path) -> IOResult[tuple[CacheSetup, ...], EngineFailure]:
         return IOFailure(SystemTrouble(str(path), "read which caches are used", str(error)))
 
 
-def write_setups(root: Path, setups: Sequence[CacheSetup]) -> IOResult[None, EngineFailure]:
+def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) -> IOResult[None, EngineFailure]:
     """Write which caches the store at ``root`` uses, whole or not at all."""
-    if not (root / FORMAT).exists():
+    if not disk.exists(root / FORMAT):
         return IOFailure(NoStore(root))
     fields = {"version": _VERSION, "caches": [_tree(each) for each in setups]}
     path = root / CACHES
     aside = root / TEMPORARY / f"caches-{uuid.uuid4().hex}"
     try:
         try:
-            with aside.open("x") as file:
-                file.write(json.dumps(fields, indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.rename(path)
+            file = disk.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            try:
+                disk.write_all(file, f"{json.dumps(fields, indent=1)}\n".encode())
+                disk.fsync(file)
+            finally:
+                disk.close(file)
+            disk.rename(aside, path)
         finally:
-            with suppress(FileNotFoundError):
-                aside.unlink()
+            disk.remove(aside)
     except OSError as error:
         return IOFailure(SystemTrouble(str(path), "write which caches are used", error.strerror or str(error)))
     return IOSuccess(None)
@@ -66,10 +69,18 @@ def _tree(setup: CacheSetup) -> dict[str, Tree]:
         "tolerated": (setup.sharing.tolerated, True),
         "creates": (setup.creates, False),
         "drops": (setup.drops, True),
-        "trust": (setup.trust, None),
+        "trust": (setup.trust.tree, Trust().tree),
+        "key": (setup.key, ""),
     }
     fields.update((name, value) for name, (value, usual) in known.items() if value != usual)
     return fields
+
+
+def _trust(tree: Tree) -> Trust:
+    read = Success(Trust()) if tree is None else Trust.read(tree)
+    if isinstance(read, Failure):
+        raise ValueError(read.failure())
+    return read.unwrap()
 
 
 def _setup(fields: Mapping[str, Tree]) -> CacheSetup:
@@ -82,5 +93,6 @@ def _setup(fields: Mapping[str, Tree]) -> CacheSetup:
         region=str(fields.get("region", "")),
         creates=fields.get("creates") is True,
         drops=fields.get("drops") is not False,
-        trust=fields.get("trust"),
+        trust=_trust(fields.get("trust")),
+        key=str(fields.get("key", "")),
     )

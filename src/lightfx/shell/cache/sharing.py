@@ -103,12 +103,11 @@ class SharingStore(Around):
     def _pull(self, catalogue: Catalogue, keys: Sequence[Digest]) -> frozenset[Digest]:
         """Pull what a cache has under these keys; gives the keys under which something came."""
         partner = catalogue.partner
-        told = [
-            each
-            for each in catalogue.told_of(key.text for key in keys)
-            if (partner.name, each.realization.rref) not in self._futile
+        told = catalogue.told_of(key.text for key in keys)
+        # What is futile is judged as well: it may be the other answer of a builder who gave two.
+        trusted = [
+            each for each in believed(told, partner) if (partner.name, each.realization.rref) not in self._futile
         ]
-        trusted = believed(told, partner)
         taken = followed(trusted, asked_by, catalogue, self.store).bind(
             lambda all_told: take_in(all_told, partner, self.store)
         )
