@@ -110,6 +110,7 @@ def visitor(host: str, locks: str) -> Callable[[Path], Claims]:
         root,
         host=this_host() if host == "-" else Host(host, f"machine of {host}", "boot"),
         lease=SHORT,
+        shared=True,
         lock=try_lock if locks == "real" else lambda _: True,
     )
 

@@ -44,7 +44,8 @@ def cell(build: Build, number: int, note: str) -> int:
     return number * number
 
 def enter(root):
-    return Claims(root, host=Host(HOST, HOST, "boot"), lease=Lease(beat=0.2, lease=3.0), lock=lambda _: True)
+    return Claims(root, host=Host(HOST, HOST, "boot"), lease=Lease(beat=0.2, lease=3.0), lock=lambda _: True,
+                  shared=True)
 
 folder, HOST, SLOW, cells = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 store = unwrap(open_directory(folder / "store", claims=enter))

@@ -5,9 +5,7 @@
 3. A process that had no part in it opens the store, without any repair.
 4. The same command, given again, succeeds.
 5. When that process is gone so is all that the dead one left in ``tmp/`` and ``claims/``. What lies there without an
-   owner stays for a minute, since it may be somebody's who is just coming: for the test, that minute is over. After a
-   power cut the file of the dead owner names another boot, or is empty, so that it could be of another host that
-   lives, and it all stays for a day: for the test, that day is over.
+   owner stays for a minute, since it may be somebody's who is just coming: for the test, that minute is over.
 
 As a program it hears of stores, a line of JSON each, and says what is wrong, a
 line each: what it imports it imports once, and a forked child is the fresh process.
@@ -35,13 +33,10 @@ from plain import Ack, judge  # noqa: E402
 Work = Callable[[], None]
 
 
-def inquire(store: Path, acks: Sequence[Ack], again: Work, *, power: bool = False) -> list[str]:
-    """Say what is wrong with a store; ``again`` is the command that was under way, carried out in a child.
-
-    ``power``: whether the fault was a power cut.
-    """
+def inquire(store: Path, acks: Sequence[Ack], again: Work) -> list[str]:
+    """Say what is wrong with a store; ``again`` is the command that was under way, carried out in a child."""
     wrong = judge(store, acks)
-    _let_time_pass(store, everything=power)
+    _let_a_minute_pass(store)
     trouble = in_child(again)
     if trouble:
         wrong.append(f"the same command fails: {trouble}")
@@ -50,9 +45,9 @@ def inquire(store: Path, acks: Sequence[Ack], again: Work, *, power: bool = Fals
     return wrong + [f"left behind: {each}" for each in left]
 
 
-def _let_time_pass(store: Path, *, everything: bool) -> None:
-    past = time.time() - 25 * 3600
-    for path in (*store.glob("claims/*" if everything else "claims/newborn-*"), *store.glob("tmp/*")):
+def _let_a_minute_pass(store: Path) -> None:
+    past = time.time() - 61
+    for path in (*store.glob("claims/newborn-*"), *store.glob("tmp/*")):
         os.utime(path, (past, past), follow_symlinks=False)
 
 
@@ -119,7 +114,7 @@ def main() -> None:
             work(store, kind, start, 1, lambda _: None)
 
         try:
-            wrong = inquire(store, asked["acks"], again, power=True)
+            wrong = inquire(store, asked["acks"], again)
         except Exception:
             wrong = [traceback.format_exc()[-2000:]]
         print(json.dumps(wrong), flush=True)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from errands import lives, until
 from makings import good, trouble
 from scenes import SHORT, Other, key, visitor
@@ -99,6 +100,24 @@ def test_many_claims_of_a_dead_owner_are_each_buried_once(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "claims").iterdir()] == [dead._owner.name]
     Claims(tmp_path).sweep()
     assert not dead._owner.exists()
+
+
+@pytest.mark.parametrize("said", [b"", None], ids=["nothing", "another boot"])
+def test_who_died_with_the_machine_is_dead_on_a_disk_of_its_own(bare: Path, said: bytes | None) -> None:
+    """Trap: after a power cut everybody waited a minute for one of whom there was left what named another boot."""
+    before = Claims(bare, host=evolve(this_host(), boot="the boot before"))
+    assert before.claim([key("k")]) == {key("k")}
+    os.close(before._lock)
+    before._heart.stop()
+    if said is not None:
+        before._owner.write_bytes(said)
+    elsewhere, here = Claims(bare, shared=True), Claims(bare)
+    assert elsewhere.claim([key("k")]) == set(), "it may live on another machine"
+    assert here.claim([key("k")]) == {key("k")}
+    here.sweep()
+    assert not before._owner.exists() and not before.private.exists()
+    for claims in (elsewhere, here):
+        claims.close()
 
 
 def test_what_was_taken_before_an_error_is_held(tmp_path: Path) -> None:

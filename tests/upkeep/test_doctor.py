@@ -18,7 +18,7 @@ from lightfx import Build, DRef, evaluate, open_world, realize, stage, unwrap
 from lightfx.core.failures import EngineFailure, InUse, NoStore, UnknownFormat
 from lightfx.garbage import add_root, gc
 from lightfx.looking import link
-from lightfx.shell.store.examining import kind_of
+from lightfx.shell.store.mounts import file_system_of
 from lightfx.upkeep import (
     DamagedGroup,
     Leftover,
@@ -228,8 +228,8 @@ def test_who_locks_a_store_is_said(store: Path) -> None:
 
 
 def test_the_kind_of_a_file_system_is_told() -> None:
-    assert kind_of("/proc/self") == "proc"
-    assert kind_of("/proc") == "proc"
+    assert file_system_of("/proc/self") == "proc"
+    assert file_system_of("/proc") == "proc"
 
 
 def test_a_reference_is_no_path() -> None:

@@ -25,13 +25,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
 from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.mounts import is_local
 from lightfx.shell.store.owners import (
     LEASE,
     Heart,
@@ -56,7 +57,8 @@ class Claims:
 
     ``host`` is where we are, by default where this process is; ``lock`` tries
     to lock a file, by default by way of the ``disk``; ``clock`` gives seconds
-    that only run forward.
+    that only run forward. ``shared``: whether other hosts may have the store
+    open; None: whether they may is asked of the system when it matters.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Claims:
         host: Host | None = None,
         lease: Lease = LEASE,
         lock: Callable[[int], bool | None] | None = None,
+        shared: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
         disk: Disk = REAL,
     ) -> None:
@@ -73,6 +76,7 @@ class Claims:
         self._disk = disk
         self._host = host or this_host()
         self._lease = lease
+        self._shared = shared
         self._try_lock = lock or partial(try_lock, disk=disk)
         self.identity: str = uuid.uuid4().hex
         self._owner = root / CLAIMS / f"owner-{self.identity}"
@@ -280,10 +284,15 @@ class Claims:
         if locked is False:
             return False
         host = read_owner(self._disk.pread(descriptor, 4096, 0))
-        if locked and host is not None and host.is_surely(self._host):
+        if locked and ((host is not None and host.is_surely(self._host)) or not self._is_shared):
             return True
         status = self._disk.fstat(descriptor)
         return self._watch.age(status) > self._lease.grace if sweeping else self._watch.is_over(status)
+
+    @cached_property
+    def _is_shared(self) -> bool:
+        """Whether there may be owners whose locks we cannot see: on a disk of this machine alone there are none."""
+        return not is_local(self._root) if self._shared is None else self._shared
 
     def sweep(self) -> None:
         """Remove what dead owners left: private folders, claims, and last their owner files.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import sqlite3
 import stat
 import time
@@ -48,6 +47,7 @@ from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Groups
 from lightfx.shell.store.index import VERSION
+from lightfx.shell.store.mounts import file_system_of, is_local, is_network
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.owners import LEASE, describe_owner, read_owner, read_since, this_host, try_lock
 from lightfx.shell.store.rooting import Roots
@@ -55,7 +55,6 @@ from lightfx.shell.store.tree import size_of
 from lightfx.shell.store.trouble import StoreTroubleError
 
 _OWNER: Final = "owner-"
-_NETWORK: Final = re.compile(r"nfs|cifs|smb|9p|afs|ceph|lustre|gpfs|beegfs|glusterfs|vboxsf|virtiofs|davfs|fuse")
 _ENDED: Final = b'"event":"run_ended"'
 
 
@@ -109,7 +108,7 @@ class _Examiner:
         if locked is False:
             return True
         host = read_owner(data)
-        if locked and host is not None and host.is_surely(this_host()):
+        if locked and (is_local(self.root) or (host is not None and host.is_surely(this_host()))):
             return False
         return abs(time.time() - status.st_mtime) <= LEASE.lease
 
@@ -214,25 +213,13 @@ class _Examiner:
 
 
 def _place(root: Path, disk: Disk) -> Place:
-    kind = kind_of(os.path.realpath(root))
+    kind = file_system_of(root)
     status = disk.statvfs(root)
     files = status.f_favail if status.f_files else None
     return Place(
         kind,
-        _NETWORK.match(kind) is not None,
+        is_network(kind),
         status.f_bavail * status.f_frsize,
         status.f_blocks * status.f_frsize,
         files,
     )
-
-
-def kind_of(path: str) -> str:
-    """The type of the file system that a path is on, as the system tells; "" where it does not."""
-    best, kind = "", ""
-    with suppress(OSError):
-        for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
-            words, _, rest = line.partition(" - ")
-            point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), words.split()[4])
-            if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
-                best, kind = point, rest.split()[0]
-    return kind
