@@ -40,7 +40,8 @@ for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "conformance"
 
 from protocol import Scale  # noqa: E402
 
-collect_ignore = ["fuzz_with_atheris.py"]  # a program, for those who have atheris
+# Programs: one for those who have atheris, and servers.
+collect_ignore = ["fuzz_with_atheris.py", "chaos_proxy.py", "hostile_cache.py"]
 
 
 @pytest.fixture

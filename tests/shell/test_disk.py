@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from makings import fill, listing
 
-from lightfx.shell.disk import REAL
+from lightfx.shell.disk import REAL, Disk, Name
 from lightfx.testing.faults import Refusal, Short, Watched, at, every
 
 
@@ -73,3 +73,25 @@ def test_descriptors_are_closed_on_exec(tmp_path: Path) -> None:
     file = REAL.open(tmp_path, os.O_RDONLY)
     assert not os.get_inheritable(file)
     REAL.close(file)
+
+
+def test_what_goes_between_two_looks_is_looked_at_once(tmp_path: Path) -> None:
+    """Trap: who opened a store as another was alone on it met `claims/alone` just as it went, and failed."""
+
+    class Vanishing(Disk):
+        def lstat(self, path: Name) -> os.stat_result:
+            status = super().lstat(path)
+            os.unlink(path)
+            return status
+
+        def stat(self, path: Name) -> os.stat_result:
+            status = super().stat(path)
+            os.rmdir(path)
+            return status
+
+    (tmp_path / "link").symlink_to("somewhere")
+    (tmp_path / "folder").mkdir()
+    assert Vanishing().is_link(tmp_path / "link")
+    assert Vanishing().is_folder(tmp_path / "folder")
+    assert not Vanishing().is_link(tmp_path / "link")
+    assert not Vanishing().is_folder(tmp_path / "folder")

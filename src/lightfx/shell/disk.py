@@ -40,6 +40,7 @@ Name: TypeAlias = str | os.PathLike[str]
 Status: TypeAlias = os.stat_result
 
 _PIECE: Final = 1 << 20
+_NOTHING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Disk:
@@ -199,18 +200,26 @@ class Disk:
         try:
             self.stat(path)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            if error.errno not in _NOTHING:
                 raise
             return False
         return True
 
     def is_folder(self, path: Name) -> bool:
         """Tell whether a path leads to a folder."""
-        return self.exists(path) and stat.S_ISDIR(self.stat(path).st_mode)
+        try:
+            return stat.S_ISDIR(self.stat(path).st_mode)
+        except OSError as error:
+            if error.errno not in _NOTHING:
+                raise
+            return False
 
     def is_link(self, path: Name) -> bool:
         """Tell whether a symbolic link is at a path."""
-        return self.lexists(path) and stat.S_ISLNK(self.lstat(path).st_mode)
+        try:
+            return stat.S_ISLNK(self.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def remove(self, path: Name) -> None:
         """Remove the name of a file, if it is there."""
