@@ -45,7 +45,7 @@ def mutants(draw: DrawFn, seeds: tuple[bytes, ...]) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data)))
         to = draw(st.integers(at, min(len(data), at + 64)))
-        match draw(st.integers(0, 5)):
+        match draw(st.integers(0, 6)):
             case 0:
                 data[at:to] = draw(st.sampled_from(PIECES))
             case 1:
@@ -56,6 +56,9 @@ def mutants(draw: DrawFn, seeds: tuple[bytes, ...]) -> bytes:
                 del data[at:]
             case 4:
                 data[at:at] = data[at:to] * draw(st.integers(1, 40))
+            case 5:  # nested nearly as deep as can be read: what handles it next stands deeper
+                depth = draw(st.integers(1, 40) | st.integers(800, 1000))
+                data[at:to] = b"[" * depth + b"]" * depth
             case _:
                 other = draw(st.sampled_from(seeds))
                 data[at:to] = other[draw(st.integers(0, len(other))) :][:600]
