@@ -237,6 +237,7 @@ def url(data: bytes) -> None:
                 assert not ACTS.search(str(error))
             else:
                 assert not ACTS.search(setup.url + setup.endpoint + setup.title)
+                assert CacheSetup(setup.url).url == setup.url
                 assert "@" not in urlsplit(setup.url).netloc
                 opens(setup)
 
@@ -301,7 +302,15 @@ ROWS = [Row(Digest.of(bytes([each])), each, (token(made()[0].dref.text), each)) 
 SIGNATURES = json.dumps(signature_tree([SIGNED])).encode()
 URLS = encoded(
     *("file:///srv/a%20b", "s3://bucket/a/b", "gs://b", "az://c/d", "http://h:80/x", "https://[::1]/", "http://é.org"),
-    *("file:///%00", "file:///a%ff", "file://h/../\ud800", "http://h:99999", "https://u:p@h/?q#f", "http://xn--/\n"),
+    *(
+        "file:///%00",
+        "file:///a%ff",
+        "file:////",
+        "file://h/../\ud800",
+        "http://h:99999",
+        "https://u:p@h/?q#f",
+        "http://xn--/\n",
+    ),
 )
 NOTE = b"\0".join((b"", b"folder", b"", b"1 16877 0 5 5", b"a.txt", b"file", FILE.data.encode(), b"2 33188 4 5 5"))
 SHARING: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {

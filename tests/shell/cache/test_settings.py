@@ -61,6 +61,13 @@ def test_a_folder_of_any_name_is_that_folder(tmp_path: Path) -> None:
         assert place.is_dir()
 
 
+@pytest.mark.parametrize("url", ["file:///", "file:////", "file://///a//", "s3://b//", "http://h", "http://h/a///"])
+def test_an_address_is_spelled_once(url: str) -> None:
+    spelled = CacheSetup(url).url
+    assert CacheSetup(spelled).url == spelled
+    assert spelled == "file:///" or not spelled.endswith("/")
+
+
 @pytest.mark.parametrize("name", ["a b", "../x", "-rf", "x\n", "é"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no name"):

@@ -59,7 +59,7 @@ def _url(text: str) -> str:
         raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
     if "\0" in unquote(parts.path):
         raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
-    return text.rstrip("/") if parts.path != "/" or parts.netloc else text
+    return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
 
 
 def _endpoint(text: str) -> str:
