@@ -49,7 +49,7 @@ class WebChannel:
                 yield self._pieces(response)
         except httpx.TimeoutException as error:
             raise BrokenError(f"the server is silent ({type(error).__name__})", again=False) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a redirect to no host at all
             raise BrokenError(f"{type(error).__name__}: {error}", again=_may_help(error)) from error
 
     def _pieces(self, response: httpx.Response) -> Pieces:
