@@ -311,6 +311,7 @@ URLS = encoded(
         "https://u:p@h/?q#f",
         "http://xn--/\n",
         "http://xn--/",
+        "http://:/x",
     ),
 )
 NOTE = b"\0".join((b"", b"folder", b"", b"1 16877 0 5 5", b"a.txt", b"file", FILE.data.encode(), b"2 33188 4 5 5"))

@@ -45,7 +45,8 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     "url",
     ["https://user:secret@host", "https://host/?key=secret", "s3://secret@bucket", "https://host/#secret", "ftp://host",
      "results", "s3:///x", "http:///x", "javascript:alert(1)", "file:///a%00b", "file:///a\0b", "s3://b/a%00",
-     "file:///a\nb", "http://host/\x1b[2J", "s3://b/\u202eb", "file:///\ud800", "file://host/a", "file:a", "file:"],
+     "file:///a\nb", "http://host/\x1b[2J", "s3://b/\u202eb", "file:///\ud800", "file://host/a", "file:a", "file:",
+     "http://:/x", "s3://:80"],
 )  # fmt: skip
 def test_what_names_no_cache_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"names no cache|come from the environment") as raised:

@@ -209,7 +209,17 @@ def test_a_server_that_sends_around_in_circles_is_left(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["http://xn--/", "http://xn--a/", "http://[::1", "http://a:99999/", "file:///etc/passwd"]
+    "place",
+    [
+        "http://xn--/",
+        "http://xn--a/",
+        "http://[::1",
+        "http://a:99999/",
+        "http://:/x",
+        "//:/",
+        "x",
+        "file:///etc/passwd",
+    ],
 )
 def test_a_server_that_sends_elsewhere_where_nothing_can_be_is_left(server: Server, place: str) -> None:
     def away(request: BaseHTTPRequestHandler) -> None:

@@ -55,7 +55,7 @@ def _url(text: str) -> str:
         )
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
         raise ValueError(f"{text[:200]!r} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
-    if parts.scheme != "file" and not parts.netloc:
+    if parts.scheme != "file" and not parts.hostname:
         raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
     if "\0" in unquote(parts.path):
         raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
