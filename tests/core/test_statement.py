@@ -116,6 +116,15 @@ def test_what_is_no_signature_is_said(tree: object) -> None:
     assert read_signatures(tree).failure().wanted in ("signature", "list of signatures")  # type: ignore[arg-type]  # a table
 
 
+def test_what_is_no_signature_is_said_in_a_line_however_deep_or_large() -> None:
+    deep: object = []
+    for _ in range(50_000):
+        deep = [deep]
+    for tree in (deep, [deep, deep], ["x" * 10_000_000] * 3):
+        assert len(str(Signature.read(tree).failure())) < 1000  # type: ignore[arg-type]  # a tree
+        assert len(str(read_signatures([tree]).failure())) < 1000  # type: ignore[list-item]  # a tree
+
+
 def test_signatures_are_spelled_once_and_in_order_and_not_without_end() -> None:
     signatures = [Signature(PublicKey(bytes([number] * 32)), bytes([number] * 64)) for number in (2, 1, 2)]
     tree = signature_tree(signatures)

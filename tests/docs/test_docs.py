@@ -218,6 +218,11 @@ def test_the_reference_names_every_public_name() -> None:
     assert set(report.__all__) - shown == set()
 
 
+def test_the_index_lists_every_page() -> None:
+    listed = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall((DOCS / "index.md").read_text())}
+    assert {*PAGES, *EXAMPLES} - listed == {DOCS / "index.md"}
+
+
 def test_every_decision_is_listed_and_numbered_once() -> None:
     found = sorted(page.name for page in (DOCS / "decisions").glob("*.md"))
     assert [name[:4] for name in found] == [f"{number:04}" for number in range(1, len(found) + 1)]

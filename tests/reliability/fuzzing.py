@@ -21,6 +21,7 @@ import attrs
 from attrs import frozen
 from backports import zstd
 from blake3 import blake3
+from fuzzing_sharing import SHARING
 from hostile_archives import cases
 from returns.result import Success
 
@@ -40,7 +41,7 @@ from lightfx.plan.packing import PackingList, read_freight
 from lightfx.shell.archive import read_archive
 from lightfx.shell.journal.lines import parse, spell
 from lightfx.shell.store.groups import Groups
-from lightfx.shell.store.owners import describe_owner, read_owner, spell_owner, this_host
+from lightfx.shell.store.owners import FAR, describe_owner, read_owner, read_since, spell_owner, this_host
 from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.trouble import StoreTroubleError
 from lightfx.stages.archives import extract
@@ -156,7 +157,9 @@ def layout(given: str) -> None:
 
 def owner(data: bytes) -> None:
     read_owner(data)
-    describe_owner(data)
+    since = read_since(data)
+    assert since is None or 0 <= since < FAR
+    assert len(describe_owner(data)) < 200
 
 
 def journal(data: bytes) -> None:
@@ -253,7 +256,10 @@ TARGETS: dict[str, Target] = {
     "freight": Target(text(freight), (GROUP, *encoded('{"code":"x","parts":[["a","b"]]}'))),
     "values": Target(text(read_values), VALUES),
     "format": Target(text(layout), encoded(format_text(), '{"format":2}', "1")),
-    "owner": Target(owner, (spell_owner(this_host()), b"{}", b"[]", b"\xff")),
+    "owner": Target(
+        owner,
+        (spell_owner(this_host()), b'{"pid":7,"since":99999999999}', b'{"pid":true,"since":-0.0}', b"[]", b"\xff"),
+    ),
     "journal": Target(journal, LINES),
     "group": Target(in_folder(group), (GROUP,)),
     "root": Target(in_folder(roots), ROOT_FILES),
@@ -261,3 +267,4 @@ TARGETS: dict[str, Target] = {
     "pack": Target(in_folder(pack), (zstd.compress(packed()), b"(\xb5/\xfd")),
     "pack, opened": Target(in_folder(squeezed), (packed(),)),
 }
+TARGETS.update((name, Target(run, seeds)) for name, (run, seeds) in SHARING.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
 PATIENCE = 30  # seconds in which any one answer comes
+ROOM = 300 << 10  # KiB of memory that a test with all its examples may add to what the process ever had
 PIECES = [
     b"",
     b"\0",
@@ -45,7 +47,7 @@ def mutants(draw: DrawFn, seeds: tuple[bytes, ...]) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data)))
         to = draw(st.integers(at, min(len(data), at + 64)))
-        match draw(st.integers(0, 5)):
+        match draw(st.integers(0, 6)):
             case 0:
                 data[at:to] = draw(st.sampled_from(PIECES))
             case 1:
@@ -56,6 +58,9 @@ def mutants(draw: DrawFn, seeds: tuple[bytes, ...]) -> bytes:
                 del data[at:]
             case 4:
                 data[at:at] = data[at:to] * draw(st.integers(1, 40))
+            case 5:  # nested nearly as deep as can be read: what handles it next stands deeper
+                depth = draw(st.integers(1, 40) | st.integers(800, 1000))
+                data[at:to] = b"[" * depth + b"]" * depth
             case _:
                 other = draw(st.sampled_from(seeds))
                 data[at:to] = other[draw(st.integers(0, len(other))) :][:600]
@@ -64,16 +69,17 @@ def mutants(draw: DrawFn, seeds: tuple[bytes, ...]) -> bytes:
 
 @pytest.fixture(autouse=True)
 def patience() -> Iterator[None]:
-    """End a test that hangs, and say where."""
+    """End a test that hangs, and say where; tell of one that takes too much memory."""
 
     def give_up(*_: object) -> None:
         faulthandler.dump_traceback()
         raise AssertionError(f"no answer within {PATIENCE} s")
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    before, had = signal.signal(signal.SIGALRM, give_up), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - had < ROOM
 
 
 def judge(name: str, data: DataObject) -> None:

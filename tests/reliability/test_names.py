@@ -32,9 +32,11 @@ from lightfx import (
     stage,
     unwrap,
 )
+from lightfx.caches import configured
 from lightfx.cli.main import main
 from lightfx.core.names import Digest, Name
 from lightfx.core.refs import DRef as Ref
+from lightfx.core.statement import PublicKey
 from lightfx.garbage import add_root
 from lightfx.matchers import first
 
@@ -294,3 +296,54 @@ def test_a_key_and_a_file_are_called_so_or_refused(name: str) -> None:
                 assert text in ("..", ".", "", "~root") or "/" in text or "\0" in text or len(text) > 255
             else:
                 assert outcome.value.read_text() == (text if text.isprintable() else "x")
+
+
+PUBLIC = PublicKey(bytes(32)).text
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_cache_is_called_so_and_lies_there_or_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = NAMES[name]
+    open_world("store").close()
+    for command in (
+        *(["--", text, "place"], ["--", "there", text], ["--trust", text, "--", "trusting", "place"]),
+        *(["--key", text, "--", "keyed", "place"], ["--sign", text, "--", "signing", "place"]),
+        *(["--endpoint", text, "--", "served", "place"], ["--region", text, "--", "far", "place"]),
+        ["--", "whole", f"file:///{text}"],
+    ):
+        code = main(["cache", "add", *command])
+        said = capsys.readouterr()
+        assert code in (0, 2), (command, said)
+        assert "Traceback" not in said.err and not ACTS.search(said.out + said.err), command
+    for command in (["cache", "list"], ["cache", "list", "--json"]):
+        assert main(command) == 0
+        said = capsys.readouterr()
+        assert not ACTS.search(said.out + said.err), command
+    setups = unwrap(configured("store"))
+    assert all(SAFE.fullmatch(each.name) and each.url.isprintable() for each in setups)
+    for command in (["cache", "rm"], ["push", "--to", text], ["pull", "--from", text]):
+        assert main([*command, "--", text]) in (0, 1, 2, 3)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err and not ACTS.search(said.out + said.err), command
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_key_is_called_so_or_refused(
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    text, settings = NAMES[name], tmp_path_factory.mktemp("settings")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(settings))
+    for command in (["new", "--", text], ["show", "--", text], ["trust", "--", text, PUBLIC]):
+        assert (main(["key", *command]) == 0) <= bool(SAFE.fullmatch(text))
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err and not ACTS.search(said.out + said.err), command
+    for command in (["trust", "--", "ada", text], ["distrust", "--", text], ["list"]):
+        assert main(["key", *command]) in (0, 2)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err and not ACTS.search(said.out + said.err), command
+    assert {path.stem for path in settings.rglob("*.*")} <= {text}
+    assert os.listdir(settings) in ([], ["lightfx"])

@@ -15,7 +15,17 @@ import pytest
 from attrs import evolve
 from errands import until
 
-from lightfx.shell.store.owners import Heart, Host, Lease, Watch, read_owner, spell_owner, this_host, try_lock
+from lightfx.shell.store.owners import (
+    Heart,
+    Host,
+    Lease,
+    Watch,
+    describe_owner,
+    read_owner,
+    spell_owner,
+    this_host,
+    try_lock,
+)
 
 LEASE = Lease(beat=5, lease=60, grace=1000)
 
@@ -50,6 +60,11 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path / "owner")
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1 << 40, "7", None, 1.5])
+def test_what_is_no_process_is_not_told_as_one(pid: object) -> None:
+    assert describe_owner(json.dumps({"pid": pid, "host": "a"}).encode()) == "an unknown process"
 
 
 def test_a_lease_is_over_when_it_has_passed_and_two_beats_were_awaited(scene: Scene) -> None:

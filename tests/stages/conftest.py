@@ -1,8 +1,9 @@
-"""Modules with stages lie beside the tests: worker processes import them by name."""
+"""Modules with stages lie beside the tests, and servers in ``tests/conformance``: both are imported by name."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "conformance")]

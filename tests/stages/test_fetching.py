@@ -111,6 +111,14 @@ def test_what_cannot_be_had_is_left_and_tried_by_the_next_run(
             raise LeftError("it", outcome)
 
 
+def test_what_can_be_no_host_is_trouble_of_the_network(world: World) -> None:
+    """Trap: httpx has a ``UnicodeError`` for it; that would be a LEFT which no later run tries again."""
+    outcome = run(world, fetch("http://xn--/file", sha256="0" * 64))
+    assert isinstance(outcome, Left)
+    assert isinstance(outcome.cause, Raised)
+    assert "OSError" in outcome.cause.bases
+
+
 def test_nobody_there(world: World) -> None:
     outcome = run(world, fetch("http://127.0.0.1:9/x", sha256=SHA))
     assert isinstance(outcome, Left)

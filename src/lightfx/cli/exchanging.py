@@ -52,15 +52,27 @@ class Wanted:
     @property
     def setup(self) -> CacheSetup:
         """What is kept of it; complains where it cannot be one."""
-        url = self.url if "://" in self.url else Path(self.url).absolute().as_uri()
         sharing = Sharing("replayable" if self.lefts else "none", self.tolerated)
         try:
             if not self.name:
                 raise ValueError("a cache has a name")
             trust = Trust(self.trust, self.keys)
+            url = _address(self.url)
             return CacheSetup(url, self.name, self.push, sharing, trust, self.sign, self.endpoint, self.region)
         except ValueError as error:
             raise misuse(str(error)) from None
+
+
+def _address(text: str) -> str:
+    """An address as it was given, or that of a folder."""
+    if "://" in text:
+        return text
+    if not text:
+        raise ValueError("a cache has an address, or is a folder")
+    try:
+        return Path(text).absolute().as_uri()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text[:200]!r} is no name of a folder") from None
 
 
 def list_caches(store: str | None, *, json: bool) -> Answer:

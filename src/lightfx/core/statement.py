@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Final, Self, TypeAlias, final
 
@@ -154,7 +155,7 @@ class Signature:
         >>> str(Signature.read([7, 7]).failure())
         "'[7, 7]' is no signature"
         """
-        wrong = Failure(Malformed("signature", str(tree)[:200]))
+        wrong = Failure(Malformed("signature", reprlib.repr(tree)))
         if not isinstance(tree, list) or len(tree) != 2:
             return wrong
         spelled, value = tree
@@ -185,7 +186,7 @@ def read_signatures(tree: Tree) -> Result[tuple[Signature, ...], Malformed]:
     "'65 entries' is no list of signatures"
     """
     if not isinstance(tree, list):
-        return Failure(Malformed("list of signatures", str(tree)[:200]))
+        return Failure(Malformed("list of signatures", reprlib.repr(tree)))
     if len(tree) > MOST_SIGNATURES:
         return Failure(Malformed("list of signatures", f"{len(tree)} entries"))
     found: list[Signature] = []

@@ -126,7 +126,7 @@ def read_objects(fields: object) -> Result[Mapping[Digest, Manifest], str]:
         return Failure("its packing list cannot be read")
     try:
         objects = {_digest(name): tuple(map(_entry, rows)) for name, rows in fields.items()}
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Failure("its packing list cannot be read")
     wrong = next((why for tree, rows in objects.items() if (why := _wrong_with(tree, rows))), "")
     sizes = _sizes_agree(objects.values())

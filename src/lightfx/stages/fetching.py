@@ -156,7 +156,7 @@ def _opened(url: str, build: Build) -> Iterator[Callable[[_Download], None]]:
         def attempt(download: _Download) -> None:
             try:
                 _request(client, url, download, build)
-            except (httpx.TransportError, httpx.TooManyRedirects) as error:
+            except (httpx.TransportError, httpx.TooManyRedirects, UnicodeError) as error:  # the last: no host at all
                 raise _Broken(f"{type(error).__name__}: {error}") from error
 
         yield attempt

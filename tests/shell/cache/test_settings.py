@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from lightfx import EngineError, open_world, unwrap
 from lightfx.caches import CacheSetup, Sharing, agreed, configured, folder, http, s3
-from lightfx.shell.cache.opening import probe
+from lightfx.shell.cache.opening import open_cache, probe
 from lightfx.shell.cache.settings import write_setups
 
 
@@ -43,12 +44,29 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["https://user:secret@host", "https://host/?key=secret", "s3://secret@bucket", "https://host/#secret", "ftp://host",
-     "results", "s3:///x", "http:///x", "javascript:alert(1)"],
+     "results", "s3:///x", "http:///x", "javascript:alert(1)", "file:///a%00b", "file:///a\0b", "s3://b/a%00",
+     "file:///a\nb", "http://host/\x1b[2J", "s3://b/\u202eb", "file:///\ud800", "file://host/a", "file:a", "file:",
+     "http://:/x", "s3://:80"],
 )  # fmt: skip
 def test_what_names_no_cache_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"names no cache|come from the environment") as raised:
         CacheSetup(url)
     assert "secret" not in str(raised.value)
+
+
+def test_a_folder_of_any_name_is_that_folder(tmp_path: Path) -> None:
+    """A name need not be UTF-8; the address is."""
+    for name in (b"a b", "é\n".encode(), b"\xff\xfe", b"%00", b"?#@:"):
+        place = tmp_path / os.fsdecode(name)
+        open_cache(folder(place, push=True))
+        assert place.is_dir()
+
+
+@pytest.mark.parametrize("url", ["file:///", "file:////", "file://///a//", "s3://b//", "http://h", "http://h/a///"])
+def test_an_address_is_spelled_once(url: str) -> None:
+    spelled = CacheSetup(url).url
+    assert CacheSetup(spelled).url == spelled
+    assert spelled == "file:///" or not spelled.endswith("/")
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "-rf", "x\n", "é"])

@@ -208,6 +208,31 @@ def test_a_server_that_sends_around_in_circles_is_left(server: Server) -> None:
     assert server.asked < 20
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://xn--/",
+        "http://xn--a/",
+        "http://[::1",
+        "http://a:99999/",
+        "http://:/x",
+        "//:/",
+        "x",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_server_that_sends_elsewhere_where_nothing_can_be_is_left(server: Server, place: str) -> None:
+    def away(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(302)
+        request.send_header("Location", place)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    server.answer = away
+    fate, _ = asked(server.url)
+    assert isinstance(fate, Failed)
+
+
 def test_a_server_that_is_not_there_is_trouble() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

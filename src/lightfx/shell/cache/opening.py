@@ -42,6 +42,8 @@ _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 
 def _url(text: str) -> str:
+    if not text.isprintable():  # `urlsplit` would leave some of it out, and what is kept is shown to people
+        raise ValueError(f"{text[:200]!r} names no cache: spell what cannot be printed as %XX")
     parts = urlsplit(text)
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"{text[:200]!r} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
@@ -51,9 +53,13 @@ def _url(text: str) -> str:
             f"the address of a cache at {host!r} may have no user, query or fragment in it: "
             "credentials come from the environment"
         )
-    if parts.scheme != "file" and not parts.netloc:
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+        raise ValueError(f"{text[:200]!r} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
+    if parts.scheme != "file" and not parts.hostname:
         raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
-    return text.rstrip("/") if parts.path != "/" or parts.netloc else text
+    if "\0" in unquote(parts.path):
+        raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
+    return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
 
 
 def _endpoint(text: str) -> str:
@@ -157,7 +163,8 @@ def _channel_cache(setup: CacheSetup) -> ChannelCache:
     parts = urlsplit(setup.url)
     match parts.scheme:
         case "file":
-            return folder_cache(Path(unquote(parts.path)), setup.title, create=setup.push, disk=REAL)
+            path = Path(unquote(parts.path, errors="surrogateescape"))  # a name need not be UTF-8
+            return folder_cache(path, setup.title, create=setup.push, disk=REAL)
         case "http" | "https":
             return web_cache(setup.url, setup.title, silence=setup.silence, connect=setup.connect)
         case scheme:

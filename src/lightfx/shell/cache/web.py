@@ -7,7 +7,7 @@ it says of types and sizes is of no interest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, final
 
 from attrs import frozen
@@ -39,17 +39,28 @@ class WebChannel:
         """Read what is under a name, as it comes."""
         import httpx  # noqa: PLC0415 -- an extra
 
+        response = self._answer(name)
         try:
-            with self.client.stream("GET", f"{self.url}/{name}", headers={"Accept-Encoding": "identity"}) as response:
-                if response.status_code in _ABSENT:
-                    raise GoneError(name)
-                if response.status_code != 200:
-                    again = response.status_code in _AGAIN
-                    raise BrokenError(f"the server answered {response.status_code}", again=again)
-                yield self._pieces(response)
+            if response.status_code in _ABSENT:
+                raise GoneError(name)
+            if response.status_code != 200:
+                again = response.status_code in _AGAIN
+                raise BrokenError(f"the server answered {response.status_code}", again=again)
+            yield self._pieces(response)
+        finally:
+            with suppress(httpx.HTTPError):  # all that was wanted is here, or something worse is being told
+                response.close()
+
+    def _answer(self, name: str) -> httpx.Response:
+        """Ask for a name, and follow where that leads. A redirect may lead to what is no address: a ``ValueError``."""
+        import httpx  # noqa: PLC0415 -- an extra
+
+        try:
+            asked = self.client.build_request("GET", f"{self.url}/{name}", headers={"Accept-Encoding": "identity"})
+            return self.client.send(asked, stream=True)
         except httpx.TimeoutException as error:
             raise BrokenError(f"the server is silent ({type(error).__name__})", again=False) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise BrokenError(f"{type(error).__name__}: {error}", again=_may_help(error)) from error
 
     def _pieces(self, response: httpx.Response) -> Pieces:

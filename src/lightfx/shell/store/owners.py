@@ -34,6 +34,7 @@ from attrs import Factory, define, field, frozen
 from lightfx.shell.disk import REAL, Disk
 
 FAR: Final = 1e11  # seconds, some thousand years
+_MOST_PID: Final = 1 << 32
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
 
@@ -120,11 +121,12 @@ def describe_owner(data: bytes) -> str:
     ('process 12 on a, since 1970-01-01T00:00:00+00:00', 'an unknown process')
     """
     fields = _fields(data)
-    if not isinstance(fields.get("pid"), int):
+    pid = fields.get("pid")
+    if not isinstance(pid, int) or not 0 < pid < _MOST_PID:
         return "an unknown process"
     since = read_since(data)
     when = "" if since is None else f", since {datetime.fromtimestamp(since, UTC).isoformat(timespec='seconds')}"
-    return f"process {fields['pid']} on {str(fields.get('host', ''))[:100] or 'an unknown host'}{when}"
+    return f"process {pid} on {str(fields.get('host', ''))[:100] or 'an unknown host'}{when}"
 
 
 def read_since(data: bytes) -> float | None:

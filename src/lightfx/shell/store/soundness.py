@@ -201,23 +201,36 @@ def _spell_note(home: str, entries: Iterable[Entry], disk: Disk) -> bytes | None
 
 
 def _is_as_noted(home: str, note: bytes, disk: Disk) -> bool:
-    pieces = os.fsdecode(note).split("\0")
+    noted = _read_note(note)
     try:
-        for path, status in zip(pieces[::_FIELDS], pieces[3::_FIELDS], strict=True):
+        for path, _, _, status in noted:
             if _spell_status(disk.lstat(f"{home}/{path}" if path else home)) != status:
                 return False
     except OSError:
         return False
-    return True
+    return bool(noted)
+
+
+def _read_note(note: bytes) -> Sequence[tuple[str, str, str, str]]:
+    """Read what was spelled; nothing where it is damaged itself."""
+    pieces = os.fsdecode(note).split("\0")
+    if len(pieces) % _FIELDS:
+        return ()
+    return tuple(zip(pieces[0::4], pieces[1::4], pieces[2::4], pieces[3::4], strict=True))
 
 
 def _differing(note: bytes, entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Say which entries are not those that were noted."""
-    pieces = os.fsdecode(note).split("\0")
-    noted = {
-        path: (kind, data, kind == Kind.FILE.value and bool(int(status.split()[1]) & 0o100))
-        for path, kind, data, status in zip(*(pieces[start::_FIELDS] for start in range(_FIELDS)), strict=True)
-        if path
-    }
+    """Say which entries are not those that were noted; nothing where that is not known."""
+    fours = _read_note(note)
+    if not fours:
+        return ()
+    try:
+        noted = {
+            path: (kind, data, kind == Kind.FILE.value and bool(int(status.split()[1]) & 0o100))
+            for path, kind, data, status in fours
+            if path
+        }
+    except (ValueError, LookupError):  # the note is damaged too
+        return ()
     found = {each.path: (each.kind.value, each.data, each.executable) for each in entries}
     return tuple(sorted(path for path in {*noted, *found} if noted.get(path) != found.get(path)))
