@@ -20,9 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from inquest import inquire  # noqa: E402
-from plain import Ack, judge  # noqa: E402
-from writer import heard, saying, work  # noqa: E402
+from inquest import inquire, judge_both  # noqa: E402
+from plain import Ack  # noqa: E402
+from writer import heard, prepare, saying, work  # noqa: E402
 
 BATCH = 20
 
@@ -64,6 +64,7 @@ def end(pid: int, reader: int) -> tuple[list[Ack], int]:
 def main() -> None:
     folder, kind, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     dice = random.Random(seed)
+    prepare(folder / "warm", kind)  # all stores here have one cache beside them
     work(folder / "warm", kind, 0, 1, lambda _: None)  # whatever is imported on use; all is closed again
     span = 2 * first_answer(folder / "first", kind)
     wrong: list[str] = []
@@ -79,7 +80,7 @@ def main() -> None:
         answers, early = answers + len(said), early + (not said)
         acks += said
         if store.exists() and (store / "records").exists():
-            wrong += [f"kill {kill}: {fault}" for fault in judge(store, acks)]
+            wrong += [f"kill {kill}: {fault}" for fault in judge_both(store, acks)]
         if (kill + 1) % BATCH == 0 or kill + 1 == kills:
             again = inquire(store, acks, lambda: work(store, kind, start, 1, lambda _: None))  # noqa: B023
             wrong += [f"after kill {kill}: {fault}" for fault in again]
