@@ -112,6 +112,23 @@ def test_a_fresh_store_takes_all_from_the_cache_of_another(tmp_path: Path, share
     assert second.ran == 0
 
 
+def test_what_is_stored_is_not_taken_again_unless_its_files_are_gone(tmp_path: Path, shared: CacheSetup) -> None:
+    """Each pull of what was there wrote the records of all that has files once more."""
+    plan = length(written(double(21)))
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        first = unwrap(pull(world, [plan.dref], shared)).rrefs
+        assert len(first) == 3
+        groups = sorted((tmp_path / "two" / "records").iterdir())
+        assert unwrap(pull(world, [plan.dref], shared)).rrefs == ()
+        (lost,) = (tmp_path / "two" / "objects").iterdir()
+        lost.rename(tmp_path / "lost")
+        again = unwrap(pull(world, [plan.dref, written(double(21)).dref], shared)).rrefs
+        assert again == tuple(rref for rref in first if rref.dref == written(double(21)).dref)
+        assert sorted((tmp_path / "two" / "records").iterdir()) == groups
+        assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
+
+
 @stage(version="1")
 def halved(build: Build, number: int) -> int:
     return number // 2
