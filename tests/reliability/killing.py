@@ -3,7 +3,8 @@
 This process has everything imported, and nothing opened. It forks a child, which
 opens the store and works until it is killed; after each kill all of the store is
 judged. Some children begin with what the dead one was at, others with something new.
-After so many kills, and in the end, the whole inquest is held, and the next store is begun: so no store is large.
+After so many kills, and in the end, the whole inquest is held, and the next store is begun, with the next cache to push
+to: so none is large.
 It prints a line of JSON: how many kills, answers, kills before the first answer, and all that was wrong.
 """
 
@@ -13,6 +14,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sys
 import time
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from inquest import inquire, judge_both  # noqa: E402
 from plain import Ack  # noqa: E402
+from plain_cache import beside  # noqa: E402
 from writer import heard, prepare, saying, work  # noqa: E402
 
 BATCH = 20
@@ -85,6 +88,8 @@ def main() -> None:
             again = inquire(store, acks, lambda: work(store, kind, start, 1, lambda _: None))  # noqa: B023
             wrong += [f"after kill {kill}: {fault}" for fault in again]
             store, acks = folder / str(kill + 1), []
+            if kind == "push":
+                shutil.rmtree(beside(store))
         start += len(said) + dice.randrange(2)
     print(json.dumps({"kills": kills, "answers": answers, "early": early, "wrong": wrong}))
 

@@ -63,6 +63,6 @@ def swept(folder: Path, kind: str, fault: str, *, stride: int) -> int:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["wrong"] == []
-    assert len(found["points"]) > 100 / stride, found["points"]
+    assert len(found["points"]) > 80 / stride, found["points"]
     points: int = len(found["points"])
     return points
