@@ -33,6 +33,7 @@ def copied(build: Build, text: Derivation[str]) -> Path:
     (build.out / "deep").mkdir()
     path = build.out / "deep" / "copy.txt"
     path.write_text(build.need(text))
+    (build.out / "large.txt").write_text(build.need(text) * 50_000)  # more than goes into a pack of a cache
     return path
 
 

@@ -4,8 +4,8 @@ The machine does the same to both and compares what they answer, and what they
 hold. What harms files is done to the disk alone: then a run must give what it
 gave before, `verify` must find that and nothing else, and repair must heal it.
 Others work on the store too, in processes of their own, which are killed in the
-middle of it. Where the remote caches are, push and pull belong here too: rules
-beside `copy`.
+middle of it. A cache in a folder stands beside: both pull from it alike, a store
+that was never used before gets from it what was pushed, and what is spoilt in it is never seen.
 
 ``HYPOTHESIS_PROFILE=explore`` goes further.
 """
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,14 +30,17 @@ from returns.io import IOResult, IOSuccess
 from returns.result import Failure
 
 from lightfx import IN_MEMORY, Left, Outcome, World, memory_world, open_world, realize, unwrap
+from lightfx.caches import anyone, folder
 from lightfx.core.damage import DamagedObject, MissingObject, Verified
-from lightfx.core.failures import EngineFailure
+from lightfx.core.failures import EngineFailure, NotStored
+from lightfx.core.inventory import Ref
 from lightfx.core.layout import IndexPlace
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
+from lightfx.core.refs import RRef
 from lightfx.garbage import add_root, gc, list_roots, remove_root
 from lightfx.looking import allrrefs
-from lightfx.moving import copy_closure
+from lightfx.moving import Traffic, copy_closure, pull, push
 from lightfx.plan.garbage import Rules, judge
 from lightfx.shell.store import soundness
 from lightfx.shell.store.tree import ForbiddenError, entries_of
@@ -58,6 +61,7 @@ class Machine(RuleBasedStateMachine):
 
     gc: Callable[[World], IOResult[Any, EngineFailure]] = staticmethod(gc)
     verify: Callable[..., IOResult[Verified, EngineFailure]] = staticmethod(verify)
+    bring: Callable[..., IOResult[Traffic, EngineFailure]] = staticmethod(push)
     checking: Literal["stat", "hash", "never"] = "stat"
 
     def __init__(self) -> None:
@@ -68,6 +72,10 @@ class Machine(RuleBasedStateMachine):
         self.disk = self.opened()
         self.double = memory_world(self.folder / "double")
         self.harmed: set[Digest] = set()
+        (self.folder / "cache").mkdir()
+        self.cache = evolve(folder(self.folder / "cache", trust=anyone), keys=self.folder / "keys")
+        self.shared: set[RRef] = set()
+        self.spoilt = False  # not all that is shared can be had
         self.other: subprocess.Popen[str] | None = None
         self.trust, soundness.TRUST = soundness.TRUST, 0.0  # type: ignore[misc]  # what is harmed at once is seen
 
@@ -160,6 +168,67 @@ class Machine(RuleBasedStateMachine):
                 unwrap(realize(self.double, PLANS[plan]))
             )
 
+    # What a cache does.
+
+    @rule(plan=plans)
+    def push(self, plan: int) -> None:
+        self.realize(plan)
+        brought = unwrap(self.bring(self.disk, [PLANS[plan].dref], self.cache))
+        assert self.spoilt or self.shared.isdisjoint(brought.rrefs), "what is there is not brought again"
+        assert self.spoilt or self.harmed or not brought.refused
+        self.shared.update(brought.rrefs)
+        self.spoilt = self.spoilt or bool(self.harmed)  # it went without what stands on what is harmed here
+
+    @precondition(lambda self: not (self.harmed and self.spoilt))
+    @rule(plan=plans)
+    def pull(self, plan: int) -> None:
+        """Both take the same from it, whatever it is."""
+        before = set(unwrap(allrrefs(self.disk)))
+        disk, double = (
+            world.perform.result(pull(world, [PLANS[plan].dref], self.cache)) for world in (self.disk, self.double)
+        )
+        if isinstance(disk, Failure) or isinstance(double, Failure):
+            assert isinstance(disk.failure(), NotStored)
+            assert isinstance(double.failure(), NotStored)
+        else:
+            lost = set(disk.unwrap().rrefs) - set(double.unwrap().rrefs)
+            assert lost <= before
+            assert self.harmed or not lost
+            assert set(double.unwrap().rrefs) <= self.shared - before
+        self.look_at_harm()
+
+    @rule(plan=plans)
+    def pull_elsewhere(self, plan: int) -> None:
+        """Who has nothing gets from it what was pushed, or less where it is spoilt, and nothing that is wrong."""
+        self.realize(plan)
+        right = spelled(unwrap(realize(self.double, PLANS[plan])))
+        told = any(rref.dref == PLANS[plan].dref for rref in self.shared)
+        with open_world(self.folder / f"fresh-{time.monotonic_ns()}") as fresh:
+            said = fresh.perform.result(pull(fresh, [PLANS[plan].dref], self.cache))
+            assert self.spoilt or isinstance(said, Failure) != told
+            assert set(unwrap(allrrefs(fresh))) <= self.shared
+            assert unwrap(verify(fresh)).damages == ()
+            assert spelled(unwrap(realize(fresh, PLANS[plan], only_stored=told and not self.spoilt))) == right
+
+    @rule(
+        kind=st.sampled_from(["blobs", "packs", "groups", "tables"]),
+        number=st.integers(0, 20),
+        how=st.sampled_from(["flip", "cut", "take"]),
+    )
+    def spoil(self, kind: str, number: int, how: str) -> None:
+        there = sorted((self.folder / "cache" / "v1" / kind).glob("*"))
+        if there:
+            spoil(there[number % len(there)], how)
+            self.spoilt = True
+
+    @precondition(lambda self: self.spoilt)
+    @rule()
+    def begin_the_cache_anew(self) -> None:
+        shutil.rmtree(self.folder / "cache")
+        (self.folder / "cache").mkdir()
+        self.shared.clear()
+        self.spoilt = False
+
     # What others do.
 
     @rule(plan=plans)
@@ -238,6 +307,17 @@ def harm(home: Path, how: str) -> None:
     home.chmod(0o555)
 
 
+def spoil(path: Path, how: str) -> None:
+    """Spoil something in a cache."""
+    data = path.read_bytes()
+    if how == "take":
+        path.unlink()
+    else:
+        middle = len(data) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 64]) + data[middle + 1 :]
+        path.write_bytes(data[:-1] if how == "cut" else flipped)
+
+
 def explore(machine: type[Machine], examples: int, steps: int, phases: Collection[Phase] = tuple(Phase)) -> None:
     found = settings.get_current_profile_name() == "explore"
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis does not say
@@ -271,11 +351,16 @@ def verify_of_nothing(_world: World, **_options: object) -> IOResult[Verified, E
     return IOSuccess(Verified(0, 0, 0, 0, 0))
 
 
+def push_of_nothing(world: World, refs: Sequence[Ref], _cache: object) -> IOResult[Traffic, EngineFailure]:
+    return IOSuccess(Traffic("", tuple(rref for rref in unwrap(allrrefs(world)) if rref.dref in refs)))
+
+
 @pytest.mark.parametrize(
-    ("wrong", "how"), [("gc", gc_without_roots), ("verify", verify_of_nothing), ("checking", "never")]
+    ("wrong", "how"),
+    [("bring", push_of_nothing), ("gc", gc_without_roots), ("verify", verify_of_nothing), ("checking", "never")],
 )
 def test_a_wrong_store_is_caught(wrong: str, how: object) -> None:
-    """Garbage collection that ignores roots, a verification that skips, a store that hands damaged files on."""
+    """A push of nothing, garbage collection that ignores roots, a verification that skips, damage that is handed on."""
     machine = type("Wrong", (Machine,), {wrong: staticmethod(how) if callable(how) else how})
     for name in ("realized_by_another", "killed_in_the_middle"):  # it is caught without them, and sooner
         setattr(machine, name, None)

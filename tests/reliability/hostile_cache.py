@@ -3,7 +3,7 @@
 It serves FOLDER, which holds a cache, but for what matches NAME, a regular expression:
 
 - ``endless``, ``sealed_endless``: chunks without end; ``huge``: a length of 10 GB, and zeros;
-- ``drip``: a byte every 0.2 s; ``silent``: nothing at all; ``long_head``: headers without end;
+- ``drip``: what is there, a byte every 0.2 s; ``silent``: nothing at all; ``long_head``: headers without end;
 - ``junk``: bytes that are no HTTP; ``loop``: sent on to itself; ``elsewhere``: sent on to a file of this machine.
 
 ``/log`` gives how many bytes of such answers were taken, as a number.
@@ -75,11 +75,12 @@ class Hostile(BaseHTTPRequestHandler):
         self.pour(b"lightfx plain %d\n" % TEN_GB, PIECE)
 
     def drip(self) -> None:
+        body = (FOLDER / self.path.lstrip("/")).read_bytes()
         self.send_response(200)
-        self.send_header("Content-Length", "100000")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        for _ in range(100000):
-            self.wfile.write(b"l")
+        for each in body:
+            self.wfile.write(bytes([each]))
             time.sleep(0.2)
 
     def silent(self) -> None:

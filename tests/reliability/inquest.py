@@ -1,7 +1,8 @@
 """What must hold of a store after any fault, asked of a store that had one.
 
 1. What was answered is there, and is what it was (`plain.judge`).
-2. Nothing that can be seen there is other than it is named by.
+2. Nothing that can be seen there is other than it is named by; nor in the cache beside it, where no record is without
+   its files.
 3. A process that had no part in it opens the store, without any repair.
 4. The same command, given again, succeeds.
 5. When that process is gone so is all that the dead one left in ``tmp/`` and ``claims/``. What lies there without an
@@ -29,20 +30,26 @@ from typing import Self
 sys.path.insert(0, str(Path(__file__).parent))
 
 from plain import Ack, judge  # noqa: E402
+from plain_cache import beside, judge_cache  # noqa: E402
 
 Work = Callable[[], None]
 
 
 def inquire(store: Path, acks: Sequence[Ack], again: Work) -> list[str]:
     """Say what is wrong with a store; ``again`` is the command that was under way, carried out in a child."""
-    wrong = judge(store, acks)
+    wrong = judge_both(store, acks)
     _let_a_minute_pass(store)
     trouble = in_child(again)
     if trouble:
         wrong.append(f"the same command fails: {trouble}")
-    wrong += [f"then: {fault}" for fault in judge(store, acks)]
+    wrong += [f"then: {fault}" for fault in judge_both(store, acks)]
     left = [f"{each.parent.name}/{each.name}" for name in ("claims", "tmp") for each in (store / name).glob("*")]
     return wrong + [f"left behind: {each}" for each in left]
+
+
+def judge_both(store: Path, acks: Sequence[Ack]) -> list[str]:
+    """Judge a store, and the cache beside it, if there is one."""
+    return judge(store, acks) + judge_cache(beside(store), acks)
 
 
 def _let_a_minute_pass(store: Path) -> None:

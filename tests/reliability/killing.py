@@ -3,7 +3,8 @@
 This process has everything imported, and nothing opened. It forks a child, which
 opens the store and works until it is killed; after each kill all of the store is
 judged. Some children begin with what the dead one was at, others with something new.
-After so many kills, and in the end, the whole inquest is held, and the next store is begun: so no store is large.
+After so many kills, and in the end, the whole inquest is held, and the next store is begun, with the next cache to push
+to: so none is large.
 It prints a line of JSON: how many kills, answers, kills before the first answer, and all that was wrong.
 """
 
@@ -13,6 +14,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sys
 import time
@@ -20,9 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from inquest import inquire  # noqa: E402
-from plain import Ack, judge  # noqa: E402
-from writer import heard, saying, work  # noqa: E402
+from inquest import inquire, judge_both  # noqa: E402
+from plain import Ack  # noqa: E402
+from plain_cache import beside  # noqa: E402
+from writer import heard, prepare, saying, work  # noqa: E402
 
 BATCH = 20
 
@@ -64,6 +67,7 @@ def end(pid: int, reader: int) -> tuple[list[Ack], int]:
 def main() -> None:
     folder, kind, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     dice = random.Random(seed)
+    prepare(folder / "warm", kind)  # all stores here have one cache beside them
     work(folder / "warm", kind, 0, 1, lambda _: None)  # whatever is imported on use; all is closed again
     span = 2 * first_answer(folder / "first", kind)
     wrong: list[str] = []
@@ -79,11 +83,13 @@ def main() -> None:
         answers, early = answers + len(said), early + (not said)
         acks += said
         if store.exists() and (store / "records").exists():
-            wrong += [f"kill {kill}: {fault}" for fault in judge(store, acks)]
+            wrong += [f"kill {kill}: {fault}" for fault in judge_both(store, acks)]
         if (kill + 1) % BATCH == 0 or kill + 1 == kills:
             again = inquire(store, acks, lambda: work(store, kind, start, 1, lambda _: None))  # noqa: B023
             wrong += [f"after kill {kill}: {fault}" for fault in again]
             store, acks = folder / str(kill + 1), []
+            if kind == "push":
+                shutil.rmtree(beside(store))
         start += len(said) + dice.randrange(2)
     print(json.dumps({"kills": kills, "answers": answers, "early": early, "wrong": wrong}))
 

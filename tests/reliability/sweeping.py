@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from inquest import inquire  # noqa: E402
 from plain import Ack  # noqa: E402
-from writer import heard, saying, work  # noqa: E402
+from writer import heard, prepare, saying, work  # noqa: E402
 
 from lightfx import EngineError, LeftError  # noqa: E402
 from lightfx.testing.mutants import mutant as wrong_disk  # noqa: E402
@@ -92,22 +92,21 @@ def traced(store: Path, kind: str, mutant: str, *options: str) -> tuple[int, lis
 
 
 def prepared(folder: Path, kind: str) -> Path:
-    """A store that has seen work of this kind before."""
-    store = folder / "prepared"
+    """A folder with a store that has seen work of this kind before, and what such work needs beside it."""
+    home = folder / "prepared"
+    home.mkdir()
     if kind != "value":  # that one begins with no store at all
-        work(store, "run", 0, 2, lambda _: None)
-    return store
+        prepare(home / "store", kind, [START])
+        work(home / "store", "run", 0, 2, lambda _: None)
+    return home
 
 
 def fresh(folder: Path, kind: str) -> Path:
-    """A copy of the prepared store, alone in its folder."""
+    """The store in a copy of the prepared folder."""
     home = folder / "copy"
-    for each in (home, folder / "gone"):
-        if each.exists():
-            _remove(each)
-    home.mkdir()
-    if (folder / "prepared").exists():
-        shutil.copytree(folder / "prepared", home / "store", symlinks=True)
+    if home.exists():
+        _remove(home)
+    shutil.copytree(folder / "prepared", home, symlinks=True)
     return home / "store"
 
 
@@ -164,6 +163,7 @@ def sweep(folder: Path, kind: str, fault: str, stride: int, mutant: str, only: s
 def main() -> None:
     folder, kind, fault, stride = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
     mutant, only = sys.argv[5:] or ("", "")
+    prepare(folder / "warm", kind, [0])
     work(folder / "warm", kind, 0, 1, lambda _: None)  # whatever is imported on use
     done = list(sweep(folder, kind, fault, stride, mutant, only))
     wrong = [f"{where}: {fault}" for where, faults in done for fault in faults]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,16 +14,22 @@ from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from attacker import MOST
+from attrs import evolve
 from many import content, plans
+from plain_cache import judge_cache
+from protocol import Record, Scale
+from racer import contested, drawn, drawn_by
 from remotes import BUCKET, HERE, credentials, rclone
 from sharers import Person, assert_sound
 
-from lightfx import evaluate_all, open_world
-from lightfx.caches import s3
+from lightfx import evaluate_all, open_world, unwrap
+from lightfx.caches import anyone, folder, s3
 from lightfx.core.names import Digest
+from lightfx.moving import pull
 from lightfx.plan.sharing import Group, read_table
 from lightfx.shell.cache.opening import probe
 from lightfx.shell.cache.sealing import whole
@@ -171,6 +178,80 @@ def test_who_pushes_is_killed(tmp_path: Path, server: Path, kills: int) -> None:
     with open_world(tmp_path / "last", caches=[team.ada.at(s3(BUCKET, name="ours"))]) as world:
         paths = evaluate_all(world, plans(120), only_stored=True)
         assert [each.read_bytes() for each in paths] == [content(number) for number in range(120)]
+
+
+@pytest.mark.reliability(
+    "R3",
+    "16 processes bring the same results, and other ones under the same names, at once",
+    passes="nothing is damaged, lost or refused; what differs stands side by side, and all readers get the same of it",
+)
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_who_brings_what_others_bring(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest, record_property: Record, scale: Scale
+) -> None:
+    processes, count = scale(4, 16, 16), scale(3, 6, 20)
+    root = request.getfixturevalue("server") if kind == "s3" else tmp_path / "cache"
+    url = f"s3://{BUCKET}" if kind == "s3" else str(root)
+    said = raced(tmp_path, url, processes, count)
+    assert [each["refused"] for each in said] == [[]] * processes
+    assert judge_cache(root) == []
+    told, _ = scanned(root)
+    assert told == count + processes * count
+    assert {rref for each in said for rref in each["brought"]} == all_told(tmp_path, processes)
+
+    cache = evolve(s3(BUCKET) if kind == "s3" else folder(root), trust=anyone, keys=tmp_path / "no-keys")
+    taken = []
+    for reader in ("one", "two"):
+        with open_world(tmp_path / reader, caches=[cache]) as world:
+            same = evaluate_all(world, plans(count), only_stored=True)
+            assert [each.read_bytes() for each in same] == [content(number) for number in range(count)]
+            homes = evaluate_all(world, [drawn(number) for number in range(count)], only_stored=True)
+            who = [(home / "who.txt").read_text() for home in homes]
+            for number, (each, home) in enumerate(zip(who, homes, strict=True)):
+                assert (home / "drawn.bin").read_bytes() == drawn_by(each, number)
+            taken.append(who)
+    assert taken[0] == taken[1]
+    with open_world(tmp_path / "three") as world:
+        came = unwrap(pull(world, [each.dref for each in contested(count)], cache))
+        assert (len(came.rrefs), came.refused) == (told, ())
+    assert len(assert_sound(tmp_path / "three")) == told
+    record_property("count", processes * 2 * count)
+    record_property("found", f"{kind}: told {sum(each['troubles'] for each in said)} times to try again")
+
+
+def raced(top: Path, url: str, processes: int, count: int) -> list[dict[str, Any]]:
+    """Let them all bring what they made; gives what each said."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    with ExitStack() as held:
+        running = [
+            held.enter_context(
+                subprocess.Popen(
+                    [sys.executable, HERE / "racer.py", top / f"of-{who}", url, str(who), str(count)],
+                    env={**os.environ, **paths},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for who in range(processes)
+        ]
+        for each in running:
+            assert each.stdout is not None
+            line = each.stdout.readline()
+            assert line == "ready\n", line + each.communicate()[1]
+        for each in running:
+            assert each.stdin is not None
+            each.stdin.write("\n")
+            each.stdin.flush()
+        ends = [(each.communicate(timeout=300), each.returncode) for each in running]
+    assert [err for (_, err), code in ends if code] == []
+    return [json.loads(out) for (out, _), _ in ends]
+
+
+def all_told(top: Path, processes: int) -> set[str]:
+    """All realizations that they made."""
+    return set().union(*(assert_sound(top / f"of-{who}") for who in range(processes)))
 
 
 class Refusing(BaseHTTPRequestHandler):

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias, final
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.io import IOResult
 from returns.result import Result
 
@@ -33,12 +33,16 @@ Pieces: TypeAlias = Iterator[bytes]
 @final
 @frozen
 class Trouble:
-    """The cache called ``cache`` did not ``act``: ``why``; ``again``: another try may help."""
+    """The cache called ``cache`` did not ``act``: ``why``; ``again``: another try may help.
+
+    ``seconds``: how long it was waited for, in vain.
+    """
 
     cache: str
     act: str
     why: str
     again: bool = False
+    seconds: float = field(default=0.0, eq=False)
 
     @property
     def failure(self) -> CacheTrouble:

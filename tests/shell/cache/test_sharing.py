@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from returns.io import IOFailure
+from returns.io import IOFailure, IOSuccess
 from returns.result import Failure, Result
 
 from lightfx import (
@@ -30,15 +30,16 @@ from lightfx.caches import CacheSetup, Sharing, anyone
 from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
-from lightfx.effects.cache import Cache, Trouble
+from lightfx.effects.cache import Cache, Failed, Trouble
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
 from lightfx.failures import NotStored
 from lightfx.garbage import add_root, gc
 from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
+from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
-from lightfx.shell.cache.partner import Partner, Terms
+from lightfx.shell.cache.partner import TOO_LONG, Partner, Terms
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
@@ -110,6 +111,23 @@ def test_a_fresh_store_takes_all_from_the_cache_of_another(tmp_path: Path, share
     assert (path / "again.txt").is_symlink()
     assert (path.parent / "run.sh").stat().st_mode & 0o777 == 0o555
     assert second.ran == 0
+
+
+def test_what_is_stored_is_not_taken_again_unless_its_files_are_gone(tmp_path: Path, shared: CacheSetup) -> None:
+    """Each pull of what was there wrote the records of all that has files once more."""
+    plan = length(written(double(21)))
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        first = unwrap(pull(world, [plan.dref], shared)).rrefs
+        assert len(first) == 3
+        groups = sorted((tmp_path / "two" / "records").iterdir())
+        assert unwrap(pull(world, [plan.dref], shared)).rrefs == ()
+        (lost,) = (tmp_path / "two" / "objects").iterdir()
+        lost.rename(tmp_path / "lost")
+        again = unwrap(pull(world, [plan.dref, written(double(21)).dref], shared)).rrefs
+        assert again == tuple(rref for rref in first if rref.dref == written(double(21)).dref)
+        assert sorted((tmp_path / "two" / "records").iterdir()) == groups
+        assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
 
 
 @stage(version="1")
@@ -351,3 +369,32 @@ def test_after_some_troubles_in_a_row_it_is_left_alone(tmp_path: Path) -> None:
         assert len(asked) == 3
         assert evaluate(sharing, double(3)) == 6
         assert len(asked) > 3, "the next run tries again"
+
+
+def test_what_lists_well_and_drips_is_left_alone_for_the_time_that_it_took(tmp_path: Path, shared: CacheSetup) -> None:
+    """Its tables came at once, so that it was never in trouble three times in a row: each result took a minute."""
+    asked: list[str] = []
+    Heard(tmp_path / "one", shared).evaluate(length(written(double(21))))
+
+    class Dripping:
+        def __init__(self, right: Cache) -> None:
+            self._right = right
+
+        def fetch(self, wants):
+            dripping = [want.name for want in wants if "groups" in want.name]
+            asked.extend(dripping)
+            if not dripping:
+                return self._right.fetch(wants)
+            trouble = Trouble("dripping", "give it", "only 300 bytes came in 60 s", seconds=TOO_LONG / 2)
+            return IOSuccess({name: Failed(trouble) for name in dripping})
+
+        def __getattr__(self, name: str):
+            return getattr(self._right, name)
+
+    with open_world(tmp_path / "two") as world:
+        now = itertools.count(0, 1000)
+        partner = Partner(Dripping(folder_cache(tmp_path / "shared")), world.perform)  # type: ignore[arg-type]
+        store = SharingStore(world.store, [partner], world.journal, world.perform, lambda: float(next(now)))
+        sharing = evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
+        assert evaluate(sharing, length(written(double(21)))) == 2
+        assert len(asked) == 2

@@ -9,6 +9,7 @@ threads, and gives what came of them as values: implementations of
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -152,13 +153,14 @@ class ChannelCache:
         return self._do("be read", lambda: at_once(self._fetch, {want.name: want for want in wants}))
 
     def _fetch(self, want: Want) -> Fate:
+        began = time.monotonic()
         try:
             with self.channel.open(want.name) as pieces:
                 taken = want.take(pieces)
         except GoneError:
             return Missing()
         except BrokenError as error:
-            return Failed(Trouble(self.name, f"give {want.name}", error.why, error.again))
+            return Failed(Trouble(self.name, f"give {want.name}", error.why, error.again, time.monotonic() - began))
         except UnfitError as error:
             return Unfit(str(error))
         return Unfit(taken.failure()) if isinstance(taken, Failure) else Taken()
@@ -187,10 +189,11 @@ class ChannelCache:
         return self._do("be closed", self.channel.close)
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, Trouble]:
+        began = time.monotonic()
         try:
             return IOSuccess(work())
         except BrokenError as error:
-            return IOFailure(Trouble(self.name, act, error.why, error.again))
+            return IOFailure(Trouble(self.name, act, error.why, error.again, time.monotonic() - began))
 
 
 def at_once(work: Callable[[K], T], items: Mapping[str, K]) -> dict[str, T]:

@@ -19,6 +19,9 @@ T = TypeVar("T")
 ENOUGH: Final = 3
 """So many troubles in a row, and a cache is left alone for the rest of the run."""
 
+TOO_LONG: Final = 60.0
+"""So many seconds lost on troubles, in a row or not, and it is too: what lists well and then drips is no use."""
+
 
 @final
 @frozen
@@ -49,13 +52,14 @@ class Refusal:
 @final
 @define(eq=False)
 class Partner:
-    """A cache in use: troubles in a row, the last of them, and what was refused and not told yet."""
+    """A cache in use: troubles in a row, the last, the time lost on all, and what was refused and not told yet."""
 
     cache: Cache
     perform: Perform
     terms: Terms = Terms()
     troubles: int = 0
     trouble: CacheTrouble | None = None
+    lost: float = 0.0
     refused: list[Refusal] = Factory(list)
 
     @property
@@ -66,11 +70,11 @@ class Partner:
     @property
     def is_left_alone(self) -> bool:
         """Whether it gave so much trouble that it is asked no more."""
-        return self.troubles >= ENOUGH
+        return self.troubles >= ENOUGH or self.lost >= TOO_LONG
 
     def begin_anew(self) -> None:
         """Forget what trouble it gave: another run begins."""
-        self.troubles, self.trouble = 0, None
+        self.troubles, self.trouble, self.lost = 0, None, 0.0
 
     def do(self, io: IOResult[T, Trouble]) -> Result[T, CacheTrouble]:
         """Ask it for something, and count trouble."""
@@ -84,15 +88,16 @@ class Partner:
         """Fetch from it; trouble is counted, once however much of it there is, and what had none is the answer."""
         before = self.troubles
         fates = self.do(self.cache.fetch(wants)).value_or({}) if wants else {}
-        failed = next((fate for fate in fates.values() if isinstance(fate, Failed)), None)
-        if failed is not None:
+        failed = [fate.trouble for fate in fates.values() if isinstance(fate, Failed)]
+        if failed:
             self.troubles = before
-            self.note(failed.trouble)
+            self.note(max(failed, key=lambda trouble: trouble.seconds))  # they were waited for at the same time
         return fates
 
     def note(self, trouble: Trouble) -> CacheTrouble:
         """Count trouble."""
         self.troubles += 1
+        self.lost += trouble.seconds
         self.trouble = trouble.failure
         return self.trouble
 

@@ -22,7 +22,7 @@ from lightfx.core.failures import EngineFailure
 from lightfx.core.inventory import Item
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
-from lightfx.core.realization import Value
+from lightfx.core.realization import Realization, Value
 from lightfx.core.refs import RRef
 from lightfx.effects.cache import Failed, Missing, Pieces, Taken, Unfit, Want
 from lightfx.effects.store import Entry, Store
@@ -73,36 +73,23 @@ def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tupl
 
     A failure is one of the store. Trouble with the cache is noted with the partner.
     """
+    doubts = {each.realization.rref: partner.terms.sharing.doubts(each.config, each.realization) for each in told}
+    asked = tuple(dict.fromkeys([*doubts, *(rref for own in doubts.values() for rref in own)]))
+    known = partner.perform.result(store.realizations(asked))
+    if isinstance(known, Failure):
+        return Failure(known.failure())
+    by = known.unwrap()
+    # What stands on a LEFT that it tolerates is left out where that is not shared.
+    shared = [each for each in told if all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])]
     taken: list[RRef] = []
-    lacking = _lacking(told, partner, store)
-    if isinstance(lacking, Failure):
-        return Failure(lacking.failure())
-    rest = lacking.unwrap()
-    for start in range(0, len(rest), AT_ONCE):
+    for start in range(0, len(shared), AT_ONCE):
         if partner.is_left_alone:
             break
-        stored = _take(rest[start : start + AT_ONCE], partner, store)
+        stored = _take(shared[start : start + AT_ONCE], by, partner, store)
         if isinstance(stored, Failure):
             return Failure(stored.failure())
         taken += stored.unwrap()
     return Success(tuple(taken))
-
-
-def _lacking(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[Told], EngineFailure]:
-    """Leave out what is stored, and what stands on a LEFT that it tolerates, where that is not shared."""
-    doubts = {each.realization.rref: partner.terms.sharing.doubts(each.config, each.realization) for each in told}
-    asked = tuple(dict.fromkeys([*doubts, *(rref for own in doubts.values() for rref in own)]))
-    known = partner.perform.result(store.realizations(asked))
-
-    def chosen(by: Mapping[RRef, object]) -> list[Told]:
-        return [
-            each
-            for each in told
-            if (each.realization.rref not in by or each.realization.tree is not None)
-            and all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])
-        ]
-
-    return known.map(chosen)
 
 
 def is_right(made: object) -> bool:
@@ -110,7 +97,9 @@ def is_right(made: object) -> bool:
     return isinstance(getattr(made, "result", None), Value)
 
 
-def _take(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[RRef], EngineFailure]:
+def _take(
+    told: Sequence[Told], known: Mapping[RRef, Realization], partner: Partner, store: Store
+) -> Result[list[RRef], EngineFailure]:
     objects: dict[Digest, Manifest] = {}
     for each in told:
         offered = {} if each.group is None else each.group.objects
@@ -128,15 +117,27 @@ def _take(told: Sequence[Told], partner: Partner, store: Store) -> Result[list[R
         partner.perform.result(store.discard([place]))
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
-    there = present.unwrap() | {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
-    entries = [Entry(each.config, each.realization, told=each.parts) for each in told if _is_whole(each, there)]
+    fetched = {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
+    fresh = [each for each in told if _is_new(each.realization, known) and _is_whole(each, present.unwrap() | fetched)]
+    entries = [Entry(each.config, each.realization, told=each.parts) for each in fresh]
     committed = partner.perform.result(store.commit(entries)) if entries else Success(None)
-    return committed.map(lambda _: [each.realization.rref for each in entries])
+    mended = [each for each in told if each not in fresh and not fetched.isdisjoint(_trees(each))]
+    return committed.map(lambda _: [each.realization.rref for each in (*fresh, *mended)])
+
+
+def _is_new(made: Realization, known: Mapping[RRef, Realization]) -> bool:
+    """Whether a record is not stored, or is one whose files may not be dropped, beside one whose files may."""
+    stored = known.get(made.rref)
+    return stored is None or (stored.ephemeral and not made.ephemeral)
+
+
+def _trees(told: Told) -> frozenset[Digest]:
+    return Item.of(told.realization).trees
 
 
 def _is_whole(told: Told, there: frozenset[Digest]) -> bool:
     made = told.realization
-    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
+    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in _trees(told))
 
 
 @final
