@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -17,9 +21,9 @@ KEY, SECRET = "AKIDOFATEST", "hush-hush-not-for-you"
 
 
 @contextmanager
-def served(command: list[str], said: str) -> Iterator[str]:
+def served(command: list[str], said: str, home: Path | None = None) -> Iterator[str]:
     """Run a server until the end; gives what its output says of where it is."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=home)
     try:
         assert process.stdout is not None
         told = ""
@@ -61,3 +65,30 @@ def s3_server(folder: Path) -> Iterator[str]:
     command = [rclone(), "serve", "s3", str(folder), "--config", "/dev/null", "--addr", "127.0.0.1:0"]
     with served([*command, "--auth-key", f"{KEY},{SECRET}"], r"\[(http://127\.0\.0\.1:\d+)/?\]") as endpoint:
         yield endpoint
+
+
+ACCOUNT = "devstoreaccount1"  # the one that Azurite has, and its key, which its documents tell to everybody
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@contextmanager
+def azure_server(folder: Path) -> Iterator[str]:
+    """Serve blobs as Azure does, with the container ``bucket``; gives the endpoint of the account."""
+    found = shutil.which("azurite-blob", path=f"{os.environ.get('LIGHTFX_AZURITE', '')}:{os.environ.get('PATH', '')}")
+    if found is None:
+        pytest.skip("azurite is not installed: LIGHTFX_AZURITE names the folder of azurite-blob")
+    command = [found, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with served([*command, "--disableTelemetry"], r"listens on (http://127\.0\.0\.1:\d+)", folder) as url:
+        _make_container(f"{url}/{ACCOUNT}/bucket?restype=container")
+        yield f"{url}/{ACCOUNT}"
+
+
+def _make_container(url: str) -> None:
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    told = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
+    text = f"PUT{chr(10) * 12}{told}/{ACCOUNT}/{ACCOUNT}/bucket\nrestype:container"
+    signature = b64encode(hmac.digest(b64decode(ACCOUNT_KEY), text.encode(), "sha256")).decode()
+    headers["Authorization"] = f"SharedKey {ACCOUNT}:{signature}"
+    with urlopen(Request(url, method="PUT", headers=headers)) as answer:
+        assert answer.status == 201

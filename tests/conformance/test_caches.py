@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
-from servers import KEY, SECRET, s3_server, web_server
+from servers import ACCOUNT, ACCOUNT_KEY, KEY, SECRET, azure_server, s3_server, web_server
 
+from lightfx import Build, caches, evaluate, open_world, stage
 from lightfx.effects.cache import Cache, Failed, Good, Missing, Pieces, Taken, Trouble, Unfit, Want
-from lightfx.shell.cache.bucket import bucket_cache
+from lightfx.shell.cache.bucket import bucket_cache, creates
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
 from lightfx.shell.cache.policies import bounded, retrying, tiered
@@ -38,6 +39,13 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("obstore", reason="the extra cloud is not installed")
+    with azure_server(tmp_path_factory.mktemp("azure")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     pytest.importorskip("httpx", reason="the extra fetch is not installed")
     folder = tmp_path_factory.mktemp("web")
@@ -55,7 +63,14 @@ def s3_cache(endpoint: str, monkeypatch: pytest.MonkeyPatch, secret: str = SECRE
     return bucket_cache("s3", "bucket", f"prefix-{next(NUMBER)}", options=options)
 
 
-@pytest.fixture(params=["memory", "folder", "web", "s3", "bounded", "retrying", "tiered"])
+def azure_cache(endpoint: str, monkeypatch: pytest.MonkeyPatch, *, creates: bool = False) -> Cache:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY)
+    options = {"endpoint": endpoint, "allow_http": "true"}
+    return bucket_cache("az", "bucket", f"prefix-{next(NUMBER)}", creates=creates, options=options)
+
+
+@pytest.fixture(params=["memory", "folder", "web", "s3", "azure", "azure-creates", "bounded", "retrying", "tiered"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     if request.param == "web":
         folder, url = request.getfixturevalue("web")
@@ -69,6 +84,9 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         "folder": lambda: folder_cache(tmp_path / "cache", create=True),
         # Behind `retrying`, as it is used: the server answers 500 now and then where folders are made at once.
         "s3": lambda: retrying(s3_cache(request.getfixturevalue("s3"), monkeypatch)),
+        "azure": lambda: azure_cache(request.getfixturevalue("azure"), monkeypatch),
+        # The server refuses a second object of one name, so nothing is ever replaced.
+        "azure-creates": lambda: azure_cache(request.getfixturevalue("azure"), monkeypatch, creates=True),
         "bounded": lambda: bounded(memory_cache({})),
         "retrying": lambda: retrying(memory_cache({}), sleep=lambda _: None),
         "tiered": lambda: tiered(memory_cache({}), folder_cache(tmp_path / "far", create=True)),
@@ -263,3 +281,31 @@ def test_no_trouble_tells_a_credential(
     assert isinstance(fates["v1/x"], Failed)
     assert "another-secret" not in repr(fates) + repr(wrong)
     assert good(cache.names("v1")) == {}
+
+
+@pytest.mark.parametrize(("server", "keeps"), [("s3", False), ("azure", True)])
+def test_whether_a_server_keeps_the_first_of_two_is_found_out(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str, *, keeps: bool
+) -> None:
+    """R3: rclone ignores the condition, Azurite keeps it; what was tried is gone afterwards."""
+    make = {"s3": s3_cache, "azure": azure_cache}[server]
+    channel = make(request.getfixturevalue(server), monkeypatch).channel  # type: ignore[attr-defined]
+    assert creates(channel, "v1/probe/name") is keeps
+    assert not channel.has("v1/probe/name")
+
+
+def test_results_are_shared_over_azure(azure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY)
+    shared = caches.azure("bucket/ours", endpoint=azure, push=True, trust=caches.anyone)
+    with open_world(tmp_path / "one", caches=[shared]) as world:
+        assert evaluate(world, note("shared")).read_text() == "shared"
+    with open_world(tmp_path / "two", caches=[shared]) as world:
+        assert evaluate(world, note("shared"), only_stored=True).read_text() == "shared"
+
+
+@stage(version="1")
+def note(build: Build, text: str) -> Path:
+    path = build.out / "note.txt"
+    path.write_text(text)
+    return path
