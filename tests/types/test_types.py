@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -117,7 +116,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 def test_each_wrong_line_is_refused_and_no_other(tool: str, program: Path) -> None:
     settings = {
-        "mypy": ["--strict", "--config-file=", "--cache-dir", os.devnull],
+        "mypy": [
+            "--strict",
+            "--config-file=",
+            "--cache-dir",
+            str(Path(__file__).parents[2] / ".mypy_cache" / "of-tests"),
+        ],
         "pyright": ["--pythonpath", sys.executable],
     }
     done = subprocess.run(
