@@ -39,6 +39,8 @@ imports: $(VENV)/.dev
 
 pytest: $(VENV)/.dev $(VENV)/.others
 	rm -f .coverage .coverage.*
+	@# Hundreds of programs that tests start import lightfx, and where none may write bytecode each would compile it anew.
+	$(BIN)/python -m compileall -q src
 	$(BIN)/pytest --doctest-modules --numprocesses 3 --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95 --include='$(JUDGED)'
 	$(BIN)/coverage json --quiet -o .coverage.json --include='$(JUDGED)'
