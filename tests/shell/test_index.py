@@ -13,8 +13,9 @@ from makings import entry
 from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef
+from lightfx.shell.store.database import is_damage
 from lightfx.shell.store.groups import Span
-from lightfx.shell.store.index import Index, is_damage
+from lightfx.shell.store.index import Index
 
 LARGE = 2**64 - 1
 

@@ -15,13 +15,12 @@ that the index has yet to read; never half a result.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import Final, TypeVar, final
+from typing import TypeVar, final
 
 from returns.io import IOResult
 
@@ -41,24 +40,23 @@ from lightfx.effects.store import Entry, Forbidden, Ingested
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.collecting import Collector
+from lightfx.shell.store.database import cannot_write
 from lightfx.shell.store.dropping import Dropper
 from lightfx.shell.store.founding import found
-from lightfx.shell.store.groups import Group, Groups, Place, spell_group
-from lightfx.shell.store.index import Index, cannot_write, is_damage
+from lightfx.shell.store.groups import Groups, Place, spell_group
+from lightfx.shell.store.index import Index
+from lightfx.shell.store.indexing import Indexer
 from lightfx.shell.store.mending import Mender
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.observing import Observer
 from lightfx.shell.store.reading import Bystander, IndexInMemory, only_readable
 from lightfx.shell.store.rooting import Roots
 from lightfx.shell.store.soundness import Checking, Soundness
-from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import clear_tree, salvage
-from lightfx.shell.store.trouble import StoreTroubleError, guarded, translate
+from lightfx.shell.store.trouble import guarded, translate
 from lightfx.shell.store.verifying import Verifier
 
 T = TypeVar("T")
-
-TICK: Final = 50_000_000
 
 
 def open_directory(
@@ -120,14 +118,8 @@ class DirectoryStore:
         self.root = root
         self._refusal = refusal
         self._disk = disk
-        self._mending_groups = mending
         self._places = 0
         self._spare: list[Path] = []
-        self._described: set[str] = set()
-        self._coded: set[str] = set()
-        self._seen = -1
-        self._racy = self._own = False
-        self._batches: set[str] = set()
         with ExitStack() as held:
             self._claims = claims(root)
             held.callback(self._claims.close)
@@ -138,19 +130,21 @@ class DirectoryStore:
             self._soundness = Soundness(root, self._index, checking, disk)
             self._objects = Objects(root, self._soundness, disk=disk)
             self._observer = Observer(self._index, disk)
-            self._mending(self._read_in)
-            self._claims.sweep()
-            self._dropper = Dropper(
-                root, self._private, self._claims, self._index, self._objects, self._look_again, disk
+            self._indexer = Indexer(
+                self._groups, self._index, self._soundness, disk, mending=mending, writes=refusal is None
             )
+            look_again = self._indexer.look_again
+            self._indexer.mending(self._indexer.read_in)
+            self._claims.sweep()
+            self._dropper = Dropper(root, self._private, self._claims, self._index, self._objects, look_again, disk)
             held.callback(self._dropper.leave)
             self._roots = Roots(root, self._private, disk)
             self._collector = Collector(
-                root, self._private, self._claims, self._groups, self._objects, self._roots, self._look_again, disk
+                root, self._private, self._claims, self._groups, self._objects, self._roots, look_again, disk
             )
             self._verifier = Verifier(root, self._groups, self._index, self._soundness, disk)
             self._mender = Mender(
-                root, self._private, self._claims, self._groups, self._objects, self._verifier, self._look_again, disk
+                root, self._private, self._claims, self._groups, self._objects, self._verifier, look_again, disk
             )
             self._held = held.pop_all()
 
@@ -165,7 +159,7 @@ class DirectoryStore:
         return IndexInMemory(index, self._disk)
 
     def _do(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
-        return guarded(self.root, act, lambda: self._mending(work)).alt(self._by_whom)
+        return guarded(self.root, act, lambda: self._indexer.mending(work)).alt(self._by_whom)
 
     def _by_whom(self, failure: EngineFailure) -> EngineFailure:
         """Say of a locked index who may hold it."""
@@ -176,33 +170,16 @@ class DirectoryStore:
     def _change(self, act: str, work: Callable[[], T]) -> IOResult[T, EngineFailure]:
         return self._do(act, work) if self._refusal is None else IOResult.from_failure(self._refusal)
 
-    def _mending(self, work: Callable[[], T]) -> T:
-        """Carry out ``work``; where the index breaks under it, or finds no room, do without and carry it out again."""
-        try:
-            return work()
-        except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                self._index.remake()
-                self._read_in()
-            elif not (cannot_write(error) and self._index.go_aside()):
-                raise
-        return work()
-
-    def _read_in(self) -> None:
-        """Index what is not indexed yet."""
-        self._seen, self._batches = -1, self._index.batches()
-        self._catch_up()
-
     # What is stored.
 
     def listed(self, drefs: Sequence[DRef], reading: frozenset[DRef]) -> IOResult[Sequence[Listed], EngineFailure]:
         """List what is stored of these derivations."""
 
         def work() -> Sequence[Listed]:
-            self._catch_up()
+            self._indexer.catch_up()
             rows = self._whole(self._index.of_derivations(drefs))
             whose = [stored.rref.text[33:] for stored, _ in rows]
-            self._described.update(whose)
+            self._indexer.described.update(whose)
             wanted = {dref.text for dref in reading}
             return self._with_records(
                 rows,
@@ -218,7 +195,7 @@ class DirectoryStore:
         """List what is stored under these keys, by whomever, with records."""
 
         def work() -> Sequence[Listed]:
-            self._catch_up()
+            self._indexer.catch_up()
             return self._with_records(self._whole(self._index.of_keys(keys)))
 
         return self._do("read the index", work)
@@ -236,7 +213,7 @@ class DirectoryStore:
         """Read the configs of derivations."""
 
         def work() -> Mapping[DRef, Config]:
-            self._catch_up()
+            self._indexer.catch_up()
             return self._groups.configs(dict(self._index.derivations(drefs)))
 
         return self._do("read records", work)
@@ -245,7 +222,7 @@ class DirectoryStore:
         """Read what codes consist of."""
 
         def work() -> Mapping[str, Parts]:
-            self._catch_up()
+            self._indexer.catch_up()
             return self._groups.codes(dict(self._index.codes(fingerprints)))
 
         return self._do("read records", work)
@@ -280,49 +257,6 @@ class DirectoryStore:
         flags = [True] * len(rows) if wanted is None else wanted
         records = iter(self._groups.records(list(compress(rows, flags))))
         return [Listed(stored, next(records) if flag else None) for (stored, _), flag in zip(rows, flags, strict=True)]
-
-    def _catch_up(self) -> None:
-        """Index the groups that other processes stored, or that an index made anew has yet to read.
-
-        Whoever stores a group indexes it; the list of the folder finds those of
-        processes that died in between. It is as long as the store is old, so it
-        is not read again for what we ourselves have added.
-        """
-        now = time.time_ns()
-        changed = self._disk.stat(self._groups.folder).st_mtime_ns
-        if changed == self._seen and not (self._racy and (not self._own or now - changed > TICK)):
-            return
-        names = self._groups.names()
-        if not self._batches <= names:
-            self._index.forget()
-            self._batches.clear()
-            self._described.clear()
-            self._coded.clear()
-        fresh = sorted(names - self._batches)
-        if fresh and self._refusal is None:
-            # Whoever renamed them may not have synced their names yet, and we answer with what they hold.
-            sync_path(self._groups.folder, self._disk)
-        for name in fresh:
-            self._take_up(name)
-        # Names may have come after our look within one tick of the folder's clock: look again then.
-        self._seen, self._racy, self._own = changed, now - changed <= TICK, False
-
-    def _take_up(self, name: str) -> None:
-        try:
-            self._add(self._groups.read(name))
-        except StoreTroubleError:
-            if not self._mending_groups:
-                raise
-
-    def _look_again(self) -> None:
-        """Catch up, and trust no moment that another group could have come in unseen."""
-        self._own = False
-        self._catch_up()
-
-    def _add(self, group: Group) -> None:
-        notes = self._soundness.unwritten()
-        self._index.add(group.name, group.derivations, group.realizations, group.codes, notes)
-        self._batches.add(group.name)
 
     def observe(self, paths: Sequence[Path]) -> IOResult[Mapping[Path, Digest | Cause], EngineFailure]:
         """Digest what lies outside."""
@@ -395,18 +329,8 @@ class DirectoryStore:
         return self._change("write records", lambda: self._commit(entries)) if entries else IOResult.from_value(None)
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        group = spell_group(entries, self._described, self._coded)
-        before = self._disk.stat(self._groups.folder).st_mtime_ns
-        write_durably(self._groups.folder / group.name, [group.data], self._private / group.name, self._disk)
-        if before == self._seen:
-            self._seen, self._racy, self._own = self._disk.stat(self._groups.folder).st_mtime_ns, True, True
-        self._described.update(dref.text for dref, _ in group.derivations)
-        self._coded.update(fingerprint for fingerprint, _ in group.codes)
-        try:
-            self._mending(lambda: self._add(group))
-        except BaseException:
-            self._seen = -1  # it is stored, and not indexed: to be read in by whoever asks next
-            raise
+        indexer = self._indexer
+        indexer.store(spell_group(entries, indexer.described, indexer.coded), self._private)
 
     # Garbage.
 

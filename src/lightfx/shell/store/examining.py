@@ -44,9 +44,9 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.database import VERSION
 from lightfx.shell.store.founding import found
 from lightfx.shell.store.groups import Groups
-from lightfx.shell.store.index import VERSION
 from lightfx.shell.store.mounts import file_system_of, is_local, is_network
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.owners import LEASE, describe_owner, read_owner, read_since, this_host, try_lock

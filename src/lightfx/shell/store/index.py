@@ -6,16 +6,10 @@ that it does not know yet is read in when it is next opened or asked for what is
 new. In WAL mode with ``synchronous=NORMAL`` a power cut may cost its last rows,
 not its integrity; a file that is no sound database any more is deleted and
 remade, on opening or whenever SQLite finds out (`Index.remake`).
-
-SQLite's own companions (``-wal``, ``-shm``) are found by name. Where somebody
-deleted the database alone, they belong to the one that others still hold open:
-they go before a new one is made. Making and remaking is done by one process at
-a time, under a lock on the store's folder.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -29,39 +23,12 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.database import alone, connect, delete, in_memory, opened, prepared
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
 _Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
 
-VERSION: Final = 7
-_SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS derivation (
-    dref TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS code (
-    fingerprint TEXT PRIMARY KEY, batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS realization (
-    rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
-    content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL, tree TEXT,
-    batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
-CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
-CREATE INDEX IF NOT EXISTS realization_created ON realization (created);
-CREATE TABLE IF NOT EXISTS leftover (tree TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS observed (
-    path BLOB PRIMARY KEY, status TEXT NOT NULL, digest TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sound (tree TEXT PRIMARY KEY, note BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sound_not ON sound (tree) WHERE substr(note, 1, 1) = x'21';
-PRAGMA user_version = {VERSION};
-"""
 _STORED: Final = (
     "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral,"
     " b.name, r.start, r.size, r.checksum"
@@ -78,23 +45,9 @@ _ADD: Final = (
 _BY_TREE: Final = (
     "CREATE INDEX IF NOT EXISTS realization_tree ON realization (tree) WHERE tree IS NOT NULL AND ephemeral = 0"
 )
-_CACHE: Final = 65_536  # KiB, of what is in use
-_CHECKPOINT: Final = 4_000  # pages, of 4 KiB
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 
 
 _NOTE: Final = "INSERT OR REPLACE INTO sound VALUES (?, ?)"
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Tell a database that is broken from one that is busy, full, or not ours to write."""
-    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _DAMAGE
-
-
-def cannot_write(error: sqlite3.Error) -> bool:
-    """Tell whether the disk is why a database cannot be written: it is full, or read-only, or fails."""
-    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _NO_ROOM
 
 
 class Index:
@@ -103,7 +56,7 @@ class Index:
     def __init__(self, path: Path | None, disk: Disk = REAL) -> None:
         self.path = path
         self._disk = disk
-        self._database = prepared(in_memory()) if path is None else _open(path, disk)
+        self._database = prepared(in_memory()) if path is None else opened(path, disk)
         self._inode = 0 if path is None else disk.stat(path).st_ino
 
     def close(self) -> None:
@@ -116,10 +69,10 @@ class Index:
         if self.path is None or self._inode == 0:
             self._database = prepared(in_memory())
             return
-        with _alone(self.path, self._disk):
+        with alone(self.path, self._disk):
             if not self._disk.exists(self.path) or self._disk.stat(self.path).st_ino == self._inode:
-                _delete(self.path, self._disk)
-            self._database = _connect(self.path)
+                delete(self.path, self._disk)
+            self._database = connect(self.path)
             self._inode = self._disk.stat(self.path).st_ino
 
     def go_aside(self) -> bool:
@@ -328,63 +281,3 @@ def _row(row: _Row) -> tuple[Stored, Place]:
         ephemeral == 1,
     )
     return stored, (batch, (start, size, checksum))
-
-
-def _open(path: Path, disk: Disk) -> sqlite3.Connection:
-    with _alone(path, disk):
-        if not disk.exists(path):
-            _delete(path, disk)
-        try:
-            return _connect(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            _delete(path, disk)
-            return _connect(path)
-
-
-def in_memory() -> sqlite3.Connection:
-    """Open a database that is lost when it is closed."""
-    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-
-
-@contextmanager
-def _alone(path: Path, disk: Disk) -> Iterator[None]:
-    """Be the only process that makes or deletes the database."""
-    descriptor = disk.open(path.parent, os.O_RDONLY)
-    try:
-        disk.lock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        disk.close(descriptor)
-
-
-def _delete(path: Path, disk: Disk) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        disk.remove(path.with_name(path.name + suffix))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return prepared(sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False))
-
-
-def prepared(database: sqlite3.Connection) -> sqlite3.Connection:
-    """Make the tables of an index in a new database, and look at those of an old one; closes what is none."""
-    try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        # Rows come in the order of hashes, so each group touches most pages: keep them at hand, write them back seldom.
-        database.execute(f"PRAGMA cache_size = -{_CACHE}")
-        database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise sqlite3.DatabaseError("an index of another version")
-        if version == 0:
-            database.executescript(_SCHEMA)
-        # A damaged file may open well and fail later: ask a little of each table.
-        database.execute("SELECT count(*) FROM batch").fetchone()
-        database.execute("SELECT rref FROM realization ORDER BY rref LIMIT 1").fetchone()
-    except BaseException:
-        database.close()
-        raise
-    return database

@@ -20,7 +20,8 @@ from lightfx.core.layout import CLAIMS
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.claims import Claims
-from lightfx.shell.store.index import Index, in_memory, prepared
+from lightfx.shell.store.database import in_memory, prepared
+from lightfx.shell.store.index import Index
 from lightfx.shell.store.owners import describe_owner
 from lightfx.shell.store.trouble import StoreTroubleError
 
