@@ -11,21 +11,18 @@ Commands import what they need when they are called, so that help is fast.
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from lightfx._version import __version__
-from lightfx.cli import caching, keeping, keys, looking, moving, upkeeping
+from lightfx.cli import caching, keeping, keys, looking, moving, recalling, upkeeping
 from lightfx.cli.complaints import Complaint, ComplaintError, Exit, complaint_of
 from lightfx.cli.options import Json, Ref, Store
 from lightfx.cli.page import Answer, document
+from lightfx.cli.streams import let_go, prepare, say, write
 from lightfx.cli.wishes import Again, Wish, read_address, read_memory, read_ticket
 from lightfx.core.failures import EngineError
 
@@ -226,42 +223,7 @@ def path(ref: Ref, *, store: Store = None, json: Json = False) -> Answer:
     return reading.path(store, ref, json=json)
 
 
-runs_app: Final = typer.Typer(help="Runs: what happened when, as the store keeps it.")
-app.add_typer(runs_app, name="runs")
-
-
-@runs_app.callback(invoke_without_command=True)
-def runs(
-    context: typer.Context,
-    *,
-    limit: Annotated[int, typer.Option(min=1, help="How many")] = 20,
-    store: Store = None,
-    json: Json = False,
-) -> Answer | None:
-    """List runs, newest first; `runs show` says what happened in one."""
-    if context.invoked_subcommand is not None:
-        context.obj = (store, json)
-        return None
-    from lightfx.cli import history  # noqa: PLC0415 -- help is fast without it
-
-    return history.runs(store, limit, json=json)
-
-
-@runs_app.command(name="show")
-def show_run(
-    context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The beginning of a run's id, or `last`")] = "last",
-    *,
-    store: Store = None,
-    json: Json = False,
-) -> Answer:
-    """Show what ran in a run, in order, and what came of it."""
-    from lightfx.cli import history  # noqa: PLC0415 -- help is fast without it
-
-    before: tuple[str | None, bool] = context.obj
-    return history.show(store if store is not None else before[0], run, json=json or before[1])
-
-
+recalling.add_to(app)
 keeping.add_to(app)
 keys.add_to(app)
 looking.add_to(app)
@@ -276,29 +238,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ``arguments``: those of the process, if nothing is given.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    _prepare_streams()
+    prepare()
     try:
         answer = _answer(given)
-        _write(answer.text)
+        write(answer.text)
     except BrokenPipeError:
-        _let_go()
+        let_go()
         return Exit.BROKEN_PIPE
     except OSError as error:
-        _say(f"the answer cannot be written: {error.strerror or error}")
-        _let_go()
+        say(f"the answer cannot be written: {error.strerror or error}")
+        let_go()
         return Exit.ENGINE
     return answer.code
-
-
-def _prepare_streams() -> None:
-    """Let there be streams, closed as they may be, and let them take any text."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as long as the process
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as long as the process
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _answer(given: Sequence[str]) -> Answer:
@@ -319,8 +270,8 @@ def _answer(given: Sequence[str]) -> Answer:
         sentence = str(getattr(error, "format_message", error.__str__)())
         complaint = Complaint(sentence.rstrip("."), "`lightfx --help` says more")
     if complaint.traceback:
-        _say(complaint.traceback, raw=True)
-    _say(complaint.line)
+        say(complaint.traceback, raw=True)
+    say(complaint.line)
     return document({"error": complaint.line}, complaint.code) if "--json" in given else Answer("", complaint.code)
 
 
@@ -336,36 +287,6 @@ def _carry_out(given: Sequence[str]) -> Answer:
     if interrupted:
         raise KeyboardInterrupt
     return Answer("", Exit.MISUSE if answer else Exit.FINE)
-
-
-def _write(text: str | bytes) -> None:
-    """Write an answer. What was stored comes as bytes: exact to a file or a pipe, and harmless to a terminal."""
-    if isinstance(text, bytes) and sys.stdout.isatty():
-        from lightfx.cli.words import harmless  # noqa: PLC0415 -- help is fast without it
-
-        sys.stdout.write(harmless(text.decode("utf-8", "backslashreplace").replace("\r\n", "\n"), "\n\t"))
-    elif isinstance(text, bytes):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-    else:
-        sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _say(text: str, *, raw: bool = False) -> None:
-    from lightfx.cli.words import harmless  # noqa: PLC0415 -- help is fast without it
-
-    with suppress(OSError, ValueError):  # nobody listens: the exit code still tells
-        sys.stderr.write(harmless(text, "\n\t") if raw else f"lightfx: {harmless(text)}\n")
-        sys.stderr.flush()
-
-
-def _let_go() -> None:
-    """Lead standard output nowhere: the interpreter flushes it once more as it ends."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 if __name__ == "__main__":
