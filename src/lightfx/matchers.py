@@ -183,7 +183,8 @@ def _at_least_one(count: int) -> int:
 
 def _code(function: Callable[..., object]) -> str:
     """Fingerprint a key with what it captures: both decide what it chooses."""
-    from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- needed by matchers with a key alone
+    from lightfx.stages.constants import held_as  # noqa: PLC0415 -- needed by matchers with a key alone
+    from lightfx.stages.fingerprint import fingerprint  # noqa: PLC0415 -- as above
 
     made = fingerprint(function)
     if isinstance(made, Failure):
@@ -192,4 +193,4 @@ def _code(function: Callable[..., object]) -> str:
     captured = codec_of(object).unwrap().encode(dict(found.captured))
     if isinstance(captured, Failure):
         raise UnstorableError(captured.failure(), "captured variable ")
-    return short_hash(f"{found.digest}\n{spell_checked(captured.unwrap().tree)}")
+    return short_hash(f"{found.digest}\n{spell_checked(captured.unwrap().tree)}{held_as(found.captured)}")

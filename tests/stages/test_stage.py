@@ -22,10 +22,13 @@ from lightfx import (
     Config,
     Derivation,
     Digest,
+    Stage,
     StageError,
     Tolerant,
     UnstorableError,
+    evaluate,
     instantiate,
+    open_world,
     stage,
 )
 
@@ -439,3 +442,33 @@ def test_code_that_changes_between_plan_and_run_is_refused(tmp_path: Path) -> No
             print(type(error.failure).__name__)
     """
     assert run_script(tmp_path, text) == "CodeChanged\n"
+
+
+def _showing(held: object) -> Stage[[], str]:
+    @stage
+    def show(build: Build) -> str:
+        return repr(held)
+
+    return show
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        ((1, 2), [1, 2]),
+        ({"b": 1, "a": 2}, {"a": 2, "b": 1}),
+        ({"a": (1, 2)}, {"a": [1, 2]}),
+        ([{"b": (), "a": []}], [{"b": [], "a": ()}]),
+        (1, True, 1.0, "1"),
+    ],
+)
+def test_captured_values_that_json_spells_alike_are_told_apart(tmp_path: Path, alike: tuple[object, ...]) -> None:
+    with open_world(tmp_path / "store") as world:
+        assert [evaluate(world, _showing(held)()) for held in alike] == list(map(repr, alike))
+    assert len({_showing(held)().dref for held in alike}) == len(alike)
+
+
+def test_a_captured_value_that_json_says_whole_adds_nothing() -> None:
+    assert "captured_as" not in _showing({"a": [1, None], "b": {"c": "x"}})().origin.config.text
+    assert _showing((1,))().dref == _showing((1,))().dref
+    assert _showing((1,))().dref != _showing((2,))().dref

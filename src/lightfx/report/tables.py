@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-_IDENTITY: Final = ("code", "name", "captured")
+_IDENTITY: Final = ("code", "name", "captured", "captured_as")
 
 
 @final

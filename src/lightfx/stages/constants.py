@@ -4,7 +4,7 @@ Rules:
 
 - ``1``, ``1.0``, ``True``, ``"1"`` and ``b"1"`` differ, and so do a list and a tuple; ``-0.0``
   is not ``0.0``;
-- the order of sets and dicts does not count, that of an ``OrderedDict`` does;
+- the order of sets does not count; that of dicts and attributes does, since a program can see it;
 - an instance of a class of the user's own is its class and its state; a record (attrs,
   dataclass) of an installed class is its name and its fields;
 - an instance of another installed class has a spelling if it is listed here, or if its
@@ -28,6 +28,7 @@ from typing import Final, TypeAlias
 import attrs
 from attrs import define, field
 
+from lightfx.core.names import short_hash
 from lightfx.stages.literals import (
     Refused,
     is_mapping,
@@ -39,7 +40,7 @@ from lightfx.stages.literals import (
     type_name,
 )
 from lightfx.stages.ownership import exposed_name, is_own_class
-from lightfx.stages.spellings import Bag, Spelling
+from lightfx.stages.spellings import Bag, Spelling, render
 from lightfx.stages.syntax import spell_constant
 
 Refer: TypeAlias = "Callable[[object], Spelling | None]"
@@ -48,16 +49,41 @@ MAX_DEPTH: Final = 64
 _ATOMS: Final = frozenset((type(None), bool, int, float, complex, str, bytes, type(...)))
 _SEQUENCES: Final = frozenset((tuple, list, collections.deque))
 _SETS: Final = frozenset((set, frozenset))
-_MAPPINGS: Final = frozenset((dict, types.MappingProxyType, collections.Counter, collections.defaultdict))
+_MAPPINGS: Final = frozenset(
+    (dict, types.MappingProxyType, collections.Counter, collections.defaultdict, collections.OrderedDict)
+)
 
 
 def spell_value(value: object, refer: Refer) -> Spelling:
     """Spell ``value``; ``refer`` spells code (functions, classes, modules), and gives None for what is none.
 
     >>> spell_value({"b": 1, "a": (True, -0.0)}, lambda _: None)
-    ('dict', 'None', Bag(items=(('"b"', 'int:0x1'), ('"a"', ('tuple', 'None', 'True', 'float:-0.0')))))
+    ('dict', 'None', ('"b"', 'int:0x1'), ('"a"', ('tuple', 'None', 'True', 'float:-0.0')))
     """
     return _Speller(refer).spell(value)
+
+
+def held_as(values: Mapping[str, object]) -> str:
+    """Tell what JSON does not say of captured values, in a short hash: tuples, and the order of dicts; "" for nothing.
+
+    >>> held_as({"a": [1, {"b": 1, "c": 2}]})
+    ''
+    >>> held_as({"a": (1, 2)}) != held_as({"a": [(1, 2)]}) != held_as({"a": {"c": 2, "b": 1}})
+    True
+    """
+    if all(map(_reads_back, values.values())):
+        return ""
+    spelled = tuple((name, spell_value(values[name], lambda _: None)) for name in sorted(values))
+    return short_hash(render(spelled, {}))
+
+
+def _reads_back(value: object) -> bool:
+    """Tell whether what JSON says of a value is all there is to it."""
+    if isinstance(value, tuple):
+        return False
+    if is_mapping(value):
+        return list(value) == sorted(value, key=str) and all(map(_reads_back, value.values()))
+    return not isinstance(value, list) or all(map(_reads_back, value))
 
 
 def is_fixed(value: object) -> bool:
@@ -127,9 +153,7 @@ class _Speller:
             return (kind.__name__, Bag(tuple(self.spell(each, "{...}") for each in value)))
         if kind in _MAPPINGS and is_mapping(value):
             factory: object = getattr(value, "default_factory", None)
-            return (kind.__name__, self.spell(factory, ".default_factory"), Bag(self.pairs(value)))
-        if kind is collections.OrderedDict and is_mapping(value):
-            return ("OrderedDict", *self.pairs(value))
+            return (kind.__name__, self.spell(factory, ".default_factory"), *self.pairs(value))
         return ("SimpleNamespace", self.state(value)) if kind is types.SimpleNamespace else None
 
     def items(self, value: Sequence[object]) -> tuple[Spelling, ...]:
@@ -173,8 +197,8 @@ class _Speller:
                 return ""
 
     def state(self, value: object) -> Spelling:
-        """Spell the attributes of an instance."""
-        return Bag(tuple((name, self.spell(each, f".{name}")) for name, each in _state(value)))
+        """Spell the attributes of an instance, in their order."""
+        return tuple((name, self.spell(each, f".{name}")) for name, each in _state(value))
 
 
 def _state(value: object) -> Iterator[tuple[str, object]]:

@@ -158,6 +158,7 @@ class _Rewriter:
         if realizer is not old.realizer:
             tree["code"] = code_of(realizer)
             tree.pop("captured", None)
+            tree.pop("captured_as", None)
             if isinstance(realizer, StageRealizer):
                 tree["name"] = realizer.core.name
         if isinstance(realizer, StageRealizer):

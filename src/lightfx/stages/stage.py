@@ -155,7 +155,7 @@ class Core:
         if isinstance(encoded, Failure):
             signature.refuse(values, encoded.failure())
         captured = captured_by(self.function)
-        middle = f'"captured":{self._spell_captured(captured)},' if captured else ""
+        middle = self._spell_captured(captured) if captured else ""
         config = Config(f'{{"args":{spell_checked(encoded.unwrap())},{middle}{ending}')
         return Recipe(
             config,
@@ -169,7 +169,11 @@ class Core:
         if isinstance(encoded, Failure):
             hint = "; pass it as a parameter instead"
             raise UnstorableError(encoded.failure(), f"{self.name}: captured variable ") from StageError(hint)
-        return spell_checked(encoded.unwrap().tree)
+        from lightfx.stages.constants import held_as  # noqa: PLC0415 -- only closures need it
+
+        held = held_as(captured)
+        spelled = f'"captured":{spell_checked(encoded.unwrap().tree)},'
+        return f'{spelled}"captured_as":"{held}",' if held else spelled
 
 
 @cache
