@@ -36,6 +36,11 @@ class Size(enum.IntEnum):
     SMALL = 1
 
 
+class Nameless(tzinfo):
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(hours=1)
+
+
 class BadZone(tzinfo):
     def utcoffset(self, when: object) -> timedelta:
         raise ZeroDivisionError
@@ -196,8 +201,47 @@ def test_a_datetime_keeps_its_instant_in_the_fold() -> None:
     codec = codec_of(datetime).unwrap()
     zone = ZoneInfo("Europe/Berlin")
     spelled = [codec.encode(datetime(2024, 10, 27, 2, 30, fold=fold, tzinfo=zone)).unwrap().tree for fold in (0, 1)]
-    assert spelled == ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:00+01:00"]
+    assert spelled == ["2024-10-27T02:30:00+02:00[Europe/Berlin]", "2024-10-27T02:30:00+01:00[Europe/Berlin]"]
     assert codec.decode(spelled[1]).unwrap().utcoffset() == timedelta(hours=1)
+    assert codec.decode(spelled[1]).unwrap().fold == 1
+
+
+def test_a_datetime_keeps_its_zone() -> None:
+    """Trap: of a zone that was spelled as its offset, summer would never come."""
+    codec = codec_of(datetime).unwrap()
+    winter = datetime(2020, 1, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    again = codec.decode(codec.encode(winter).unwrap().tree).unwrap()
+    assert again == winter
+    assert str(again + timedelta(days=180)) == str(winter + timedelta(days=180)) == "2020-06-29 12:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (datetime, datetime(2024, 10, 27, 2, 30, fold=1)),
+        (datetime, datetime(2024, 1, 1, tzinfo=Nameless())),
+        (time, time(2, 30, fold=1)),
+        (time, time(2, 30, tzinfo=ZoneInfo("Europe/Berlin"))),
+    ],
+    ids=str,
+)
+def test_a_moment_that_would_not_come_back_the_same_is_refused(annotation: type, value: object) -> None:
+    assert codec_of(annotation).unwrap().encode(value).failure().path == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01T00:00:00+01:00[Nowhere/Land]",
+        "2024-01-01T00:00:00+01:00[../../etc/passwd]",
+        "2024-01-01T00:00:00+01:00[Europe]",
+        "2024-01-01T00:00:00+05:00[Europe/Berlin]",
+        "2024-01-01T00:00:00+01:00[Europe/Berlin",
+        "2024-01-01T00:00:00[Europe/Berlin]",
+    ],
+)
+def test_a_zone_that_is_none_is_no_datetime(text: str) -> None:
+    assert codec_of(datetime).unwrap().decode(text).failure().path == ()
 
 
 @pytest.mark.parametrize(

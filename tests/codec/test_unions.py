@@ -61,7 +61,7 @@ def ref_leaf(kind: type) -> Leaf:
             raise Misfit("is no reference")
         return kind()
 
-    return Leaf(lambda each: getattr(each, "__origin__", None) is kind, encode, decode)
+    return Leaf(lambda each: getattr(each, "__origin__", None) is kind, lambda _: encode, decode)
 
 
 def other(name: str) -> type:

@@ -14,7 +14,7 @@ import pytest
 
 from lightfx import Build, Derivation, evaluate, open_world, stage
 from lightfx.engine import keeping
-from lightfx.shell.store import directory
+from lightfx.shell.store import indexing
 from lightfx.shell.store.groups import Groups
 
 PROGRAM = """
@@ -140,7 +140,7 @@ def test_a_chain_does_not_list_what_it_stores_itself(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Groups, "names", counted)
     monkeypatch.setattr(keeping, "PATIENCE", 0.0)
     # However slow the machine: whether another may have stored something within a tick is not asked here.
-    monkeypatch.setattr(directory, "TICK", 10**15)
+    monkeypatch.setattr(indexing, "TICK", 10**15)
     with open_world(tmp_path / "store") as world:
         plan = first()
         for _ in range(200):

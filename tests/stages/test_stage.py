@@ -31,6 +31,7 @@ from lightfx import (
     open_world,
     stage,
 )
+from lightfx.matchers import some
 
 
 class Colour(enum.Enum):
@@ -442,6 +443,57 @@ def test_code_that_changes_between_plan_and_run_is_refused(tmp_path: Path) -> No
             print(type(error.failure).__name__)
     """
     assert run_script(tmp_path, text) == "CodeChanged\n"
+
+
+def test_parameters_without_a_name_in_a_call_are_given_by_position(tmp_path: Path) -> None:
+    @stage
+    def half(build: Build, x: float, /, y: float, *, z: float = 1.0) -> float:
+        return x / y + z
+
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, half(3.0, 2.0)) == 2.5
+        assert evaluate(world, half(3.0, y=2.0, z=2.0)) == 3.5
+
+
+@stage
+def number(build: Build, n: int) -> int:
+    return n
+
+
+@stage
+def text(build: Build) -> str:
+    return "text"
+
+
+def test_a_dependency_of_another_type_is_refused_at_the_call() -> None:
+    @stage
+    def shown(build: Build, d: Derivation[int]) -> str:
+        return f"{build.need(d)}"
+
+    with pytest.raises(UnstorableError, match=r"shown: d is a Derivation\[str\], not Derivation\[int\]"):
+        shown(text())  # type: ignore[arg-type]  # what nobody checked
+    with pytest.raises(UnstorableError, match="Derivation\\[tuple\\], not"):
+        shown(number(1).collect(some(2)))  # type: ignore[arg-type]  # as above
+
+    @stage
+    def wide(build: Build, d: Derivation[float | str], t: Tolerant[object], many: Derivation[Sequence[int]]) -> str:
+        return ""
+
+    for each in (text(), number(1)):
+        wide(each, each.tolerate(), number(1).collect(some(2)))
+    with pytest.raises(UnstorableError, match="wide: many is"):
+        wide(text(), text().tolerate(), number(1))  # type: ignore[arg-type]  # as above
+
+
+def test_derivations_in_keys_are_needed_too(tmp_path: Path) -> None:
+    @stage
+    def keyed(build: Build, of: dict[Derivation[int], str], deep: dict[tuple[str, Derivation[int]], int]) -> int:
+        return sum(build.need(each) for each in of) + sum(build.need(each) for _, each in deep)
+
+    plan = keyed({number(1): "x", number(2): "y"}, {("a", number(3)): 0})
+    assert len(instantiate(plan).derivations) == 4
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, plan) == 6
 
 
 def _showing(held: object) -> Stage[[], str]:

@@ -35,11 +35,12 @@ class Leaf:
     """A family of types that the caller spells itself, such as references to derivations.
 
     ``encode`` makes an object with one key that begins with ``$`` (and is none that
-    the codec itself uses); a value or a tree that does not fit is a `Misfit`.
+    the codec itself uses); a value or a tree that does not fit is a `Misfit`. It
+    is asked once for each annotation, and then for each value.
     """
 
     accepts: Callable[[object], bool]
-    encode: Callable[[object], Tree]
+    encode: Callable[[object], Callable[[object], Tree]]
     decode: Callable[[object, Tree], object]
 
 
@@ -122,7 +123,7 @@ def _family(leaf: Leaf) -> Family:
     def make(annotation: object, _: object) -> Coding:
         return Coding(
             getattr(get_origin(annotation) or annotation, "__name__", "leaf"),
-            leaf.encode,
+            leaf.encode(annotation),
             partial(leaf.decode, annotation),
             frozenset({TAGGED}),
             depth=1,

@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from lightfx.codec.coding import Coding, Misfit, tag_of, wrong_type
+from lightfx.codec.moments import parse_moment, spell_moment, spell_time
 from lightfx.core.canonical import MAX_INTEGER, Tree
 
 V = TypeVar("V")
@@ -181,9 +182,9 @@ SCALAR_CODINGS: Final[dict[type, Coding]] = {
     str: Coding("str", code_text, code_text, frozenset({"str"}), (str,)),
     bytes: Coding("bytes", _encode_bytes, _decode_bytes, frozenset({"$bytes"}), (bytes,), depth=1),
     Path: Coding("Path", _encode_path, _decode_path, frozenset({"$path"}), (_PATH,), depth=1, files=True),
-    datetime: _spelled(datetime, datetime.isoformat, datetime.fromisoformat),
+    datetime: _spelled(datetime, spell_moment, parse_moment),
     date: _spelled(date, date.isoformat, date.fromisoformat),
-    time: _spelled(time, time.isoformat, time.fromisoformat),
+    time: _spelled(time, spell_time, time.fromisoformat),
     timedelta: _spelled(timedelta, _spell_duration, _parse_duration),
     Decimal: _spelled(Decimal, _spell_decimal, Decimal),
     UUID: _spelled(UUID, str, UUID),

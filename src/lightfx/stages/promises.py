@@ -61,7 +61,7 @@ def spell_promise(value: object) -> Tree:
 
 PROMISE: Final = Leaf(
     accepts=lambda annotation: annotation is Path,
-    encode=spell_promise,
+    encode=lambda _: spell_promise,
     decode=lambda _, tree: Path(code_text(tag_of(tree, "$out", "Path"))),
 )
 

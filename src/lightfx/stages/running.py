@@ -111,7 +111,7 @@ def run(function: Function, signature: Signature, config: Config, build: Build) 
     try:
         for each in promises:
             (build.out / each).parent.mkdir(parents=True, exist_ok=True)
-        returned = function(build, **decoded.unwrap())
+        returned = function(build, *signature.nameless_of(values := decoded.unwrap()), **values)
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
         return Failure(raised(error, build.places))
     missing = broken(promises, build.folder) if promises else None

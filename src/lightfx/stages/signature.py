@@ -22,11 +22,12 @@ from lightfx.codec.coding import tag_of, wrong_type
 from lightfx.codec.scalars import code_text
 from lightfx.codec.values import Codec, Fields, Leaf, Misfit, codec_of, fields_of
 from lightfx.core.canonical import Tree, Unstorable, render_path
-from lightfx.core.config import Reference, UnstorableError
+from lightfx.core.config import Reference, Take, UnstorableError
 from lightfx.core.derivation import Absent, Dependency, Derivation, Tolerant
 from lightfx.core.raising import relative
 from lightfx.core.realization import BuildOrder
 from lightfx.core.secrets import Secret
+from lightfx.stages.assignable import may_be
 from lightfx.stages.build import Build
 from lightfx.stages.promises import PROMISE
 
@@ -85,6 +86,10 @@ class Signature:
             raise TypeError(f"{self.name}(): {error}") from None
         bound.apply_defaults()
         return dict(bound.arguments)
+
+    def nameless_of(self, values: dict[str, object]) -> list[object]:
+        """Take the parameters out of ``values`` that have no name in a call, in their order."""
+        return [values.pop(name) for name in self.positional if name in self.nameless] if self.nameless else []
 
     def refuse(self, values: Mapping[str, object], culprit: Unstorable) -> NoReturn:
         """Say why the arguments of a call cannot be stored."""
@@ -187,14 +192,33 @@ def _value_and_error(annotation: object) -> tuple[object, object | None]:
 # References as leaves of the codec.
 
 
-def _use_of(value: object, annotation: type) -> Reference:
+def _spelling_of_uses(annotation: object, kind: type) -> Callable[[object], Tree]:
+    wanted: object = next(iter(get_args(annotation)), object)
+    return lambda value: _use_of(value, kind, wanted).tree
+
+
+def _use_of(value: object, kind: type, wanted: object) -> Reference:
     if not isinstance(value, Derivation | Tolerant):
         hint = "a file enters by source_file(...)" if isinstance(value, str | PurePath) else "call a stage to get one"
-        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: {hint}")
-    if not isinstance(value, annotation):
-        hint = "use .tolerate()" if annotation is Tolerant else "annotate the parameter Tolerant[...]"
-        raise Misfit(f"is of type {type(value).__name__}, not {annotation.__name__}: {hint}")
+        raise Misfit(f"is of type {type(value).__name__}, not {kind.__name__}: {hint}")
+    if not isinstance(value, kind):
+        hint = "use .tolerate()" if kind is Tolerant else "annotate the parameter Tolerant[...]"
+        raise Misfit(f"is of type {type(value).__name__}, not {kind.__name__}: {hint}")
+    given = _type_of(value.derivation if isinstance(value, Tolerant) else value)
+    if given is not wanted and not may_be(given, wanted):
+        raise Misfit(f"is a {kind.__name__}[{_spelled(given)}], not {kind.__name__}[{_spelled(wanted)}]")
     return value.reference
+
+
+def _type_of(derivation: Derivation[object]) -> object:
+    """The type of the value of a derivation, as far as it is known."""
+    if derivation.take is Take.MANY:
+        return tuple
+    return object if isinstance(derivation.origin, Absent) else derivation.origin.realizer.type
+
+
+def _spelled(annotation: object) -> str:
+    return annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
 
 
 def _reference(tree: Tree, *, tolerate: bool) -> Reference:
@@ -205,12 +229,12 @@ def _reference(tree: Tree, *, tolerate: bool) -> Reference:
 
 DERIVATION: Final = Leaf(
     accepts=lambda annotation: Derivation in (annotation, get_origin(annotation)),
-    encode=lambda value: _use_of(value, Derivation).tree,
+    encode=lambda annotation: _spelling_of_uses(annotation, Derivation),
     decode=lambda _, tree: Derivation[object](Absent(_reference(tree, tolerate=False))),
 )
 TOLERANT: Final = Leaf(
     accepts=lambda annotation: Tolerant in (annotation, get_origin(annotation)),
-    encode=lambda value: _use_of(value, Tolerant).tree,
+    encode=lambda annotation: _spelling_of_uses(annotation, Tolerant),
     decode=lambda _, tree: Tolerant[object](Derivation(Absent(_reference(tree, tolerate=True)))),
 )
 
@@ -231,7 +255,7 @@ def _read_secret(_: object, tree: Tree) -> Secret:
 
 SECRET: Final = Leaf(
     accepts=lambda annotation: annotation is Secret,
-    encode=spell_secret,
+    encode=lambda _: spell_secret,
     decode=_read_secret,
 )
 
@@ -240,7 +264,8 @@ def _dependencies(value: object) -> Iterator[Dependency]:
     if isinstance(value, Derivation | Tolerant):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
+        for key, each in value.items():
+            yield from _dependencies(key)
             yield from _dependencies(each)
     elif isinstance(value, list | tuple | Set) or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
         for each in value:
