@@ -24,6 +24,7 @@ from lightfx.core.derivation import Derivation
 from lightfx.core.failures import EngineError
 from lightfx.core.names import Name
 from lightfx.core.outcome import Left, Outcome
+from lightfx.core.promised import promised_in
 from lightfx.core.realization import Output, tell_nobody
 from lightfx.core.refs import DRef
 from lightfx.effects.executor import Task
@@ -32,7 +33,7 @@ from lightfx.engine.holding import Holding, which
 from lightfx.engine.realize import RunOptions, realize
 from lightfx.shell.executor.unveiling import judged, unveiled
 from lightfx.stages.build import Build, codec_for
-from lightfx.stages.promises import broken, promised_in
+from lightfx.stages.promises import broken
 from lightfx.stages.running import StageRealizer, stored_form
 from lightfx.stages.stage import Stage
 

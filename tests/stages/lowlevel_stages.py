@@ -76,3 +76,47 @@ def sums(order: BuildOrder) -> Result[Outputs, Left | Asks]:
 @stage(version="1")
 def doubled(build: Build, number: Derivation[int]) -> int:
     return 2 * build.need(number)
+
+
+# Realizers that give what they may not.
+
+
+def nan(order: BuildOrder) -> object:
+    return Success((Output(float("nan")),))
+
+
+def a_set(order: BuildOrder) -> object:
+    return Success((Output({"a": {1}}),))  # type: ignore[dict-item]  # what nobody checked
+
+
+def some_text(order: BuildOrder) -> object:
+    return Success((Output("s"),))
+
+
+def outside(order: BuildOrder) -> object:
+    return Success((Output({"$path": "../../x"}),))
+
+
+def nowhere(order: BuildOrder) -> object:
+    return Success((Output({"$path": "x"}, order.folder(0)),))
+
+
+def nothing(order: BuildOrder) -> object:
+    return Success(None)
+
+
+def numbers(order: BuildOrder) -> object:
+    return Success((3,))
+
+
+def bare(order: BuildOrder) -> object:
+    return 3
+
+
+def strange_failure(order: BuildOrder) -> object:
+    return Failure("no")
+
+
+@stage
+def good(build: Build, n: int) -> int:
+    return n

@@ -6,7 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lowlevel_stages import doubled, draws, saved, sums, told, trained
+from lowlevel_stages import (
+    a_set,
+    bare,
+    doubled,
+    draws,
+    good,
+    nan,
+    nothing,
+    nowhere,
+    numbers,
+    outside,
+    saved,
+    some_text,
+    strange_failure,
+    sums,
+    told,
+    trained,
+)
 from returns.result import Failure, Result, Success
 
 from lightfx import (
@@ -114,6 +131,52 @@ def test_any_realizer_will_do(tmp_path: Path) -> None:
         assert evaluate(world, plan) == 7
         assert plan.dref.name.text == "Constant"
         assert plan.dref != derivation({"a": 1}, first(), Constant(), version="2").dref  # type: ignore[call-overload]
+
+
+class Promising(Constant):
+    """A realizer of one's own that writes a file, and not the one that was promised."""
+
+    def __call__(self, order: BuildOrder, /) -> Result[tuple[Output, ...], Left]:
+        folder = order.folder(0)
+        folder.mkdir(parents=True)
+        (folder / "a").write_text("a")
+        return Success((Output({"$path": "a"}, folder),))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_realizer_gives_wrongly_is_left_and_takes_no_other_along(tmp_path: Path, workers: int) -> None:
+    """Trap: a NaN ended the whole run, and a value of another type was stored for ever and could never be read."""
+    made = {
+        each.__name__: derivation({"x": 1}, first(), realizer(each, kind))  # type: ignore[arg-type]  # what nobody checked
+        for each, kind in (
+            (nan, float), (a_set, object), (some_text, int), (outside, Path), (nowhere, Path),
+            (nothing, int), (numbers, int), (bare, int), (strange_failure, int),
+        )
+    }  # fmt: skip
+    with open_world(tmp_path / "store", workers=workers) as world:
+        found = unwrap(realize_all(world, {**made, "good": good(3)}))
+        assert isinstance(kept := found.pop("good"), Right)
+        assert kept.value == 3
+        assert {name: each.kind for name, each in found.items() if isinstance(each, Left)} == dict.fromkeys(
+            made, "bad_output"
+        )
+        causes = {name: each.cause for name, each in found.items() if isinstance(each, Left)}
+        assert causes["some_text"] == BadOutput("the value", "is of type str, not int")
+        assert causes["nothing"] == BadOutput("the outputs", "are of type NoneType, not tuple")
+        assert causes["bare"] == BadOutput("the outputs", "are of type int, not Result")
+        assert isinstance(unwrap(realize(world, made["some_text"])), Left)
+
+
+def test_any_realizer_of_a_config_keeps_its_promises(tmp_path: Path) -> None:
+    with open_world(tmp_path / "store") as world:
+        plan = derivation({"to": out("never.txt")}, first(), Promising(), version="1")  # type: ignore[call-overload]
+        broken = unwrap(realize(world, plan))
+        assert isinstance(broken, Left)
+        assert broken.cause == BadOutput("never.txt", "was promised by a parameter, and does not exist")
+        assert broken.folder is not None
+        assert (broken.folder / "a").read_text() == "a"
+        kept = derivation({"to": out("a")}, first(), Promising(), version="1")  # type: ignore[call-overload]
+        assert isinstance(unwrap(realize(world, kept)), Right)
 
 
 def test_what_cannot_be_in_a_config_is_refused_with_its_path() -> None:

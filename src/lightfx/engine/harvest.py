@@ -16,8 +16,10 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import in_order
 from lightfx.core.derivation import Asks
 from lightfx.core.failures import EngineFailure
+from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Left, Raised, Returned
+from lightfx.core.promised import promised_in
 from lightfx.core.realization import Attempt, BuildOrder, Log, Output, Realization, Value, content_of, key_with
 from lightfx.core.realization import Result as Kept
 from lightfx.core.records import spell_result
@@ -80,7 +82,10 @@ def harvest(world: World, state: State, ended: Sequence[Ended]) -> Result[Sequen
         pieces = _pieces(each.run, each.finished)
         if isinstance(pieces, Failure):
             return Failure(pieces.failure())
-        crops.append(_Crop(each, pieces.unwrap()))
+        kept = _promises_kept(world, each.order, pieces.unwrap())
+        if isinstance(kept, Failure):
+            return Failure(kept.failure())
+        crops.append(_Crop(each, kept.unwrap()))
     objects = _ingest(world, [piece for crop in crops for piece in crop.pieces], _logs(crops))
     if isinstance(objects, Failure):
         return Failure(objects.failure())
@@ -113,6 +118,29 @@ def _pieces(run: Run, finished: Finished) -> Result[tuple[_Piece, ...], EngineFa
         why = f"are {len(outputs)}, and {len(run.indices)} were asked for"
         return Success(_all_left(run, Left(BadOutput("the outputs", why))))
     return Success(tuple(_piece(output) for output in outputs))
+
+
+def _promises_kept(
+    world: World, order: BuildOrder | None, pieces: tuple[_Piece, ...]
+) -> Result[tuple[_Piece, ...], EngineFailure]:
+    """Turn values into LEFTs whose folders lack what the config promises, whatever realizer made them."""
+    promises = () if order is None else promised_in(order.config.text, order.config.tree.get("args"))
+    if not promises:
+        return Success(pieces)
+    folders = [piece.folder for piece in pieces if piece.folder is not None]
+    listed = world.perform.result(world.store.manifests(folders))
+    return listed.map(lambda found: tuple(_as_promised(piece, promises, found) for piece in pieces))
+
+
+def _as_promised(piece: _Piece, promises: Sequence[str], listed: Mapping[Path, Manifest | Forbidden]) -> _Piece:
+    found = () if piece.folder is None else listed.get(piece.folder, ())
+    if isinstance(found, Forbidden) or not isinstance(piece.result, Value):
+        return piece  # it is LEFT, or will be
+    there = {entry.path for entry in found}
+    missing = next((each for each in promises if each not in there), None)
+    if missing is None:
+        return piece
+    return _Piece(BadOutput(missing, "was promised by a parameter, and does not exist"), piece.folder)
 
 
 def _piece(output: Output | Left) -> _Piece:
@@ -175,7 +203,8 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested], created: float) -
     realizations: list[Realization] = []
     for index, piece in zip(run.indices, crop.pieces, strict=True):
         tree = _object(found, piece.folder)
-        content = content_of(spell_result(piece.result), tree)
+        kept, spelled = _spelled(piece.result)
+        content = content_of(spelled, tree)
         rref = RRef.of(run.dref, key=key_with(run.key, run.asked), index=index, content=content.text)
         realizations.append(
             Realization(
@@ -183,7 +212,7 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested], created: float) -
                 run.key,
                 index,
                 content,
-                piece.result,
+                kept,
                 tree,
                 run.context,
                 made_by=finished.made_by,
@@ -197,6 +226,15 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested], created: float) -
             )
         )
     return tuple(realizations)
+
+
+def _spelled(result: Kept) -> tuple[Kept, str]:
+    """Spell a result; a value that a realizer of one's own gave, and that has no spelling, is bad output."""
+    try:
+        return result, spell_result(result)
+    except (ValueError, TypeError, RecursionError) as error:
+        bad = BadOutput("the value", f"has no canonical spelling: {error}")
+        return bad, spell_result(bad)
 
 
 def _object(found: Mapping[Path, Ingested], folder: Path | None) -> Digest | None:

@@ -111,10 +111,12 @@ def _choose(
     if isinstance(shown, Failure):
         return Failure(shown.failure())
     try:
-        choice = matcher.select(shown.unwrap())
+        choice: object = matcher.select(shown.unwrap())
     except Exception as error:  # noqa: BLE001 -- matchers and their keys are the user's own code
         return Failure(Unmatched(recipe.dref, str(matcher), f"it raised {type(error).__name__}: {error}"))
     by_rref = {each.stored.rref: each for each in candidates}
+    if not isinstance(choice, Chosen | Need | Refuse):
+        return Failure(Unmatched(recipe.dref, str(matcher), f"it gave a {type(choice).__name__}, which is no choice"))
     match choice:
         case Chosen(rrefs):
             if not rrefs or not by_rref.keys() >= set(rrefs):

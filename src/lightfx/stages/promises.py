@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final, final
 
@@ -19,8 +19,6 @@ from lightfx.codec.coding import Misfit, tag_of, wrong_type
 from lightfx.codec.scalars import code_text
 from lightfx.codec.values import Leaf
 from lightfx.core.canonical import Tree
-
-_TAG: Final = '{"$out":'
 
 
 @final
@@ -64,26 +62,6 @@ PROMISE: Final = Leaf(
     encode=lambda _: spell_promise,
     decode=lambda _, tree: Path(code_text(tag_of(tree, "$out", "Path"))),
 )
-
-
-def promised_in(config: str, parameters: Tree) -> tuple[str, ...]:
-    """List what the parameters in a config, spelled ``config``, promise.
-
-    >>> promised_in('{"args":{"to":{"$out":"a.txt"}}}', {"to": {"$out": "a.txt"}})
-    ('a.txt',)
-    """
-    return tuple(_promises(parameters)) if _TAG in config else ()
-
-
-def _promises(tree: Tree) -> Iterator[str]:
-    if isinstance(tree, Mapping):
-        if "$out" in tree:
-            yield str(tree["$out"])
-        for each in tree.values():
-            yield from _promises(each)
-    elif isinstance(tree, Sequence) and not isinstance(tree, str):
-        for each in tree:
-            yield from _promises(each)
 
 
 def placed(tree: Tree, folder: Path) -> Tree:

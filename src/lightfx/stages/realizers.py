@@ -8,16 +8,16 @@ values: the function reads the config as it is spelled, and gives trees.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, final, overload
 
 from attrs import field, frozen
-from returns.result import Failure, Result
+from returns.result import Failure, Result, Success
 
 from lightfx.codec.values import codec_of
-from lightfx.core.canonical import Tree, Unstorable, spell_checked
+from lightfx.core.canonical import Tree, Unstorable, render_path, spell_checked
 from lightfx.core.choosing import Matcher
 from lightfx.core.config import Config
 from lightfx.core.derivation import Asks, Dependency, Derivation, Parts, Realizer, Recipe
@@ -28,7 +28,6 @@ from lightfx.core.refs import DRef
 from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 from lightfx.stages.build import codec_for
 from lightfx.stages.fields import spell_fields
-from lightfx.stages.promises import broken, promised_in
 from lightfx.stages.running import StageRealizer
 from lightfx.stages.signature import StageError
 from lightfx.stages.stage import Core, Options
@@ -88,19 +87,40 @@ class FunctionRealizer(Generic[T_co]):
         return part_realizer(self.type, path)
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
-        """Make the outputs; one that breaks a promise is LEFT."""
-        promises = promised_in(order.config.text, order.config.tree["args"])
+        """Make the outputs; one that does not fit the annotation is LEFT, as nobody could ever read it."""
         made = self.making(order)
-        return made.map(lambda outputs: tuple(_kept(each, promises) for each in outputs)) if promises else made
+        if not isinstance(made, Success) or not isinstance(made.unwrap(), tuple):
+            return made  # who runs it says what is wrong with it
+        return Success(tuple(self._fitting(each) if isinstance(each, Output) else each for each in made.unwrap()))
+
+    def _fitting(self, output: Output) -> Output | Left:
+        read = self.decode(output.tree, output.folder)
+        if isinstance(read, Failure):
+            culprit = read.failure()
+            bad = BadOutput(render_path(culprit.path) or "the value", culprit.reason)
+        else:
+            folder = output.folder or Path()  # of a value that names files, or it would not have been read
+            lacking = next((each for each in _files(output.tree) if not (folder / each).exists()), None)
+            if lacking is None:
+                return output
+            bad = BadOutput(lacking, "is in the value, and does not exist in its folder")
+        kept = output.folder if output.folder is not None and output.folder.exists() else None
+        return Left(bad, folder=kept)
 
 
-def _kept(output: Output | Left, promises: tuple[str, ...]) -> Output | Left:
-    if isinstance(output, Left):
-        return output
-    missing = promises[0] if output.folder is None else broken(promises, output.folder)
-    if missing is None:
-        return output
-    return Left(BadOutput(missing, "was promised by a parameter, and does not exist"), folder=output.folder)
+def _files(tree: Tree) -> Iterator[str]:
+    """List the files that a value names."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case dict() as fields:
+                if isinstance(path := fields.get("$path"), str):
+                    yield path
+                pending += fields.values()
+            case list() as items:
+                pending += items
+            case _:
+                pass
 
 
 @overload

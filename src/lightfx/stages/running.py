@@ -21,11 +21,12 @@ from lightfx.core.canonical import Tree, Unstorable, render_path
 from lightfx.core.config import Config
 from lightfx.core.derivation import Asks, Dependency, Realizer
 from lightfx.core.outcome import BadOutput, Cause, Left, Returned
+from lightfx.core.promised import promised_in
 from lightfx.core.raising import raised
 from lightfx.core.realization import BuildOrder, MadeBy, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.stages.build import Build, Suspended
-from lightfx.stages.promises import broken, placed, promised_in
+from lightfx.stages.promises import broken, placed
 from lightfx.stages.signature import Function, Signature, StageError
 from lightfx.stages.surroundings import made_by
 
