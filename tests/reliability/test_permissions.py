@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lightfx import BadOutput, Build, Left, Secret, evaluate, open_world, realize, stage, unwrap
+from lightfx.core.damage import DamagedObject
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.garbage import add_root
@@ -21,6 +22,7 @@ from lightfx.shell.disk import Disk, Name
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.tree import entries_of
 from lightfx.testing.faults import Call, Watched
+from lightfx.upkeep import verify
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be two users")
 
@@ -352,3 +354,27 @@ def test_a_folder_on_the_way_that_is_swapped_leads_nowhere(stays: int, tmp_path:
         met.add(found)
     assert known in met
     assert any(isinstance(each, Forbidden) for each in met)
+
+
+OPEN: list[int] = []
+
+
+@stage(version="1")
+def keep_open(build: Build) -> Path:
+    """As what a stage left running may: no right is asked of a file that is open."""
+    (build.out / "file").write_text("content")
+    OPEN.append(os.open(build.out / "file", os.O_WRONLY))
+    return build.out / "file"
+
+
+def test_what_is_written_into_a_stored_file_that_was_left_open_is_found_and_read_by_nobody(tmp_path: Path) -> None:
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, keep_open()).read_text() == "content"
+        os.pwrite(OPEN[-1], b"changed", 0)
+        (damage,) = unwrap(verify(world)).damages
+        assert isinstance(damage, DamagedObject)
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, keep_open()).read_text() == "content", "it was made again"
+    assert len(OPEN) == 2
+    while OPEN:
+        os.close(OPEN.pop())
