@@ -54,10 +54,10 @@ laws: $(VENV)/.dev
 
 # Kills, power cuts, races, rot, hostility: about twenty minutes, and two hours by night. Most of it needs Linux, part of it
 # root; what could not run is told in the table.
-reliability: $(VENV)/.dev
+reliability: $(VENV)/.dev $(VENV)/.others
 	$(BIN)/python tests/reliability/protocol.py --tier L --write docs/reliability.md
 
-reliability-nightly: $(VENV)/.dev
+reliability-nightly: $(VENV)/.dev $(VENV)/.others
 	$(BIN)/python tests/reliability/protocol.py --tier N --write docs/reliability.md
 
 benchmarks: $(VENV)/.dev

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from errands import lives, until
+from memory_groups import MemoryGroup
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "src"
@@ -41,10 +42,11 @@ class DaskCluster:
             self.close()
             raise AssertionError(self.said())
 
-    def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, kind: str, *arguments: str, group: MemoryGroup | None = None) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", kind, *arguments]
         with (self._home / "said").open("ab") as said:
             return subprocess.Popen(
-                [sys.executable, "-m", "dask", kind, *arguments],
+                command if group is None else group.inside(command),
                 cwd=self._home,
                 env=self._environment,
                 stdout=said,
@@ -62,7 +64,9 @@ class DaskCluster:
         """What all of them wrote."""
         return (self._home / "said").read_text()
 
-    def hire(self, *options: str, threads: int = 1, nanny: bool = False) -> subprocess.Popen[bytes]:
+    def hire(
+        self, *options: str, threads: int = 1, nanny: bool = False, group: MemoryGroup | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start one more worker."""
         self._hired += 1
         name = f"w{self._hired}"
@@ -70,7 +74,7 @@ class DaskCluster:
         folder = ("--local-directory", str(self._home / name))
         made = self._start(
             "worker", self.address, *common, *folder, *(() if nanny else ("--no-nanny",)), "--death-timeout", "60",
-            *options,
+            *options, group=group,
         )  # fmt: skip
         self.workers[name] = made
         return made

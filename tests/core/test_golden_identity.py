@@ -24,7 +24,7 @@ PYTHONS = {
 def test_identity_is_as_it_was(python: str, hash_seed: str) -> None:
     """Trap: the salted ``hash()`` in an identity."""
     if not PYTHONS[python].exists():
-        pytest.skip(f"Python {python} is not installed here")
+        pytest.skip(f"there is no .venv-{python}: `make .venv/.others` makes it where Python {python} is installed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": hash_seed}
     ran = subprocess.run(
         [PYTHONS[python], HERE / "golden_identity.py"],

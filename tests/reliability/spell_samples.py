@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import random
 
 from lightfx.core.canonical import Tree
@@ -53,6 +54,7 @@ def value(depth: int) -> Tree:
 
 
 def main() -> None:
+    locale.setlocale(locale.LC_ALL, "")  # as a program does that speaks the language of its user
     lines = []
     for _ in range(20_000):
         config = Config.of(x=value(4), name="sample")

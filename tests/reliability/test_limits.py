@@ -7,7 +7,6 @@ file systems are real: small ones in memory, and images on them.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -17,88 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from odd_disks import AS_ROOT, fill, image, mounted, number, sound, text, trouble
 
-from lightfx import Build, evaluate, open_world, realize, realize_all, stage
-from lightfx.core.failures import DiskFull, EngineFailure, NotPermitted, SystemTrouble, sentence
-from lightfx.core.manifest import digest_of
-from lightfx.effects.world import World
+from lightfx import evaluate, open_world, realize
+from lightfx.core.failures import DiskFull, NotPermitted, SystemTrouble, sentence
 from lightfx.garbage import add_root, gc
 from lightfx.looking import ls
-from lightfx.shell.store.tree import entries_of
+from lightfx.upkeep import verify
 from lightfx.wiring import unwrap
-
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
-NOBODY = 65534
-
-
-@stage(version="1")
-def text(build: Build, letter: str, size: int) -> Path:
-    (build.out / "text").write_text(letter * size)
-    (build.out / "more").mkdir()
-    for each in range(3):
-        (build.out / f"more/{each}").write_text(f"{letter}{each}")
-    return build.out / "text"
-
-
-@stage(version="1")
-def number(build: Build, value: int, padding: str = "") -> int:
-    return value
-
-
-@contextmanager
-def mounted(folder: Path, *how: str) -> Iterator[Path]:
-    """A file system, for a while."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", *how, folder], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount {' '.join(how)}: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-@contextmanager
-def image(tmp_path: Path, kind: str, size: str, *options: str, on: Path | None = None) -> Iterator[Path]:
-    """A file system of this kind in a file."""
-    make = shutil.which(f"mkfs.{kind}")
-    if make is None:
-        pytest.skip(f"mkfs.{kind} is not installed")
-    file = (on or tmp_path) / f"{kind}.img"
-    with file.open("wb") as made:
-        made.truncate(int(size.removesuffix("m")) << 20)
-    subprocess.run([make, "-q", *options, file], check=True, capture_output=True)
-    with mounted(tmp_path / kind, "-o", "loop", str(file)) as folder:
-        yield folder
-
-
-def trouble(world: World, value: int) -> EngineFailure:
-    """Try to store a number; gives why not."""
-    return world.perform.result(realize(world, number(value, "x" * 3000))).swap().value_or(None)  # type: ignore[return-value]
-
-
-def fill(folder: Path) -> Path:
-    """Leave no room at all."""
-    ballast = folder / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        for size in (1 << 16, 4096, 512, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return ballast
-
-
-def sound(world: World) -> int:
-    """Count what is stored, all of it whole."""
-    rows = unwrap(world.store.newest(None, 99))
-    for row in rows:
-        if row.stored.tree is not None:
-            home = world.store.folder_of(row.stored.tree)
-            assert digest_of(entries_of(home, ours=False)) == row.stored.tree
-    return len(rows)
-
 
 # D8: full.
 
@@ -151,7 +76,7 @@ import resource, sys
 from contextlib import suppress
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_limits import number, sound, text, trouble
+from odd_disks import number, sound, text, trouble
 from lightfx import evaluate, open_world, realize
 from lightfx.core.failures import EngineError, sentence
 resource.setrlimit(getattr(resource, sys.argv[3]), (int(sys.argv[4]),) * 2)
@@ -213,6 +138,26 @@ D9 = pytest.mark.reliability("D9", "read-only stores", passes="all is read, noth
 
 
 @contextmanager
+def immutable(tmp_path: Path, how: str) -> Iterator[Path]:
+    """A store of which not even root may change anything: each file and folder of it is marked so."""
+    if shutil.which("chattr") is None:
+        pytest.skip("chattr is not installed")
+    with image(tmp_path, "ext4", "32m") as disk:
+        with open_world(disk / "store") as world:
+            evaluate(world, text("k", 1000))
+            evaluate(world, number(1))
+        if how == "no index":
+            (disk / "store/index.sqlite").unlink()
+        marked = subprocess.run(["chattr", "-R", "+i", disk / "store"], capture_output=True, text=True)
+        if marked.returncode:
+            pytest.skip(f"files cannot be marked as immutable: {marked.stderr.strip()}")
+        try:
+            yield disk / "store"
+        finally:
+            subprocess.run(["chattr", "-R", "-i", disk / "store"], check=True)
+
+
+@contextmanager
 def read_only(tmp_path: Path, how: str) -> Iterator[Path]:
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
         with open_world(disk / "store") as world:
@@ -243,15 +188,47 @@ def test_a_read_only_disk_is_read(tmp_path: Path, how: str) -> None:
 
 
 @AS_ROOT
-@pytest.mark.quick
 @D9
-def test_to_read_tries_to_write_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [pytest.param("index", marks=pytest.mark.quick), "no index"])
+def test_a_store_that_is_immutable_is_read(tmp_path: Path, how: str) -> None:
+    with immutable(tmp_path, how) as store:
+        before = whole(store)
+        with open_world(store) as world:
+            assert sound(world) == 2
+            assert evaluate(world, text("k", 1000)).read_text() == "k" * 1000
+            rref = unwrap(world.store.newest("text", 1))[0].stored.rref
+            assert unwrap(ls(world, rref))
+            assert unwrap(verify(world)).damages == ()
+            for act in (realize(world, number(7)), gc(world, keep_last=1), add_root(world, number(1).dref)):
+                why = world.perform.result(act).failure()
+                assert why == NotPermitted(str(store), "write to the store, which can be read")
+        assert whole(store) == before
+
+
+def whole(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """All that is in a folder, and when it was last changed in any way."""
+    looks = ((path, path.lstat()) for path in (folder, *folder.rglob("*")))
+    return {str(path): (look.st_ino, look.st_mode, look.st_ctime_ns) for path, look in looks}
+
+
+@AS_ROOT
+@D9
+@pytest.mark.parametrize(
+    ("act", "how"),
+    [
+        pytest.param("ls", "read-only", marks=pytest.mark.quick),
+        *(("show", "read-only"), ("verify", "read-only")),
+        *(("ls", "immutable"), ("show", "immutable"), ("verify", "immutable")),
+    ],
+)
+def test_to_read_tries_to_write_nothing(tmp_path: Path, act: str, how: str) -> None:
     """As strace sees it: nothing is made, opened for writing, renamed or removed, also where it would be refused."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed")
-    with read_only(tmp_path, "index") as store:
-        command = [sys.executable, "-m", "lightfx.cli.main", "ls", "--store", str(store)]
+    with (read_only if how == "read-only" else immutable)(tmp_path, "index") as store:
+        command = [sys.executable, "-m", "lightfx.cli.main", act, "--store", str(store)]
+        command += [number(1).dref.text] if act == "show" else []
         trace = [strace, "-f", "-qq", "-y", "-o", str(tmp_path / "trace"), "-e", "trace=file,desc"]
         done = subprocess.run([*trace, *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -288,40 +265,3 @@ def test_a_thin_disk(tmp_path: Path) -> None:
             assert failure is not None
             with open_world(disk / "store") as world:
                 assert sound(world) >= len(answered[:26])
-
-
-# D15: file systems.
-
-
-@AS_ROOT
-@pytest.mark.reliability("D15", "file systems", passes="the same results on each")
-@pytest.mark.parametrize("kind", ["tmpfs", "overlay", "ext4", "xfs", "btrfs"])
-def test_file_systems(tmp_path: Path, kind: str) -> None:
-    if kind == "tmpfs":
-        place = mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs")
-    elif kind == "overlay":
-        for each in ("lower", "upper", "work"):
-            (tmp_path / each).mkdir()
-        layers = ",".join(f"{name}dir={tmp_path / name}" for name in ("lower", "upper", "work"))
-        place = mounted(tmp_path / "disk", "-t", "overlay", "-o", layers, "overlay")
-    else:
-        place = image(tmp_path, kind, "320m")
-    with place as disk:
-        plans = [text("a", 10_000), text("é" * 3, 5), number(3)]
-        name = "n" * 255
-        for again in range(2):
-            with open_world(disk / "store") as world:
-                unwrap(realize_all(world, plans))
-                evaluate(world, long_name(name))
-                unwrap(add_root(world, plans[0].dref))
-        with open_world(disk / "store") as world:
-            assert sound(world) == 4
-            unwrap(gc(world))
-            assert sound(world) == 1
-        assert not list((disk / "store/tmp").iterdir())
-
-
-@stage(version="1")
-def long_name(build: Build, name: str) -> Path:
-    (build.out / name).write_text("long")
-    return build.out / name

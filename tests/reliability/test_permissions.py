@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from lightfx import BadOutput, Build, Left, Secret, evaluate, open_world, realize, stage, unwrap
+from lightfx.core.damage import DamagedObject
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.garbage import add_root
 from lightfx.shell.disk import Disk, Name
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.tree import entries_of
+from lightfx.testing.faults import Call, Watched
+from lightfx.upkeep import verify
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be two users")
 
@@ -83,11 +86,11 @@ class Swapping(Disk):
             self._act = ""
             self._swap(Path(path))
 
-    def open(self, path: Name, flags: int, mode: int = 0o666) -> int:
+    def open(self, path: Name, flags: int, mode: int = 0o666, folder: int | None = None) -> int:
         self._come("open", path)
         if not flags & (os.O_WRONLY | os.O_RDWR):
             self._come("read", path)
-        return super().open(path, flags, mode)
+        return super().open(path, flags, mode, folder)
 
     def fstat(self, file: int) -> os.stat_result:
         self._come("after open", os.readlink(f"/proc/self/fd/{file}"))
@@ -194,9 +197,9 @@ def test_temporary_names_cannot_be_taken_in_advance(tmp_path: Path) -> None:
     opened: list[tuple[str, int]] = []
 
     class Noting(Disk):
-        def open(self, path: Name, flags: int, mode: int = 0o666) -> int:
+        def open(self, path: Name, flags: int, mode: int = 0o666, folder: int | None = None) -> int:
             opened.append((str(path), flags))
-            return super().open(path, flags, mode)
+            return super().open(path, flags, mode, folder)
 
     from lightfx.testing.faults import world_on
 
@@ -279,3 +282,99 @@ def test_a_secret_file_is_read_and_not_waited_for(tmp_path: Path) -> None:
     with open_world(tmp_path / "store") as world:
         outcome = unwrap(realize(world, use(Secret.file(tmp_path / "pipe"))))
     assert isinstance(outcome, Left) and "is empty" in outcome.reason
+
+
+def tended(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """All that can be told of what is in a folder."""
+    looks = ((path, path.lstat()) for path in sorted(folder.rglob("*")))
+    return {
+        str(path.relative_to(folder)): (
+            look.st_mode,
+            look.st_ino,
+            look.st_nlink,
+            path.read_bytes() if stat.S_ISREG(look.st_mode) else b"",
+        )
+        for path, look in looks
+    }
+
+
+def deep(folder: Path, data: str) -> Path:
+    """A tree with all that is mended on the way: rights that are lacking, a file with two names, a link."""
+    (folder / "deep/mid").mkdir(parents=True)
+    (folder / "deep/mid/file").write_text(data)
+    (folder / "deep/mid/twin").hardlink_to(folder / "deep/mid/file")
+    (folder / "deep/mid/shut").write_text(data)
+    (folder / "deep/mid/shut").chmod(0o200)
+    (folder / "deep/mid/link").symlink_to(f"file-{data}")
+    (folder / "deep/mid").chmod(0o300)
+    return folder
+
+
+class Returning:
+    """Somebody who puts a link in the place of a folder right before one call, and takes it back before another."""
+
+    def __init__(self, home: Path, elsewhere: Path, comes: int, goes: int) -> None:
+        self._home, self._elsewhere, self._comes, self._goes = home, elsewhere, comes, goes
+        self._aside = elsewhere.with_name("aside")
+
+    def __call__(self, call: Call) -> None:
+        if call.number == self._comes and self._home.is_dir():
+            self._home.rename(self._aside)
+            self._home.symlink_to(self._elsewhere)
+        elif call.number == self._goes and self._home.is_symlink():
+            self._home.unlink()
+            self._aside.rename(self._home)
+
+
+@pytest.mark.reliability(
+    "S5", "a folder of an output is swapped for a link, before any call", passes="nothing elsewhere is read or changed"
+)
+@pytest.mark.parametrize("stays", [pytest.param(1, marks=pytest.mark.quick), 2, 3, 5, 1000])
+def test_a_folder_on_the_way_that_is_swapped_leads_nowhere(stays: int, tmp_path: Path) -> None:
+    """By what a stage left running, before any call of those that store its output, and for as many calls."""
+
+    def store(place: Path, disk: Disk) -> Digest | Forbidden:
+        (place / "store/objects").mkdir(parents=True)
+        folder = place / "store/tmp/private/out-0"
+        (found,) = Objects(place / "store", durable=False, disk=disk).ingest([deep(folder, "ours")]).values()
+        return found
+
+    plain = Watched()
+    known = store(tmp_path / "plain", plain)
+    assert isinstance(known, Digest)
+    met: set[Digest | Forbidden] = set()
+    for number in range(1, len(plain.calls) + 1):
+        place = tmp_path / f"{number}"
+        elsewhere = deep(place / "elsewhere", "theirs") / "deep"
+        before = tended(elsewhere)
+        swapping = Returning(place / "store/tmp/private/out-0/deep", elsewhere, number, number + stays)
+        found = store(place, Watched(tell=swapping))
+        assert found == known or isinstance(found, Forbidden), number
+        assert tended(elsewhere) == before, number
+        met.add(found)
+    assert known in met
+    assert any(isinstance(each, Forbidden) for each in met)
+
+
+OPEN: list[int] = []
+
+
+@stage(version="1")
+def keep_open(build: Build) -> Path:
+    """As what a stage left running may: no right is asked of a file that is open."""
+    (build.out / "file").write_text("content")
+    OPEN.append(os.open(build.out / "file", os.O_WRONLY))
+    return build.out / "file"
+
+
+def test_what_is_written_into_a_stored_file_that_was_left_open_is_found_and_read_by_nobody(tmp_path: Path) -> None:
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, keep_open()).read_text() == "content"
+        os.pwrite(OPEN[-1], b"changed", 0)
+        (damage,) = unwrap(verify(world)).damages
+        assert isinstance(damage, DamagedObject)
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, keep_open()).read_text() == "content", "it was made again"
+    assert len(OPEN) == 2
+    while OPEN:
+        os.close(OPEN.pop())

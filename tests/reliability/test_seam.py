@@ -65,7 +65,7 @@ def sum_up(build: Build, notes: Derivation[Path], count: int) -> int:
     return count
 
 if bypass:
-    tree.make_read_only.__globals__["Disk"].chmod = lambda self, path, mode: os.chmod(path, mode)
+    tree.make_read_only.__globals__["Disk"].chmod = lambda self, path, mode, folder=None: os.chmod(path, mode)
     make = tree.make_read_only
     from lightfx.shell.store import objects
     objects.make_read_only = lambda root, entries, disk: make(root, entries)
@@ -137,6 +137,8 @@ def unannounced(trace: str, place: Path) -> Iterator[str]:
             announced = tuple(words[1:]) if words[0] == "call" else ()
             in_stage = words[0] == "begin" or (in_stage and words[0] != "end")
             continue
+        if re.search(r"at2?$", name):  # by its name in a folder that is open
+            rest = re.sub(r'\d+<([^>]*)>, "([^/"]+)"', r'"\1/\2"', rest)
         paths = [each for pair in re.findall(r'"((?:[^"\\]|\\.)*)"|\d+<([^>]*)>', rest) for each in pair if each]
         ours = [each for each in paths if each.startswith((f"{place}/store", f"{place}/other"))]
         if ours and not in_stage:

@@ -23,6 +23,7 @@ from clusters import HERE, SOURCES, DaskCluster
 from errands import lives, pids, task, until
 from executor_laws import LAWS, Law, cause, finish, finish_one, left, value
 from makings import good, trouble
+from memory_groups import MIB, memory_group
 from returns.io import IOResult, IOSuccess
 from returns.result import Failure
 
@@ -305,6 +306,21 @@ def test_a_task_that_always_kills_its_worker_ends_as_died(cluster: DaskCluster, 
     cluster.staff(1)
     assert value(finish_one(Finishing(executor), errands.double, tmp_path / "next", x=1)) == [1, 1]  # type: ignore[arg-type]
     good(executor.close())
+
+
+@pytest.mark.reliability(
+    "E1", "memory runs out on a Dask worker", passes="the task is LEFT, out of memory; its worker lives, and goes on"
+)
+def test_a_worker_outlives_a_task_that_is_killed_for_memory(tmp_path: Path) -> None:
+    """The system kills who has most, the process of the stage. A worker that is killed itself is lost, as above."""
+    with memory_group(512 * MIB) as group, DaskCluster(tmp_path) as cluster:
+        worker = cluster.hire(group=group)
+        executor = Finishing(opened(cluster))
+        eaten = finish_one(executor, errands.take_all_memory, tmp_path / "eaten")  # type: ignore[arg-type]
+        assert cause(eaten) == Died(None, "SIGKILL", out_of_memory=True)
+        assert value(finish_one(executor, errands.double, tmp_path / "next", x=1)) == [1, 1]  # type: ignore[arg-type]
+        assert (worker.poll(), group.kills) == (None, 1)
+        good(executor.close())
 
 
 @pytest.mark.quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import errands
@@ -14,8 +15,9 @@ from lightfx.shell.executor.crew import Order
 from lightfx.shell.executor.deaths import Deaths, signal_name
 
 
-def cause(told: Deaths, place: Path, code: int) -> Cause:
+def cause(told: Deaths, place: Path, code: int, began: float = 0.0) -> Cause:
     order = Order.of(1, task(1, errands.who, place), b"", place)
+    order.began = began
     left = told.obituary(order, code, b"", timed_out=False).result.failure()
     assert isinstance(left, Left)
     return left.cause
@@ -47,6 +49,25 @@ def test_who_was_killed_while_the_system_hunted_for_memory_is_out_of_memory(
     assert cause(told, tmp_path, -9) == Died(None, "SIGKILL"), "it is told of one alone"
     counter.write_text(text.format(9))
     assert cause(told, tmp_path, 3) == Died(3, None)
+
+
+def test_of_two_who_died_at_once_both_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But nobody who came later: one of the three that were killed may have been what a stage started."""
+    monkeypatch.setattr(deaths, "GROUPS", tmp_path)
+    monkeypatch.setattr(deaths, "OWN", tmp_path / "own")
+    (tmp_path / "own").write_text("0::/\n")
+    counter = tmp_path / "memory.events"
+    counter.write_text("oom_kill 1\n")
+    told = Deaths()
+    counter.write_text("oom_kill 4\n")
+    killed = Died(None, "SIGKILL", out_of_memory=True)
+    assert [cause(told, tmp_path, -9), cause(told, tmp_path, 3), cause(told, tmp_path, -9)] == [
+        killed,
+        Died(3, None),
+        killed,
+    ]
+    assert cause(told, tmp_path, -9, began=time.monotonic()) == Died(None, "SIGKILL")
+    assert cause(told, tmp_path, -9) == Died(None, "SIGKILL")
 
 
 def test_where_nothing_counts_nobody_is_out_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from lightfx.core.failures import (
     IndexTrouble,
     NoStore,
     NotPermitted,
+    SplitStore,
     SystemTrouble,
 )
 from lightfx.shell.store.trouble import StoreTroubleError, guarded, translate
@@ -37,6 +38,11 @@ def os_error(code: int, *more: str) -> OSError:
         (os_error(errno.EACCES), NotPermitted("store", ACT)),
         (os_error(errno.EPERM, "x"), NotPermitted("x", ACT)),
         (os_error(errno.EROFS), NotPermitted("store", ACT)),
+        (
+            OSError(errno.EXDEV, "it crosses", "store/tmp/1/a", None, "store/objects/b"),
+            SplitStore("store/tmp/1", "store/objects"),
+        ),
+        (os_error(errno.EXDEV, "x"), SystemTrouble("x", ACT, os.strerror(errno.EXDEV))),
         (os_error(errno.EIO, "x"), SystemTrouble("x", ACT, "Input/output error")),
         (os_error(errno.EMFILE), SystemTrouble("store", ACT, "Too many open files")),
         (OSError("in its own words"), SystemTrouble("store", ACT, "in its own words")),

@@ -7,7 +7,8 @@ faces put it into words. The tree::
     ├── the store cannot be used
     │   ├── NoStore           nothing is there
     │   ├── NotAStore         something else is there
-    │   └── UnknownFormat     a store of another version
+    │   ├── UnknownFormat     a store of another version
+    │   └── SplitStore        folders of it on different file systems
     ├── BadKey                a key that cannot be used: missing, malformed, or open to others
     ├── the system refused
     │   ├── NotPermitted      no right to read or write
@@ -70,6 +71,15 @@ class UnknownFormat:
     path: Path
     found: str
     known: int
+
+
+@final
+@frozen
+class SplitStore:
+    """Nothing can be moved from the folder ``source`` to the folder ``target``, which are of one store."""
+
+    source: str
+    target: str
 
 
 @final
@@ -243,6 +253,7 @@ EngineFailure: TypeAlias = (
     NoStore
     | NotAStore
     | UnknownFormat
+    | SplitStore
     | BadKey
     | NotPermitted
     | DiskFull
@@ -321,16 +332,30 @@ def sentence(failure: EngineFailure) -> str:
             return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
-        case InUse() | NotStored() | BadArchive() | BadKey() | DamagedObject() | MissingObject() | CacheTrouble():
+        case (
+            SplitStore()
+            | InUse()
+            | NotStored()
+            | BadArchive()
+            | BadKey()
+            | DamagedObject()
+            | MissingObject()
+            | CacheTrouble()
+        ):
             return _sentence_on_holdings(failure)
         case _:
             return _sentence_on_plan(failure)
 
 
 def _sentence_on_holdings(
-    failure: InUse | NotStored | BadArchive | BadKey | DamagedObject | MissingObject | CacheTrouble,
+    failure: SplitStore | InUse | NotStored | BadArchive | BadKey | DamagedObject | MissingObject | CacheTrouble,
 ) -> str:
     match failure:
+        case SplitStore(source, target):
+            return (
+                f"nothing can be moved from {source} to {target}: they are on two file systems, mounts or layers, and a"
+                " store lies on one: unmount what is mounted apart, or move the whole store, and run again"
+            )
         case DamagedObject():
             return f"{failure.path}: the object {failure.tree} is damaged: {_harm(failure)}{_whose(failure)}; {_MEND}"
         case MissingObject(tree):

@@ -9,6 +9,10 @@ The methods of `Disk` are of two kinds. A *primitive* is one system call, or
 the opening of a folder to list it; it adds nothing to the call but closing what
 it opens on exec. The others are *made of primitives*, and touch nothing else.
 
+Some take ``folder``, the descriptor of the folder that a path lies in: then the
+last name of the path is looked for there, wherever the rest of it leads by now.
+The whole path is for those who watch, and for errors.
+
 What does not go through a disk, and why:
 
 - ``index.sqlite`` and its companions: SQLite does that itself. The index is no
@@ -30,7 +34,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, final
 
 if TYPE_CHECKING:
@@ -55,9 +59,15 @@ class Disk:
 
     # Primitives: open files.
 
-    def open(self, path: Name, flags: int, mode: int = 0o666) -> int:
+    def open(self, path: Name, flags: int, mode: int = 0o666, folder: int | None = None) -> int:
         """Open a file or a folder, or make a file; gives its descriptor."""
-        return os.open(path, flags | os.O_CLOEXEC, mode)
+        if folder is None:
+            return os.open(path, flags | os.O_CLOEXEC, mode)
+        try:  # not by `_told_as`, which takes as long as the call
+            return os.open(_last(path), flags | os.O_CLOEXEC, mode, dir_fd=folder)
+        except OSError as error:
+            error.filename = os.fspath(path)
+            raise
 
     def close(self, file: int) -> None:
         """Close what was opened."""
@@ -111,9 +121,13 @@ class Disk:
 
     # Primitives: names.
 
-    def rename(self, old: Name, new: Name) -> None:
-        """Give something another name; whatever file had that is gone."""
-        os.rename(old, new)  # noqa: PTH104 -- a str, often
+    def rename(self, old: Name, new: Name, folder: int | None = None) -> None:
+        """Give something another name, in one ``folder`` where that is given; whatever file had that is gone."""
+        if folder is None:
+            os.rename(old, new)  # noqa: PTH104 -- a str, often
+        else:
+            with _told_as(old):
+                os.rename(_last(old), _last(new), src_dir_fd=folder, dst_dir_fd=folder)
 
     def link(self, old: Name, new: Name) -> None:
         """Give a file one more name."""
@@ -123,13 +137,20 @@ class Disk:
         """Make a symbolic link."""
         os.symlink(target, path)  # noqa: PTH211 -- the names may be no text
 
-    def readlink(self, path: Name) -> str:
+    def readlink(self, path: Name, folder: int | None = None) -> str:
         """Tell where a symbolic link leads."""
-        return os.fspath(os.readlink(path))  # noqa: PTH115 -- a str, often
+        if folder is None:
+            return os.fspath(os.readlink(path))  # noqa: PTH115 -- a str, often
+        with _told_as(path):
+            return os.readlink(_last(path), dir_fd=folder)
 
-    def unlink(self, path: Name) -> None:
+    def unlink(self, path: Name, folder: int | None = None) -> None:
         """Remove the name of a file or a link."""
-        os.unlink(path)  # noqa: PTH108 -- a str, often
+        if folder is None:
+            os.unlink(path)  # noqa: PTH108 -- a str, often
+        else:
+            with _told_as(path):
+                os.unlink(_last(path), dir_fd=folder)
 
     def mkdir(self, path: Name, mode: int = 0o777) -> None:
         """Make a folder."""
@@ -143,16 +164,23 @@ class Disk:
         """Make a socket or a named pipe."""
         os.mknod(path, mode)
 
-    def chmod(self, path: Name, mode: int) -> None:
+    def chmod(self, path: Name, mode: int, folder: int | None = None) -> None:
         """Set rights."""
-        os.chmod(path, mode)  # noqa: PTH101 -- a str, often
+        if folder is None:
+            os.chmod(path, mode)  # noqa: PTH101 -- a str, often
+        else:
+            with _told_as(path):
+                os.chmod(_last(path), mode, dir_fd=folder)
 
-    def utime(self, path: Name, times: tuple[int, int] | None = None) -> None:
+    def utime(self, path: Name, times: tuple[int, int] | None = None, folder: int | None = None) -> None:
         """Set the times of the last access and modification, in nanoseconds; by default to now, by the file server."""
         if times is None:
             os.utime(path)
-        else:
+        elif folder is None:
             os.utime(path, ns=times)
+        else:
+            with _told_as(path):
+                os.utime(_last(path), ns=times, dir_fd=folder)
 
     # Primitives: looking.
 
@@ -164,9 +192,12 @@ class Disk:
         """Tell the status of what is at a path."""
         return os.lstat(path)
 
-    def scandir(self, path: Name) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
-        """List what is in a folder; the entries look for themselves when they are asked for more than their name."""
-        return os.scandir(os.fspath(path))
+    def scandir(self, path: Name | int) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        """List what is in a folder; the entries look for themselves when they are asked for more than their name.
+
+        By the descriptor of the folder, the entries know their names alone, and look while it is open.
+        """
+        return os.scandir(path) if isinstance(path, int) else os.scandir(os.fspath(path))
 
     def listdir(self, path: Name) -> list[str]:
         """List the names in a folder."""
@@ -273,12 +304,12 @@ class Disk:
         finally:
             self.close(file)
 
-    def copy(self, source: Name, target: Name) -> None:
-        """Copy a regular file into a new one, with its rights and times."""
-        old = self.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    def copy(self, source: Name, target: Name, folder: int | None = None) -> None:
+        """Copy a regular file into a new one, with its rights and times; both in one ``folder`` where that is given."""
+        old = self.open(source, os.O_RDONLY | os.O_NOFOLLOW, 0, folder)
         try:
             status = self.fstat(old)
-            new = self.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            new = self.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, folder)
             try:
                 while piece := self.read(old, _PIECE):
                     self.write_all(new, piece)
@@ -286,8 +317,8 @@ class Disk:
                 self.close(new)
         finally:
             self.close(old)
-        self.chmod(target, stat.S_IMODE(status.st_mode))
-        self.utime(target, (status.st_atime_ns, status.st_mtime_ns))
+        self.chmod(target, stat.S_IMODE(status.st_mode), folder)
+        self.utime(target, (status.st_atime_ns, status.st_mtime_ns), folder)
 
     def copy_tree(self, source: Name, target: Name) -> None:
         """Copy a folder into a new one: files and folders with their rights, links as links."""
@@ -307,6 +338,20 @@ class Disk:
                         self.copy(each.path, f"{new}/{each.name}")
         for path, status in reversed(made):
             self.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def _last(path: Name) -> str:
+    return os.fspath(path).rpartition("/")[2]
+
+
+@contextmanager
+def _told_as(path: Name) -> Iterator[None]:
+    """Tell of the whole path where its last name is in trouble."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 REAL: Final = Disk()

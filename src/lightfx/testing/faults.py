@@ -53,6 +53,8 @@ CHANGES: Final = frozenset(
 )
 """Those that may change something, or make it durable."""
 
+_FLAGGED: Final = frozenset({"open", "mkdir", "mknod", "chmod", "may_write"})
+
 PRIMITIVES: Final = ON_FILES | CHANGES | {"readlink", "stat", "lstat", "scandir", "listdir", "statvfs", "may_write"}
 """All that are one system call each; the others are made of these."""
 
@@ -167,10 +169,10 @@ class Watched(Over):
 
     def _call(self, act: str, given: tuple[object, ...]) -> Call:
         number = len(self.calls) + 1
-        if act in ON_FILES:
+        if act in ON_FILES or isinstance(given[0], int):
             return Call(number, act, (self._names.get(int(str(given[0])), ""),))
         texts = [os.path.abspath(str(each)) for each in given if isinstance(each, str | os.PathLike)]  # noqa: PTH100
-        flags = next((each for each in given if isinstance(each, int)), 0)
+        flags = next((each for each in given if isinstance(each, int)), 0) if act in _FLAGGED else 0
         return Call(number, act, tuple(texts), flags)
 
     def _made(self, call: Call, right: Callable[..., object], given: tuple[object, ...]) -> object:

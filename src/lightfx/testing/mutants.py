@@ -64,10 +64,10 @@ class SyncRetried(Over):
 class DirectWrite(Over):
     """Writes records and roots where they belong, piece by piece, and not aside."""
 
-    def rename(self, old: Name, new: Name) -> None:
+    def rename(self, old: Name, new: Name, folder: int | None = None) -> None:
         """Write a file anew in the place of a rename."""
         if os.path.basename(os.path.dirname(os.fspath(new))) not in (str(RECORDS), str(ROOTS)):  # noqa: PTH119, PTH120
-            self.under.rename(old, new)
+            self.under.rename(old, new, folder)
             return
         data = self.under.read_whole(old)
         file = self.under.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)

@@ -2,7 +2,8 @@
 
 Where there are control groups, the system counts the processes of ours that it
 killed for memory; it says of none which it was. A worker that was killed by
-SIGKILL while the count went up is held to be the one.
+SIGKILL while the count went up is held to be the one. Where it went up by more,
+they are others who died at the same time: whose order had begun by then.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ class Deaths:
     def __init__(self) -> None:
         self._files = _counters()
         self._kills = _kills(self._files)
+        self._looked = time.monotonic()
+        self._untold = 0
 
     def obituary(self, order: Order, code: int | None, log: bytes, *, timed_out: bool) -> Finished:
         """Say what came of the order that a worker was at when it ended with ``code``; ``log`` is all that it wrote."""
         task = order.task
         timeout = task.realizer.terms.timeout
-        cause = TimedOut(timeout) if timed_out and timeout is not None else self._cause(code)
+        cause = TimedOut(timeout) if timed_out and timeout is not None else self._cause(code, order.began)
         folders = (task.order.folder(index) for index in task.order.indices)
         left = Left(cause, folder=next(filter(order.disk.exists, folders), None))
         tail, whole = file_log(log, task.order.place, order.veil, order.disk)
@@ -47,11 +50,21 @@ class Deaths:
             Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil, order.disk
         )
 
-    def _cause(self, code: int | None) -> Died:
-        before, self._kills = self._kills, _kills(self._files)
+    def _cause(self, code: int | None, began: float) -> Died:
+        hunted = self._hunted(began)
         if code is None or code >= 0:
             return Died(code, None)
-        return Died(None, signal_name(-code), out_of_memory=code == -signal.SIGKILL and self._kills > before)
+        out_of_memory = code == -signal.SIGKILL and hunted
+        self._untold -= out_of_memory
+        return Died(None, signal_name(-code), out_of_memory=out_of_memory)
+
+    def _hunted(self, began: float) -> bool:
+        """Tell whether somebody was killed for memory, of whom nothing is told, and since when this one was at work."""
+        before, self._kills = self._kills, _kills(self._files)
+        # Who began after the last look was none of those counted then.
+        self._untold = self._kills - before + (self._untold if began <= self._looked else 0)
+        self._looked = time.monotonic()
+        return self._untold > 0
 
 
 def _counters() -> tuple[Path, ...]:

@@ -67,7 +67,7 @@ class Objects:
                 fresh.append((folder, tree, entries))
         if fresh and self._durable:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
-            sync_all(paths, self._root, self._disk)
+            sync_all(paths, self._root / OBJECTS, self._disk)
         for folder, tree, entries in fresh:
             if self._move(folder, tree):
                 self._soundness.note(tree, entries)

@@ -6,7 +6,8 @@ folders and symbolic links that stay inside are content; anything else is
 a file with several hard links is unshared first, since making an object
 read-only must not reach a file that somebody else holds. It may be changing all
 the same, under what a stage left behind: a file is digested, and made read-only,
-as it was opened, never through a link that was put in its place.
+as it was opened, never through a link that was put in its place, or in the
+place of a folder on the way to it (`descending`).
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ import os
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, final
 
 from blake3 import blake3
 
 from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
 _CHANGED: Final = (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
+_NO_LINK: Final = errno.EINVAL
 _SPECIAL: Final = (
     (stat.S_ISSOCK, "is a socket"),
     (stat.S_ISFIFO, "is a named pipe"),
@@ -58,30 +61,38 @@ def entries_of(root: Path, digest: Digester | None = None, *, ours: bool = True,
     if ours and not stat.S_ISDIR(disk.lstat(root).st_mode):
         raise ForbiddenError(".", "is no folder any more")
 
-    def read(path: str, status: os.stat_result) -> str:
-        return digest_file(path, status.st_size, disk)
-
-    ask = digest or read
-    entries = [_entry(each, path, ask, ours=ours, disk=disk) for path, each in _walk(root, ours=ours, disk=disk)]
+    entries = [_entry(each, digest, ours=ours, disk=disk) for each in _walk(root, ours=ours, disk=disk)]
     for link in _escaping(root, entries):
         raise ForbiddenError(link.path, _escapes(link.data))
     return entries
 
 
-def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    pending = [("", str(root))]
-    while pending:
-        prefix, folder = pending.pop()
-        if ours:
-            _allow(folder, 0o700, disk)
-        # Listed before anything is handed out: who walks may put files into the folder.
-        with disk.scandir(folder) as scan:
-            found = list(scan)
-        for each in found:
-            path = prefix + each.name
-            yield path, each
-            if each.is_dir(follow_symlinks=False):
-                pending.append((path + "/", each.path))
+@final
+class _Found(NamedTuple):
+    """What stands at ``path`` in the folder that is walked: ``whole`` with that folder, and in the open ``folder``."""
+
+    path: str
+    whole: str
+    entry: os.DirEntry[str]
+    folder: int
+
+
+def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
+    """Find all; what is found can be looked at until the next is."""
+    with Descent(root, disk, ours=ours, taking=ours) as descent:
+        pending = [""]
+        while pending:
+            prefix = pending.pop()
+            with _as_it_was(prefix[:-1]) if ours else nullcontext():
+                folder = descent.to(prefix)
+            # Listed before anything is handed out: who walks may put files into the folder.
+            with disk.scandir(folder) as scan:
+                found = list(scan)
+            for each in found:
+                path = prefix + each.name
+                yield _Found(path, descent.path_of(path), each, folder)
+                if each.is_dir(follow_symlinks=False):
+                    pending.append(path + "/")
 
 
 def _allow(path: str, rights: int, disk: Disk) -> None:
@@ -91,39 +102,42 @@ def _allow(path: str, rights: int, disk: Disk) -> None:
         disk.chmod(path, mode | rights)
 
 
-def _entry(found: os.DirEntry[str], path: str, digest: Digester, *, ours: bool, disk: Disk) -> Entry:
-    if found.is_symlink():
-        target = disk.readlink(found.path)
+def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
+    path, whole, entry, folder = found
+    if entry.is_symlink():
+        with _as_it_was(path, _NO_LINK) if ours else nullcontext():
+            target = disk.readlink(whole, folder)
         if not stays_inside(path, target):
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
-    if found.is_dir(follow_symlinks=False):
+    if entry.is_dir(follow_symlinks=False):
         return Entry(path, Kind.FOLDER)
-    status = found.stat(follow_symlinks=False)
+    status = entry.stat(follow_symlinks=False)
     refuse_special(path, status.st_mode)
-    if not ours:
-        return file_entry(path, status, digest(found.path, status))
-    with _as_it_was(path):
-        _own(found.path, status, disk)
-        return file_entry(path, status, digest(found.path, status))
+    with _as_it_was(path) if ours else nullcontext():
+        if ours:
+            _own(found, status, disk)
+        if digest is not None:
+            return file_entry(path, status, digest(whole, status))
+        return file_entry(path, status, digest_file(whole, status.st_size, disk, folder))
 
 
 @contextmanager
-def _as_it_was(path: str) -> Iterator[None]:
+def _as_it_was(path: str, *more: int) -> Iterator[None]:
     """Refuse what is gone, or became something else, since it was listed."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _CHANGED:
+        if error.errno not in (*_CHANGED, *more):
             raise
         raise ForbiddenError(path, "was changed while it was stored") from error
 
 
-def _own(path: str, status: os.stat_result, disk: Disk) -> None:
+def _own(found: _Found, status: os.stat_result, disk: Disk) -> None:
     if not status.st_mode & stat.S_IRUSR:
-        _allow(path, stat.S_IRUSR, disk)
+        disk.chmod(found.whole, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, found.folder)
     if status.st_nlink > 1:
-        _unshare(path, disk)
+        _unshare(found.whole, found.folder, disk)
 
 
 def _escaping(root: Path, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -152,15 +166,15 @@ def refuse_special(path: str, mode: int) -> None:
             raise ForbiddenError(path, why)
 
 
-def digest_file(path: str, size: int, disk: Disk = REAL) -> str:
-    """Digest the bytes of a file.
+def digest_file(path: str, size: int, disk: Disk = REAL, folder: int | None = None) -> str:
+    """Digest the bytes of a file, by its name in the open ``folder`` where that is given.
 
     It is read, not mapped: a mapped file that somebody truncates meanwhile
     takes the process down (SIGBUS).
     """
     large = size > _SMALL
     hasher = blake3(max_threads=blake3.AUTO if large else 1)
-    descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # it may be a pipe by now
+    descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, 0, folder)  # it may be a pipe by now
     try:
         if not stat.S_ISREG(disk.fstat(descriptor).st_mode):
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
@@ -176,29 +190,32 @@ def digest_file(path: str, size: int, disk: Disk = REAL) -> str:
     return "blake3:" + hasher.hexdigest()
 
 
-def _unshare(path: str, disk: Disk) -> None:
-    copy = f"{os.path.dirname(path)}/{uuid.uuid4().hex}"  # noqa: PTH120 -- a str from scandir
+def _unshare(path: str, folder: int, disk: Disk) -> None:
+    copy = f"{os.path.dirname(path)}/{uuid.uuid4().hex}"  # noqa: PTH120 -- a str, of the walk
     try:
-        disk.copy(path, copy)
-        disk.rename(copy, path)
+        disk.copy(path, copy, folder)
+        disk.rename(copy, path, folder)
     except BaseException:
-        disk.remove(copy)
+        with suppress(FileNotFoundError):
+            disk.unlink(copy, folder)
         raise
 
 
 def make_read_only(root: Path, entries: list[Entry], disk: Disk = REAL) -> None:
     """Take the right to write from all that is in ``root``; ``root`` itself stays writable, to be moved."""
-    base = str(root)
-    for entry in reversed(entries):
-        if entry.kind is not Kind.LINK:
-            folder = entry.kind is Kind.FOLDER
-            with _as_it_was(entry.path):
-                _set_rights(f"{base}/{entry.path}", 0o555 if entry.executable or folder else 0o444, folder, disk)
+    with Descent(root, disk, ours=True) as descent:
+        for entry in entries:
+            if entry.kind is not Kind.LINK:
+                is_folder = entry.kind is Kind.FOLDER
+                mode = 0o555 if entry.executable or is_folder else 0o444
+                with _as_it_was(entry.path):
+                    folder = descent.to(entry.path[: entry.path.rfind("/") + 1])
+                    _set_rights(descent.path_of(entry.path), folder, mode, disk, is_folder=is_folder)
 
 
-def _set_rights(path: str, mode: int, folder: bool, disk: Disk) -> None:  # noqa: FBT001 -- hot
-    kind = os.O_DIRECTORY if folder else os.O_NONBLOCK
-    file = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | kind)
+def _set_rights(path: str, folder: int, mode: int, disk: Disk, *, is_folder: bool) -> None:
+    kind = os.O_DIRECTORY if is_folder else os.O_NONBLOCK
+    file = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | kind, 0, folder)
     try:
         disk.fchmod(file, mode)
     finally:
@@ -224,13 +241,15 @@ def salvage(root: Path, disk: Disk = REAL) -> None:
         disk.unlink(root)
         disk.mkdir(root)
     kept: list[Entry] = []
-    for path, found in list(_walk(root, ours=True, disk=disk)):
+    for found in _walk(root, ours=True, disk=disk):
         try:
-            kept.append(_entry(found, path, lambda _path, _status: "", ours=False, disk=disk))
+            kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
         except ForbiddenError:
-            disk.remove(found.path)
-    for link in list(_escaping(root, kept)):
-        disk.unlink(root / link.path)
+            with suppress(FileNotFoundError):
+                disk.unlink(found.whole, found.folder)
+    with Descent(root, disk, ours=True) as descent:
+        for link in list(_escaping(root, kept)):
+            disk.unlink(descent.path_of(link.path), descent.to(link.path[: link.path.rfind("/") + 1]))
 
 
 def remove_tree(root: Path, disk: Disk = REAL) -> None:

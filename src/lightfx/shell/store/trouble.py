@@ -7,6 +7,7 @@ others, into failures that say on what path what could not be done.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,15 @@ from typing import Final, TypeVar
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from lightfx.core.failures import Closed, DiskFull, EngineFailure, IndexTrouble, NotPermitted, SystemTrouble
+from lightfx.core.failures import (
+    Closed,
+    DiskFull,
+    EngineFailure,
+    IndexTrouble,
+    NotPermitted,
+    SplitStore,
+    SystemTrouble,
+)
 
 T = TypeVar("T")
 
@@ -53,6 +62,8 @@ def translate(error: Exception, path: Path, act: str) -> EngineFailure:
             return DiskFull(where, act)
         if error.errno in _FORBIDDEN:
             return NotPermitted(where, act)
+        if error.errno == errno.EXDEV and error.filename2 is not None:
+            return SplitStore(_folder_of(error.filename), _folder_of(error.filename2))
         return SystemTrouble(where, act, error.strerror or str(error))
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(path)
@@ -61,3 +72,7 @@ def translate(error: Exception, path: Path, act: str) -> EngineFailure:
     if "readonly" in str(error):
         return NotPermitted(str(path), act)
     return IndexTrouble(path, str(error))
+
+
+def _folder_of(path: object) -> str:
+    return os.path.dirname(str(path))  # noqa: PTH120 -- a str, often
