@@ -72,7 +72,7 @@ def test_what_came_from_afar_is_kept_near(shared: CacheSetup, tmp_path: Path, mo
         assert len(unwrap(pull(world, [plan.dref], both)).rrefs) == 2
     with memory_world(tmp_path / "three") as world:
         evaluate(world, plan)
-        assert {path.name for path in (tmp_path / "near/v1").iterdir()} == {"blobs", "groups", "tables"}
+        assert {path.name for path in (tmp_path / "near/v1").iterdir()} == {"blobs", "groups", "tables", "tmp"}
 
 
 def test_what_a_server_can_do_is_tried(shared: CacheSetup, tmp_path: Path) -> None:
