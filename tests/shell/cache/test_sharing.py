@@ -130,6 +130,68 @@ def test_what_is_stored_is_not_taken_again_unless_its_files_are_gone(tmp_path: P
         assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
 
 
+@pytest.mark.parametrize("known_to_the_cache", [True, False])
+def test_pull_brings_what_was_lost_of_all_that_a_result_stands_on(
+    tmp_path: Path, shared: CacheSetup, known_to_the_cache: bool
+) -> None:
+    """Trap: what is stored was followed no further, and of what it stands on only the records were looked for."""
+    middle = written(double(21), True)
+    plan = length(middle)
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        unwrap(pull(world, [plan.dref], shared))
+        (here,) = unwrap(find(world, "written"))
+        cache = shared
+        if not known_to_the_cache:
+            cache = evolve(shared, url=(tmp_path / "another").as_uri())
+            unwrap(push(world, [here.rref], cache))
+        lost = world.store.folder_of(here.tree)
+        lost.rename(tmp_path / "lost")
+        traffic = unwrap(pull(world, [plan.dref], cache))
+        assert traffic.rrefs == (here.rref,)
+        assert traffic.lacking == ()
+        assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
+        assert unwrap(pull(world, [plan.dref], cache)).rrefs == ()
+
+
+def test_pull_says_what_is_lacking_still(tmp_path: Path, shared: CacheSetup) -> None:
+    plan = length(written(double(21), True))
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        unwrap(pull(world, [plan.dref], shared))
+        (here,) = unwrap(find(world, "written"))
+        (result,) = unwrap(find(world, "length"))
+        world.store.folder_of(here.tree).rename(tmp_path / "lost")
+        for blob in (tmp_path / "shared/v1/blobs").iterdir():
+            blob.unlink()
+        traffic = unwrap(pull(world, [plan.dref], shared))
+        assert (traffic.rrefs, traffic.lacking) == ((), (here.rref,))
+        assert [each.why for each in traffic.refused] == ["it is missing"]
+        nothing = evolve(shared, url=(tmp_path / "nothing").as_uri())
+        (tmp_path / "nothing").mkdir()
+        assert unwrap(pull(world, [result.rref], nothing)).lacking == (here.rref,)
+
+
+def test_files_that_may_be_dropped_need_not_come(tmp_path: Path, shared: CacheSetup) -> None:
+    with open_world(tmp_path / "one") as world:
+        assert evaluate(world, after(passing())) == "p"
+        unwrap(push(world, [after(passing()).dref], shared))
+    with open_world(tmp_path / "two") as world:
+        traffic = unwrap(pull(world, [after(passing()).dref], shared))
+        assert (len(traffic.rrefs), traffic.lacking) == (2, ())
+
+
+@stage(version="1", ephemeral=True)
+def passing(build: Build) -> Path:
+    (build.out / "p").write_text("p")
+    return build.out / "p"
+
+
+@stage(version="1")
+def after(build: Build, passed: Derivation[Path]) -> str:
+    return build.need(passed).read_text()
+
+
 @stage(version="1")
 def halved(build: Build, number: int) -> int:
     return number // 2

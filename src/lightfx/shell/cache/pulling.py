@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
 
@@ -118,7 +119,8 @@ def _take(
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
     fetched = {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
-    fresh = [each for each in told if _is_new(each.realization, known) and _is_whole(each, present.unwrap() | fetched)]
+    there = present.unwrap() | fetched
+    fresh = [each for each in told if _is_new(each.realization, known) and is_whole(each.realization, there)]
     entries = [Entry(each.config, each.realization, told=each.parts) for each in fresh]
     committed = partner.perform.result(store.commit(entries)) if entries else Success(None)
     mended = [each for each in told if each not in fresh and not fetched.isdisjoint(_trees(each))]
@@ -135,9 +137,9 @@ def _trees(told: Told) -> frozenset[Digest]:
     return Item.of(told.realization).trees
 
 
-def _is_whole(told: Told, there: frozenset[Digest]) -> bool:
-    made = told.realization
-    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in _trees(told))
+def is_whole(made: Realization, there: AbstractSet[Digest]) -> bool:
+    """Whether its objects are there, but for the files of an ephemeral one, which may be dropped."""
+    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
 
 
 @final
