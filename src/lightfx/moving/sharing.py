@@ -138,11 +138,11 @@ def _judged(
 ) -> Result[Traffic, EngineFailure]:
     if trouble is not None:
         return Failure(trouble)
-    there = gather_known(world, refs)
+    there = stored_of(world, refs)
     if isinstance(there, Failure):
-        failure = there.failure()
-        if isinstance(failure, NotStored) and not failure.why:
-            why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
-            return Failure(NotStored(failure.ref, why))
-        return Failure(failure)
+        return Failure(there.failure())
+    missing = next((ref for ref in refs if ref not in there.unwrap()), None)
+    if missing is not None:
+        why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
+        return Failure(NotStored(missing.text, why))
     return Success(traffic)
