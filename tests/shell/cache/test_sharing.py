@@ -17,9 +17,11 @@ from lightfx import (
     Derivation,
     Left,
     Tolerant,
+    World,
     evaluate,
     evaluate_all,
     lens,
+    memory_world,
     open_world,
     plan,
     realize,
@@ -32,14 +34,17 @@ from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.cache import Cache, Failed, Trouble
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
+from lightfx.effects.store import Entry
 from lightfx.failures import NotStored
 from lightfx.garbage import add_root, gc
 from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
+from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
 from lightfx.shell.cache.partner import TOO_LONG, Partner, Terms
+from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
@@ -460,3 +465,91 @@ def test_what_lists_well_and_drips_is_left_alone_for_the_time_that_it_took(tmp_p
         sharing = evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
         assert evaluate(sharing, length(written(double(21)))) == 2
         assert len(asked) == 2
+
+
+@stage(version="1")
+def onward(build: Build, before: list[Derivation[Path]], number: int) -> Path:
+    path = build.out / "number.txt"
+    path.write_text(f"{number} after {[build.need(each).read_text() for each in before]}"[:100])
+    return path
+
+
+def chain(count: int) -> Derivation[Path]:
+    last: list[Derivation[Path]] = []
+    for number in range(count):
+        last = [onward(last, number)]
+    return last[0]
+
+
+class Slow:
+    """A cache that takes a second for each answer, by a clock of its own."""
+
+    def __init__(self, right: Cache) -> None:
+        self._right, self.now, self.asked = right, 0.0, 0
+
+    def __getattr__(self, name: str):
+        found = getattr(self._right, name)
+        if name not in ("fetch", "names", "there", "put"):
+            return found
+
+        def answer(*given):
+            self.now += 1.0
+            self.asked += 1
+            return found(*given)
+
+        return answer
+
+
+def slowly(world: World, slow: Slow, wanted: Derivation[Path], **options) -> list[JournalEvent]:
+    """Evaluate over a slow cache; gives what was told."""
+    events: list[JournalEvent] = []
+    partner = Partner(slow, world.perform, elapsed=lambda: slow.now)  # type: ignore[arg-type]
+    store = SharingStore(world.store, [partner], Listener(events.append), world.perform)
+    journal = Both(Listener(store.hear), Listener(events.append))
+    assert evaluate(evolve(world, store=store, journal=journal), wanted, **options).exists()
+    return events
+
+
+def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_path: Path) -> None:
+    """Trap: it gave no trouble, so a thousand quick results, one after the other, took a second each."""
+    held: dict[str, bytes] = {}
+    with memory_world(tmp_path / "one") as world:
+        evaluate(world, chain(100))
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        entries = [
+            Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in unwrap(find(world, "onward"))
+        ]
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 100
+    slow = Slow(memory_cache(held))
+    with memory_world(tmp_path / "two") as world:
+        events = slowly(world, slow, chain(100))
+    assert TOO_LONG < slow.asked < TOO_LONG + 10
+    (warned,) = [event for event in events if isinstance(event, CacheWarned)]
+    assert warned.why.startswith("cannot be waited for: it took 61 s more to ask it")
+    ran = sum(isinstance(event, TaskStarted) for event in events)
+    assert ran + sum(event.count for event in events if isinstance(event, Pulled)) == 100
+    assert ran > 30
+    patient = Slow(memory_cache(held))
+    with memory_world(tmp_path / "three") as world:
+        events = slowly(world, patient, chain(100), only_stored=True)
+    assert patient.asked > 100, "where nothing may run there is no other way"
+    assert not [event for event in events if isinstance(event, CacheWarned)]
+
+
+def test_what_is_slow_and_saves_more_is_asked(tmp_path: Path) -> None:
+    with memory_world(tmp_path / "one") as world:
+        now = [0.0]
+        partner = Partner(memory_cache({}), world.perform, elapsed=lambda: now[0])
+        partner.begin_anew()
+        for _ in range(50):
+            now[0] += 30.0
+            partner.weigh(30.0, 29.0)
+        assert not partner.is_left_alone
+        now[0] += 10_000.0
+        partner.weigh(50.0, 0.0)
+        assert not partner.is_left_alone, "a hundredth of a long run is no harm"
+        now[0] += 1200.0
+        partner.weigh(1200.0, 0.0)
+        assert partner.is_left_alone
+        partner.begin_anew()
+        assert not partner.is_left_alone
