@@ -72,15 +72,23 @@ def killed(root: Path) -> Path:
     return left
 
 
+def left(root: Path, name: str) -> Path:
+    """What a writer leaves, made without one."""
+    (root / ASIDE).mkdir(parents=True, exist_ok=True)
+    path = root / ASIDE / (name * 32)
+    path.write_bytes(b"first ")
+    return path
+
+
 def test_what_a_killed_writer_left_goes_when_it_is_old(tmp_path: Path) -> None:
-    left = killed(tmp_path)
+    remains = killed(tmp_path)
     assert good(folder_cache(tmp_path).names("v1/blobs")) == {}
     put(tmp_path)
-    assert aside(tmp_path) == {left}, "it is not old yet"
-    grow_old(left, more=-600)
+    assert aside(tmp_path) == {remains}, "it is not old yet"
+    grow_old(remains, more=-600)
     put(tmp_path)
-    assert aside(tmp_path) == {left}, "it is not old yet"
-    grow_old(left)
+    assert aside(tmp_path) == {remains}, "it is not old yet"
+    grow_old(remains)
     put(tmp_path)
     assert aside(tmp_path) == set()
     assert good(folder_cache(tmp_path).names("v1/blobs")) == {"v1/blobs/ours": 4}
@@ -131,18 +139,18 @@ class Refusing(Disk):
 
 
 def test_where_there_are_no_locks_age_has_to_do(tmp_path: Path) -> None:
-    old, young = killed(tmp_path), killed(tmp_path)
+    old, young = left(tmp_path, "a"), left(tmp_path, "b")
     grow_old(old)
     put(tmp_path, disk=WithoutLocks())
     assert aside(tmp_path) == {young}
 
 
 def test_what_cannot_be_removed_keeps_nobody_from_writing(tmp_path: Path) -> None:
-    left = killed(tmp_path)
-    left.chmod(0o600)
-    grow_old(left)
+    theirs = left(tmp_path, "a")
+    theirs.chmod(0o600)
+    grow_old(theirs)
     put(tmp_path, disk=Refusing())
-    assert aside(tmp_path) == {left}
+    assert aside(tmp_path) == {theirs}
 
 
 @pytest.mark.parametrize("count", [3])
