@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,27 @@ def test_pulling_takes_whole_references(stocked: Any) -> None:
     said = stocked("pull", "a" * 32 + "-nothing", "--store", "other")
     assert said.code == 3
     assert "neither here nor in the cache" in said.err
+
+
+def test_what_no_cache_brings_is_told_of(stocked: Any) -> None:
+    refs = {each["name"]: each["dref"] for each in stocked("ls", "--json").json}
+    assert stocked("push", "fit").code == 0
+    assert stocked("run", "plan:fine", "-q", "--store", "other").code == 0
+    for name in ("empty", "ours"):
+        url = {"ours": "shared"}.get(name, name)
+        Path(url).mkdir(exist_ok=True)
+        assert stocked("cache", "add", name, url, "--store", "other", "--trust", "any").code == 0
+    lost = [each for each in Path("other/objects").iterdir() if (each / "rows.txt").exists()]
+    assert lost
+    for each in lost:
+        each.rename(each.parent.parent / each.name)
+    said = stocked("pull", refs["fit"], "--from", "empty", "--store", "other")
+    assert said.code == 0
+    assert "not all is here" in said.err and "-data came from no cache" in said.err
+    said = stocked("pull", refs["fit"], "--store", "other")
+    assert said.out.endswith("1 realization from the cache ours\n")
+    assert said.err == ""
+    assert all(each.exists() for each in lost)
 
 
 def test_a_cache_that_is_down_is_told_of_and_the_run_goes_on(stocked: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 import re
 import shutil
@@ -65,6 +66,16 @@ def s3_server(folder: Path) -> Iterator[str]:
     command = [rclone(), "serve", "s3", str(folder), "--config", "/dev/null", "--addr", "127.0.0.1:0"]
     with served([*command, "--auth-key", f"{KEY},{SECRET}"], r"\[(http://127\.0\.0\.1:\d+)/?\]") as endpoint:
         yield endpoint
+
+
+@contextmanager
+def google_server(folder: Path) -> Iterator[Path]:
+    """Serve a bucket as Google does, with the name ``bucket``; gives the file that tells of it, as of an account."""
+    with served([sys.executable, str(Path(__file__).with_name("gs_server.py"))], r"(\d+)") as port:
+        account = {"gcs_base_url": f"http://127.0.0.1:{port}", "disable_oauth": True}
+        nobody = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+        (folder / "account.json").write_text(json.dumps({**account, **nobody}))
+        yield folder / "account.json"
 
 
 ACCOUNT = "devstoreaccount1"  # the one that Azurite has, and its key, which its documents tell to everybody

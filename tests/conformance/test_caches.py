@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
-from servers import ACCOUNT, ACCOUNT_KEY, KEY, SECRET, azure_server, s3_server, web_server
+from servers import ACCOUNT, ACCOUNT_KEY, KEY, SECRET, azure_server, google_server, s3_server, web_server
 
 from lightfx import Build, caches, evaluate, open_world, stage
 from lightfx.effects.cache import Cache, Failed, Good, Missing, Pieces, Taken, Trouble, Unfit, Want
 from lightfx.shell.cache.bucket import bucket_cache, creates
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
+from lightfx.shell.cache.opening import probe
 from lightfx.shell.cache.policies import bounded, retrying, tiered
 from lightfx.shell.cache.web import web_cache
 from lightfx.testing.makings import good
@@ -46,6 +47,13 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("obstore", reason="the extra cloud is not installed")
+    with google_server(tmp_path_factory.mktemp("google")) as account:
+        yield str(account)
+
+
+@pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     pytest.importorskip("httpx", reason="the extra fetch is not installed")
     folder = tmp_path_factory.mktemp("web")
@@ -70,7 +78,15 @@ def azure_cache(endpoint: str, monkeypatch: pytest.MonkeyPatch, *, creates: bool
     return bucket_cache("az", "bucket", f"prefix-{next(NUMBER)}", creates=creates, options=options)
 
 
-@pytest.fixture(params=["memory", "folder", "web", "s3", "azure", "azure-creates", "bounded", "retrying", "tiered"])
+def google_cache(account: str, monkeypatch: pytest.MonkeyPatch, *, creates: bool = False) -> Cache:
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", account)
+    return bucket_cache("gs", "bucket", f"prefix-{next(NUMBER)}", creates=creates, options={"allow_http": "true"})
+
+
+KINDS = ["memory", "folder", "web", "s3", "azure", "azure-creates", "google", "google-creates"]
+
+
+@pytest.fixture(params=[*KINDS, "bounded", "retrying", "tiered"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     if request.param == "web":
         folder, url = request.getfixturevalue("web")
@@ -87,6 +103,8 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         "azure": lambda: azure_cache(request.getfixturevalue("azure"), monkeypatch),
         # The server refuses a second object of one name, so nothing is ever replaced.
         "azure-creates": lambda: azure_cache(request.getfixturevalue("azure"), monkeypatch, creates=True),
+        "google": lambda: google_cache(request.getfixturevalue("google"), monkeypatch),
+        "google-creates": lambda: google_cache(request.getfixturevalue("google"), monkeypatch, creates=True),
         "bounded": lambda: bounded(memory_cache({})),
         "retrying": lambda: retrying(memory_cache({}), sleep=lambda _: None),
         "tiered": lambda: tiered(memory_cache({}), folder_cache(tmp_path / "far", create=True)),
@@ -160,6 +178,8 @@ def law_many_come_at_once(rig: Rig) -> None:
     data = {f"v1/blobs/{number:03}": bytes([number]) * number for number in range(100)}
     good(rig.writer.put([Good.of(name, each) for name, each in data.items()]))
     assert fetched(rig.reader, *data) == data
+    if rig.reader.lists:
+        assert set(good(rig.reader.names("v1/blobs"))) == set(data), "servers list some at a time"
 
 
 def law_what_comes_is_never_held_whole(rig: Rig) -> None:
@@ -254,6 +274,10 @@ WRONG: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
     "brings the first": ("many_come_at_once", {"put": lambda right, goods: right.put(goods[:9])}),
     "holds all": ("what_comes_is_never_held_whole", {"fetch": held}),
     "lists all": ("folders_are_listed_with_sizes", {"names": lambda right, folder: right.names("v1")}),
+    "lists the first": (
+        "many_come_at_once",
+        {"names": lambda right, folder: right.names(folder).map(lambda names: dict(sorted(names.items())[:30]))},
+    ),
     "drops nothing": ("what_was_dropped_is_gone", {"drop": lambda right, names: right.there(names)}),
 }
 
@@ -283,12 +307,12 @@ def test_no_trouble_tells_a_credential(
     assert good(cache.names("v1")) == {}
 
 
-@pytest.mark.parametrize(("server", "keeps"), [("s3", False), ("azure", True)])
+@pytest.mark.parametrize(("server", "keeps"), [("s3", False), ("azure", True), ("google", True)])
 def test_whether_a_server_keeps_the_first_of_two_is_found_out(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str, *, keeps: bool
 ) -> None:
-    """R3: rclone ignores the condition, Azurite keeps it; what was tried is gone afterwards."""
-    make = {"s3": s3_cache, "azure": azure_cache}[server]
+    """R3: rclone ignores the condition, Azurite and Google keep it; what was tried is gone afterwards."""
+    make = {"s3": s3_cache, "azure": azure_cache, "google": google_cache}[server]
     channel = make(request.getfixturevalue(server), monkeypatch).channel  # type: ignore[attr-defined]
     assert creates(channel, "v1/probe/name") is keeps
     assert not channel.has("v1/probe/name")
@@ -298,6 +322,17 @@ def test_results_are_shared_over_azure(azure: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY)
     shared = caches.azure("bucket/ours", endpoint=azure, push=True, trust=caches.anyone)
+    with open_world(tmp_path / "one", caches=[shared]) as world:
+        assert evaluate(world, note("shared")).read_text() == "shared"
+    with open_world(tmp_path / "two", caches=[shared]) as world:
+        assert evaluate(world, note("shared"), only_stored=True).read_text() == "shared"
+
+
+def test_results_are_shared_over_google(google: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", google)
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    shared = probe(caches.gs("bucket/ours", push=True, trust=caches.anyone))
+    assert (shared.creates, shared.drops) == (True, True)
     with open_world(tmp_path / "one", caches=[shared]) as world:
         assert evaluate(world, note("shared")).read_text() == "shared"
     with open_world(tmp_path / "two", caches=[shared]) as world:

@@ -44,7 +44,7 @@ def judge_cache(root: Path, acks: Iterable[Ack] = ()) -> list[str]:
 
 
 def _names(root: Path, kind: str) -> list[str]:
-    return sorted(each.name for each in (root / "v1" / kind).glob("*") if not each.name.startswith("."))
+    return sorted(each.name for each in (root / "v1" / kind).glob("*"))
 
 
 def _read(root: Path, kind: str, name: str, wrong: list[str]) -> bytes:

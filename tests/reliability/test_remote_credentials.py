@@ -10,10 +10,11 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from attrs import frozen
-from remotes import BUCKET, SECRET, credentials, free_port, rclone
+from remotes import BUCKET, HERE, SECRET, credentials, free_port, printing_its_port, rclone
 
 pytest.importorskip("obstore")
 TOKEN = "a-session-token-of-mine"
@@ -145,6 +146,55 @@ def test_credentials_that_may_only_read(desk: Desk, tmp_path: Path) -> None:
         (tmp_path / "third" / "caches.json").write_bytes((tmp_path / "store" / "caches.json").read_bytes())
         refs = {each["name"]: each["dref"] for each in json.loads(desk("ls", "--json").out)}
         assert desk("pull", refs["one"], "--store", str(tmp_path / "third")).code == 0
+    desk.nothing_shows()
+
+
+EXPIRING = """
+import os
+from urllib.request import urlopen
+from lightfx import Build, Derivation, stage
+
+@stage(version="1")
+def first(build: Build) -> int:
+    return 1
+
+@stage(version="1")
+def until(build: Build, number: Derivation[int], url: str) -> int:
+    urlopen(url).close()
+    return build.need(number)
+
+@stage(version="1")
+def after(build: Build, number: Derivation[int], more: int) -> int:
+    return build.need(number) + more
+
+def long(port: int):
+    last = until(first(), f"http://127.0.0.1:{port}/-/expire")
+    for more in range(10):
+        last = after(last, more)
+    return last
+
+plan = long(int(os.environ["PORT"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ExpiredToken"), (403, "ExpiredToken"), (400, "TokenRefreshRequired")]
+)
+def test_credentials_that_expire_while_a_run_goes_on(desk: Desk, tmp_path: Path, status: int, code: str) -> None:
+    """The answer of S3 has the token itself in it, which is a trap for whoever shows answers."""
+    (tmp_path / "expiring.py").write_text(EXPIRING)
+    with printing_its_port(HERE / "expiring_s3.py", str(status), code) as port:
+        desk.use({**credentials(port), "AWS_SESSION_TOKEN": TOKEN, "PORT": str(port)})
+        assert desk("push", "one").code == 0
+        said = desk("run", "expiring:plan", "--workers", "1")
+        assert said.code == 0, said
+        (warned,) = [line for line in said.err.splitlines() if "cache ours" in line]
+        assert "the credentials have expired: get new ones, and try again" in warned
+        assert f"{status} " in warned and code in warned
+        with urlopen(f"http://127.0.0.1:{port}/-/refused") as answer:
+            assert 1 <= int(answer.read()) <= 3, "it was tried again and again"
+        assert "have expired" in desk("runs", "show", "last").out
+        desk.one_clear_line(desk("push", "one"), "the credentials have expired: get new ones")
     desk.nothing_shows()
 
 

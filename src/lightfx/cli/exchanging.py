@@ -21,6 +21,7 @@ from lightfx.cli.page import Answer, Page, document
 from lightfx.cli.words import counted, harmless
 from lightfx.core.failures import CacheTrouble, EngineError, NotStored, sentence
 from lightfx.core.inventory import Ref, parse_ref
+from lightfx.core.refs import RRef
 from lightfx.core.statement import PublicKey
 from lightfx.effects.world import World
 from lightfx.moving import Traffic
@@ -184,19 +185,23 @@ def pull(store: str | None, texts: Sequence[str], origin: str, *, json: bool) ->
 def _pulled(world: World, refs: Sequence[Ref], setups: Sequence[CacheSetup]) -> list[Traffic]:
     """Ask one cache after the other until all is here; of trouble with one it is told, and the next is asked."""
     first: CacheTrouble | NotStored | None = None
+    traffic: list[Traffic] = []
     for setup in setups:
         pulled = world.perform.result(moving.pull(world, refs, setup))
         if not isinstance(pulled, Failure):
-            return [pulled.unwrap()]
+            traffic.append(pulled.unwrap())
+            if not traffic[-1].lacking:
+                return traffic
+            continue
         failure = pulled.failure()
         if not isinstance(failure, CacheTrouble | NotStored):
             raise EngineError(failure)
         if isinstance(failure, CacheTrouble) and len(setups) > 1:
             _warn(sentence(failure))
         first = first or failure
-    if first is not None:
+    if first is not None and not traffic:
         raise EngineError(first)
-    return []
+    return traffic
 
 
 def _whole(world: World, text: str) -> Ref:
@@ -218,6 +223,8 @@ def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
             _warn(f"the cache {each.cache}: {refusal.what} is not used: {refusal.why}")
         if len(each.refused) > SHOWN:
             _warn(f"the cache {each.cache}: {len(each.refused) - SHOWN:,} more are not used: --json lists them")
+    if traffic and (lacking := traffic[-1].lacking):
+        _warn(f"not all is here: {_named(lacking)} came from no cache with all files")
     if json:
         return document(
             [
@@ -225,6 +232,7 @@ def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
                     "cache": each.cache,
                     "realizations": [rref.text for rref in each.rrefs],
                     "refused": [{"what": refusal.what, "why": refusal.why} for refusal in each.refused],
+                    "lacking": [rref.text for rref in each.lacking],
                 }
                 for each in traffic
             ]
@@ -233,6 +241,11 @@ def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
     for each in traffic:
         page.line(f"{counted(len(each.rrefs), 'realization')} {way} the cache {each.cache}")
     return page.answer()
+
+
+def _named(lacking: Sequence[RRef]) -> str:
+    more = f" and {len(lacking) - SHOWN:,} more" if len(lacking) > SHOWN else ""
+    return ", ".join(rref.text for rref in lacking[:SHOWN]) + more
 
 
 def _warn(text: str) -> None:

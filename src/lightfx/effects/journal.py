@@ -17,9 +17,13 @@ from lightfx.core.refs import DRef
 @final
 @frozen
 class RunBegan:
-    """A run began, over ``total`` derivations; stages may ask for more as they run."""
+    """A run began, over ``total`` derivations; stages may ask for more as they run.
+
+    ``only_stored``: nothing may run in it.
+    """
 
     total: int
+    only_stored: bool = False
 
 
 @final

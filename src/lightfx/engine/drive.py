@@ -35,7 +35,7 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
     wishes = evolve(wishes, limits=world.executor.limits)
     state, commands = begin(graph, policy, world.store.folder_of, wishes)
     performer = Performer(world, graph, state)
-    performer.tell(RunBegan(len(graph.nodes)))
+    performer.tell(RunBegan(len(graph.nodes), wishes.only_stored))
     with world.perform.interrupts() as interrupts:
         try:
             with world.perform.undisturbed():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from returns.result import Failure, Result, Success
 
@@ -54,18 +54,30 @@ def gather_known(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFai
 
 
 def _named(world: World, refs: Sequence[Ref]) -> Result[tuple[RRef, ...], EngineFailure]:
+    found = stored_of(world, refs)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    there = found.unwrap()
+    missing = next((ref for ref in refs if ref not in there), None)
+    if missing is not None:
+        return Failure(NotStored(missing.text))
+    return Success(tuple(rref for rrefs in there.values() for rref in rrefs))
+
+
+def stored_of(world: World, refs: Sequence[Ref]) -> Result[Mapping[Ref, Sequence[RRef]], EngineFailure]:
+    """Give what is stored of each of these: it itself, or all realizations of it; only those of which there is any."""
     drefs = tuple(ref for ref in refs if isinstance(ref, DRef))
     rows = world.perform.result(world.store.listed(drefs, frozenset())) if drefs else Success(())
     if isinstance(rows, Failure):
         return Failure(rows.failure())
-    rrefs = [row.stored.rref for row in rows.unwrap()]
-    there = {rref.dref for rref in rrefs}
     single = tuple(ref for ref in refs if isinstance(ref, RRef))
     known = world.perform.result(world.store.realizations(single))
     if isinstance(known, Failure):
         return Failure(known.failure())
-    missing = next((ref for ref in refs if ref not in there and ref not in known.unwrap()), None)
-    return Failure(NotStored(missing.text)) if missing is not None else Success((*single, *rrefs))
+    there: dict[Ref, list[RRef]] = {rref: [rref] for rref in single if rref in known.unwrap()}
+    for row in rows.unwrap():
+        there.setdefault(row.stored.rref.dref, []).append(row.stored.rref)
+    return Success(there)
 
 
 def _described(world: World, refs: tuple[Ref, ...], made: tuple[Realization, ...]) -> Result[Freight, EngineFailure]:

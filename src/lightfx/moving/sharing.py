@@ -16,11 +16,11 @@ from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
-from lightfx.moving.gathering import gather_known
+from lightfx.moving.gathering import gather_known, stored_of
 from lightfx.plan.packing import PackingList
 from lightfx.plan.policies import Trust
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.following import believed_of, followed, needs_of
+from lightfx.shell.cache.following import believed_of, closure_of, lacking_of
 from lightfx.shell.cache.opening import CacheSetup, partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
 from lightfx.shell.cache.pulling import Fetching, take_in
@@ -34,12 +34,15 @@ class Traffic:
     """What went to a cache, or came from it.
 
     ``rrefs`` are the realizations that went: what was there already did not.
-    ``refused`` says what was not used, and why.
+    ``refused`` says what was not used, and why. ``lacking`` are those that were
+    to come, since something that was asked for stands on them, and that are
+    still not here, or not with all their files.
     """
 
     cache: str
     rrefs: tuple[RRef, ...]
     refused: tuple[Refusal, ...] = ()
+    lacking: tuple[RRef, ...] = ()
 
 
 def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
@@ -102,8 +105,10 @@ def _fetched(partner: Partner, trees: Sequence[Digest], place: Path) -> Mapping[
 def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
     """Take realizations, or all of derivations, from a cache, with what it has of all that they stand on.
 
-    What is stored already is not taken again. Fails with `NotStored` where
-    there is nothing of a reference, here or there, and with `CacheTrouble`.
+    What is stored already is not taken again, unless files of it are gone; what
+    it stands on is taken all the same, where it is not here. What the cache has not,
+    or what is refused of it, is told by ``lacking``. Fails with `NotStored` where there
+    is nothing of a reference, here or there, and with `CacheTrouble`.
     """
     partner = partner_of(evolve(cache, push=False), world.perform)
     try:
@@ -114,12 +119,18 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
 
 def _pulled(world: World, refs: Sequence[Ref], partner: Partner) -> Result[Traffic, EngineFailure]:
     catalogue = Catalogue(partner)
-    texts = [ref.text for ref in dict.fromkeys(refs)]
-    told = believed_of(texts, catalogue)
-    taken = followed(told, needs_of, catalogue, world.store).bind(lambda found: take_in(found, partner, world.store))
-    if isinstance(taken, Failure):
-        return Failure(taken.failure())
-    return _judged(world, refs, Traffic(partner.name, taken.unwrap(), tuple(partner.refusals())), partner.trouble)
+    told = believed_of([ref.text for ref in dict.fromkeys(refs)], catalogue)
+    stored = stored_of(world, refs)
+    if isinstance(stored, Failure):
+        return Failure(stored.failure())
+    here = [rref for rrefs in stored.unwrap().values() for rref in rrefs]
+    closed = closure_of(told, here, catalogue, world.store)
+    taken = closed.bind(lambda closure: take_in(closure.told, partner, world.store))
+    lacking = closed.bind(lambda closure: lacking_of(closure.lacking, partner, world.store))
+    if isinstance(taken, Failure) or isinstance(lacking, Failure):
+        return Failure((taken if isinstance(taken, Failure) else lacking).failure())
+    traffic = Traffic(partner.name, taken.unwrap(), tuple(partner.refusals()), lacking.unwrap())
+    return _judged(world, refs, traffic, partner.trouble)
 
 
 def _judged(
@@ -127,11 +138,11 @@ def _judged(
 ) -> Result[Traffic, EngineFailure]:
     if trouble is not None:
         return Failure(trouble)
-    there = gather_known(world, refs)
+    there = stored_of(world, refs)
     if isinstance(there, Failure):
-        failure = there.failure()
-        if isinstance(failure, NotStored) and not failure.why:
-            why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
-            return Failure(NotStored(failure.ref, why))
-        return Failure(failure)
+        return Failure(there.failure())
+    missing = next((ref for ref in refs if ref not in there.unwrap()), None)
+    if missing is not None:
+        why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
+        return Failure(NotStored(missing.text, why))
     return Success(traffic)

@@ -18,7 +18,7 @@ from lightfx.effects.cache import Good
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pushed, TaskStarted
 from lightfx.journal import Listener
 from lightfx.moving import pull, push
-from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
+from lightfx.shell.cache.bucket import BucketChannel, _broken, bucket_cache, creates
 from lightfx.shell.cache.opening import probe
 from lightfx.testing.makings import outcome
 
@@ -72,7 +72,7 @@ def test_what_came_from_afar_is_kept_near(shared: CacheSetup, tmp_path: Path, mo
         assert len(unwrap(pull(world, [plan.dref], both)).rrefs) == 2
     with memory_world(tmp_path / "three") as world:
         evaluate(world, plan)
-        assert {path.name for path in (tmp_path / "near/v1").iterdir()} == {"blobs", "groups", "tables"}
+        assert {path.name for path in (tmp_path / "near/v1").iterdir()} == {"blobs", "groups", "tables", "tmp"}
 
 
 def test_what_a_server_can_do_is_tried(shared: CacheSetup, tmp_path: Path) -> None:
@@ -160,3 +160,12 @@ def test_what_the_system_says_is_said(shared: CacheSetup, tmp_path: Path) -> Non
         evaluate(world, written(7))
         with pytest.raises(EngineError, match="cannot be listed: it cannot be reached: Connection refused"):
             unwrap(push(world, [written(7).dref], down))
+
+
+def test_credentials_that_expired_are_called_so_and_not_shown() -> None:
+    """S3 says it in words of its own, and the token that was given stands in them."""
+    words = "<Error><Code>ExpiredToken</Code><Message>It has expired.</Message><Token-0>hush</Token-0></Error>"
+    error = _broken(OSError(f"Server returned non-2xx status code: 400 Bad Request: {words}"))
+    assert error.why.startswith("the credentials have expired: get new ones")
+    assert "hush" not in error.why
+    assert not error.again

@@ -17,9 +17,11 @@ from lightfx import (
     Derivation,
     Left,
     Tolerant,
+    World,
     evaluate,
     evaluate_all,
     lens,
+    memory_world,
     open_world,
     plan,
     realize,
@@ -32,14 +34,17 @@ from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.effects.cache import Cache, Failed, Trouble
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
+from lightfx.effects.store import Entry
 from lightfx.failures import NotStored
 from lightfx.garbage import add_root, gc
 from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
+from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
 from lightfx.shell.cache.partner import TOO_LONG, Partner, Terms
+from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
@@ -128,6 +133,68 @@ def test_what_is_stored_is_not_taken_again_unless_its_files_are_gone(tmp_path: P
         assert again == tuple(rref for rref in first if rref.dref == written(double(21)).dref)
         assert sorted((tmp_path / "two" / "records").iterdir()) == groups
         assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
+
+
+@pytest.mark.parametrize("known_to_the_cache", [True, False])
+def test_pull_brings_what_was_lost_of_all_that_a_result_stands_on(
+    tmp_path: Path, shared: CacheSetup, known_to_the_cache: bool
+) -> None:
+    """Trap: what is stored was followed no further, and of what it stands on only the records were looked for."""
+    middle = written(double(21), True)
+    plan = length(middle)
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        unwrap(pull(world, [plan.dref], shared))
+        (here,) = unwrap(find(world, "written"))
+        cache = shared
+        if not known_to_the_cache:
+            cache = evolve(shared, url=(tmp_path / "another").as_uri())
+            unwrap(push(world, [here.rref], cache))
+        lost = world.store.folder_of(here.tree)
+        lost.rename(tmp_path / "lost")
+        traffic = unwrap(pull(world, [plan.dref], cache))
+        assert traffic.rrefs == (here.rref,)
+        assert traffic.lacking == ()
+        assert digest_of(unwrap(world.store.manifests([lost]))[lost]).hex == lost.name
+        assert unwrap(pull(world, [plan.dref], cache)).rrefs == ()
+
+
+def test_pull_says_what_is_lacking_still(tmp_path: Path, shared: CacheSetup) -> None:
+    plan = length(written(double(21), True))
+    Heard(tmp_path / "one", shared).evaluate(plan)
+    with open_world(tmp_path / "two") as world:
+        unwrap(pull(world, [plan.dref], shared))
+        (here,) = unwrap(find(world, "written"))
+        (result,) = unwrap(find(world, "length"))
+        world.store.folder_of(here.tree).rename(tmp_path / "lost")
+        for blob in (tmp_path / "shared/v1/blobs").iterdir():
+            blob.unlink()
+        traffic = unwrap(pull(world, [plan.dref], shared))
+        assert (traffic.rrefs, traffic.lacking) == ((), (here.rref,))
+        assert [each.why for each in traffic.refused] == ["it is missing"]
+        nothing = evolve(shared, url=(tmp_path / "nothing").as_uri())
+        (tmp_path / "nothing").mkdir()
+        assert unwrap(pull(world, [result.rref], nothing)).lacking == (here.rref,)
+
+
+def test_files_that_may_be_dropped_need_not_come(tmp_path: Path, shared: CacheSetup) -> None:
+    with open_world(tmp_path / "one") as world:
+        assert evaluate(world, after(passing())) == "p"
+        unwrap(push(world, [after(passing()).dref], shared))
+    with open_world(tmp_path / "two") as world:
+        traffic = unwrap(pull(world, [after(passing()).dref], shared))
+        assert (len(traffic.rrefs), traffic.lacking) == (2, ())
+
+
+@stage(version="1", ephemeral=True)
+def passing(build: Build) -> Path:
+    (build.out / "p").write_text("p")
+    return build.out / "p"
+
+
+@stage(version="1")
+def after(build: Build, passed: Derivation[Path]) -> str:
+    return build.need(passed).read_text()
 
 
 @stage(version="1")
@@ -398,3 +465,91 @@ def test_what_lists_well_and_drips_is_left_alone_for_the_time_that_it_took(tmp_p
         sharing = evolve(world, store=store, journal=Both(Listener(store.hear), world.journal))
         assert evaluate(sharing, length(written(double(21)))) == 2
         assert len(asked) == 2
+
+
+@stage(version="1")
+def onward(build: Build, before: list[Derivation[Path]], number: int) -> Path:
+    path = build.out / "number.txt"
+    path.write_text(f"{number} after {[build.need(each).read_text() for each in before]}"[:100])
+    return path
+
+
+def chain(count: int) -> Derivation[Path]:
+    last: list[Derivation[Path]] = []
+    for number in range(count):
+        last = [onward(last, number)]
+    return last[0]
+
+
+class Slow:
+    """A cache that takes a second for each answer, by a clock of its own."""
+
+    def __init__(self, right: Cache) -> None:
+        self._right, self.now, self.asked = right, 0.0, 0
+
+    def __getattr__(self, name: str):
+        found = getattr(self._right, name)
+        if name not in ("fetch", "names", "there", "put"):
+            return found
+
+        def answer(*given):
+            self.now += 1.0
+            self.asked += 1
+            return found(*given)
+
+        return answer
+
+
+def slowly(world: World, slow: Slow, wanted: Derivation[Path], **options) -> list[JournalEvent]:
+    """Evaluate over a slow cache; gives what was told."""
+    events: list[JournalEvent] = []
+    partner = Partner(slow, world.perform, elapsed=lambda: slow.now)  # type: ignore[arg-type]
+    store = SharingStore(world.store, [partner], Listener(events.append), world.perform)
+    journal = Both(Listener(store.hear), Listener(events.append))
+    assert evaluate(evolve(world, store=store, journal=journal), wanted, **options).exists()
+    return events
+
+
+def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_path: Path) -> None:
+    """Trap: it gave no trouble, so a thousand quick results, one after the other, took a second each."""
+    held: dict[str, bytes] = {}
+    with memory_world(tmp_path / "one") as world:
+        evaluate(world, chain(80))
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        entries = [
+            Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in unwrap(find(world, "onward"))
+        ]
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 80
+    slow = Slow(memory_cache(held))
+    with memory_world(tmp_path / "two") as world:
+        events = slowly(world, slow, chain(80))
+    assert TOO_LONG < slow.asked < TOO_LONG + 10
+    (warned,) = [event for event in events if isinstance(event, CacheWarned)]
+    assert warned.why.startswith("cannot be waited for: it took 61 s more to ask it")
+    ran = sum(isinstance(event, TaskStarted) for event in events)
+    assert ran + sum(event.count for event in events if isinstance(event, Pulled)) == 80
+    assert ran > 10
+    patient = Slow(memory_cache(held))
+    with memory_world(tmp_path / "three") as world:
+        events = slowly(world, patient, chain(80), only_stored=True)
+    assert patient.asked > 80, "where nothing may run there is no other way"
+    assert not [event for event in events if isinstance(event, CacheWarned)]
+
+
+def test_what_is_slow_and_saves_more_is_asked(tmp_path: Path) -> None:
+    with memory_world(tmp_path / "one") as world:
+        now = [0.0]
+        partner = Partner(memory_cache({}), world.perform, elapsed=lambda: now[0])
+        partner.begin_anew()
+        for _ in range(50):
+            now[0] += 30.0
+            partner.weigh(30.0, 29.0)
+        assert not partner.is_left_alone
+        now[0] += 10_000.0
+        partner.weigh(50.0, 0.0)
+        assert not partner.is_left_alone, "a hundredth of a long run is no harm"
+        now[0] += 1200.0
+        partner.weigh(1200.0, 0.0)
+        assert partner.is_left_alone
+        partner.begin_anew()
+        assert not partner.is_left_alone

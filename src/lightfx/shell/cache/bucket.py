@@ -31,6 +31,7 @@ _SAID: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _AGAIN: Final = ("408", "425", "429", "500", "502", "503", "504")
 _CERTIFICATE: Final = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _SYSTEM: Final = re.compile(r'(?:message|error): "([^"\n]{1,200})"')
+_EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 _FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathError", "NotSupportedError")
 
 
@@ -131,7 +132,10 @@ def _broken(error: Exception) -> BrokenError:
     status = _STATUS.search(text)
     if status is not None:  # the rest are addresses, and what the server wrote for browsers
         code = f" ({said[1]})" if said is not None else ""
-        return BrokenError(f"the server answered {status[1]}{code}", again=status[1][:3] in _AGAIN)
+        answered = f"the server answered {status[1]}{code}"
+        if said is not None and said[1] in _EXPIRED:
+            return BrokenError(f"the credentials have expired: get new ones, and try again; {answered}", again=False)
+        return BrokenError(answered, again=status[1][:3] in _AGAIN)
     if (certificate := _CERTIFICATE.search(text)) is not None:
         return BrokenError(f"nobody who is trusted vouches for its certificate ({certificate[1]})", again=False)
     if (system := _SYSTEM.search(text)) is not None:

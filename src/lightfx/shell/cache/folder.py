@@ -4,29 +4,48 @@ What is written goes aside first, is synced and renamed: a name is seen with all
 its bytes, also after a power cut. Whoever may write there may write anything: a
 name that is no plain file is as good as gone, so that no pipe keeps a reader
 waiting, and no link leads him elsewhere.
+
+Aside is ``v1/tmp``. Who is killed as he writes leaves a file there. Who writes
+next removes those that are older than `OLD`, by the clock of the file server,
+which sets the times of his own files too. Whoever writes holds a lock on his file until
+it has its name, so what another is writing stays, however slow he is. Where
+the file system knows no locks, age has to do; then who took longer is told that
+his file is gone, and the next push brings it.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final, final
 
 from attrs import field, frozen
 
+from lightfx.core.layout import TEMPORARY
 from lightfx.effects.cache import Good, Pieces
+from lightfx.plan.sharing import VERSION
 from lightfx.shell.cache.channel import BrokenError, ChannelCache, GoneError
 from lightfx.shell.cache.sealing import PIECE
 from lightfx.shell.disk import REAL, Disk
 
+ASIDE: Final = f"{VERSION}/{TEMPORARY}"
+OLD: Final = 24 * 3600.0
+"""So many seconds after it was last written to, what lies aside and is nobody's is removed."""
+
+_OURS: Final = re.compile(r"[0-9a-f]{32}")
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_HELD: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+_AGAIN: Final = (errno.EINTR, errno.ESTALE)
 
 
 @final
@@ -38,6 +57,7 @@ class FolderChannel:
     lists: bool = True
     writable: bool = True
     disk: Disk = field(default=REAL, eq=False, repr=False)
+    swept: Lock = field(factory=Lock, init=False, eq=False, repr=False)
 
     @contextmanager
     def open(self, name: str) -> Iterator[Pieces]:
@@ -58,26 +78,59 @@ class FolderChannel:
     def write(self, good: Good) -> None:
         """Write a file aside, and move it to its place."""
         home = self.root / good.name
-        aside = home.with_name(f".{uuid.uuid4().hex}")
+        aside = self.root / ASIDE / uuid.uuid4().hex
         try:
             self.disk.make_folders(home.parent)
+            self.disk.make_folders(aside.parent)
             try:
-                self._write(aside, good)
-                self.disk.rename(aside, home)
+                self._write(aside, home, good)
             finally:
                 self.disk.remove(aside)
             _sync(home.parent, self.disk)
         except OSError as error:
             raise _broken(error) from error
 
-    def _write(self, path: Path, good: Good) -> None:
-        file = self.disk.open(path, _NEW)
+    def _write(self, aside: Path, home: Path, good: Good) -> None:
+        file = self.disk.open(aside, _NEW)
         try:
+            with suppress(OSError):  # there are file systems without locks
+                self.disk.lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self.swept.acquire(blocking=False):  # never given back: once is enough
+                self._sweep(self.disk.fstat(file).st_mtime)
             for piece in good.pieces():
                 self.disk.write_all(file, piece)
             self.disk.fsync(file)
+            self.disk.rename(aside, home)
         finally:
             self.disk.close(file)
+
+    def _sweep(self, now: float) -> None:
+        """Remove what those left aside who were killed. What cannot be removed is none of our business."""
+        with suppress(OSError), self.disk.scandir(self.root / ASIDE) as scan:
+            for each in scan:
+                with suppress(OSError):
+                    if _OURS.fullmatch(each.name) and self._is_old(each.path, now):
+                        self._remove_unless_held(each.path)
+
+    def _is_old(self, path: str, now: float) -> bool:
+        status = self.disk.lstat(path)
+        return stat.S_ISREG(status.st_mode) and now - status.st_mtime > OLD
+
+    def _remove_unless_held(self, path: str) -> None:
+        file = self.disk.open(path, _FLAGS)
+        try:
+            self._ask_for(file)
+            self.disk.remove(path)
+        finally:
+            self.disk.close(file)
+
+    def _ask_for(self, file: int) -> None:
+        """Fail where somebody holds it."""
+        try:
+            self.disk.lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _HELD:
+                raise
 
     def has(self, name: str) -> bool:
         """Whether there is a file."""
@@ -94,7 +147,7 @@ class FolderChannel:
         try:
             with self.disk.scandir(self.root / folder) as scan:
                 for each in scan:
-                    if each.is_file(follow_symlinks=False) and not each.name.startswith("."):
+                    if each.is_file(follow_symlinks=False):
                         with suppress(FileNotFoundError):
                             found[f"{folder}/{each.name}"] = each.stat(follow_symlinks=False).st_size
         except _ABSENT:
@@ -132,7 +185,7 @@ def _sync(folder: Path, disk: Disk) -> None:
 
 
 def _broken(error: OSError) -> BrokenError:
-    return BrokenError(f"{error.filename}: {error.strerror}", again=error.errno in (errno.EINTR, errno.ESTALE))
+    return BrokenError(f"{error.filename}: {error.strerror}", again=error.errno in _AGAIN)
 
 
 def folder_cache(root: Path, name: str = "", *, create: bool = False, disk: Disk = REAL) -> ChannelCache:

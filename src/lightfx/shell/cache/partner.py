@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar, final
 
 from attrs import Factory, define, frozen
@@ -21,6 +22,10 @@ ENOUGH: Final = 3
 
 TOO_LONG: Final = 60.0
 """So many seconds lost on troubles, in a row or not, and it is too: what lists well and then drips is no use."""
+
+
+DEAR: Final = 0.1
+"""What answers, and slowly, is left alone when that took `TOO_LONG` more than it saved, and this share of the run."""
 
 
 @final
@@ -52,7 +57,11 @@ class Refusal:
 @final
 @define(eq=False)
 class Partner:
-    """A cache in use: troubles in a row, the last, the time lost on all, and what was refused and not told yet."""
+    """A cache in use: troubles in a row, the last, the time lost on all, and what was refused and not told yet.
+
+    ``balance``: seconds that it was waited for, less those that it saved.
+    ``patient``: whether it is waited for whatever that takes: nothing may run.
+    """
 
     cache: Cache
     perform: Perform
@@ -61,6 +70,11 @@ class Partner:
     trouble: CacheTrouble | None = None
     lost: float = 0.0
     refused: list[Refusal] = Factory(list)
+    elapsed: Callable[[], float] = time.monotonic
+    began: float = 0.0
+    balance: float = 0.0
+    patient: bool = False
+    dear: bool = False
 
     @property
     def name(self) -> str:
@@ -70,11 +84,21 @@ class Partner:
     @property
     def is_left_alone(self) -> bool:
         """Whether it gave so much trouble that it is asked no more."""
-        return self.troubles >= ENOUGH or self.lost >= TOO_LONG
+        return self.troubles >= ENOUGH or self.lost >= TOO_LONG or self.dear
 
-    def begin_anew(self) -> None:
+    def begin_anew(self, *, patient: bool = False) -> None:
         """Forget what trouble it gave: another run begins."""
         self.troubles, self.trouble, self.lost = 0, None, 0.0
+        self.began, self.balance, self.patient, self.dear = self.elapsed(), 0.0, patient, False
+
+    def weigh(self, seconds: float, saved: float) -> None:
+        """Count how long it was waited for, and how long it would have taken without it."""
+        self.balance += seconds - saved
+        least = max(TOO_LONG, DEAR * (self.elapsed() - self.began))
+        if self.balance > least and not (self.patient or self.is_left_alone):
+            self.dear = True
+            why = f"it took {self.balance:.0f} s more to ask it than to make what it gave"
+            self.trouble = CacheTrouble(self.name, "be waited for", why)
 
     def do(self, io: IOResult[T, Trouble]) -> Result[T, CacheTrouble]:
         """Ask it for something, and count trouble."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
 
@@ -82,14 +83,27 @@ def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tupl
     # What stands on a LEFT that it tolerates is left out where that is not shared.
     shared = [each for each in told if all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])]
     taken: list[RRef] = []
-    for start in range(0, len(shared), AT_ONCE):
+    for batch in _batches(shared):
         if partner.is_left_alone:
             break
-        stored = _take(shared[start : start + AT_ONCE], by, partner, store)
+        stored = _take(batch, by, partner, store)
         if isinstance(stored, Failure):
             return Failure(stored.failure())
         taken += stored.unwrap()
     return Success(tuple(taken))
+
+
+def _batches(told: Sequence[Told]) -> Iterator[list[Told]]:
+    """Part records in their order, where one group ends and another begins: what was packed together comes once."""
+    batch = list[Told]()
+    for each in told:
+        full = len(batch) >= (2 * AT_ONCE if batch and each.group is batch[-1].group else AT_ONCE)
+        if full:
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
 
 
 def is_right(made: object) -> bool:
@@ -118,10 +132,12 @@ def _take(
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
     fetched = {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
-    fresh = [each for each in told if _is_new(each.realization, known) and _is_whole(each, present.unwrap() | fetched)]
+    there = present.unwrap() | fetched
+    fresh = [each for each in told if _is_new(each.realization, known) and is_whole(each.realization, there)]
     entries = [Entry(each.config, each.realization, told=each.parts) for each in fresh]
     committed = partner.perform.result(store.commit(entries)) if entries else Success(None)
-    mended = [each for each in told if each not in fresh and not fetched.isdisjoint(_trees(each))]
+    rrefs = {each.realization.rref for each in fresh}  # to compare records whole is slow, and they are many
+    mended = [each for each in told if each.realization.rref not in rrefs and not fetched.isdisjoint(_trees(each))]
     return committed.map(lambda _: [each.realization.rref for each in (*fresh, *mended)])
 
 
@@ -135,9 +151,9 @@ def _trees(told: Told) -> frozenset[Digest]:
     return Item.of(told.realization).trees
 
 
-def _is_whole(told: Told, there: frozenset[Digest]) -> bool:
-    made = told.realization
-    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in _trees(told))
+def is_whole(made: Realization, there: AbstractSet[Digest]) -> bool:
+    """Whether its objects are there, but for the files of an ephemeral one, which may be dropped."""
+    return all(tree in there or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
 
 
 @final

@@ -48,7 +48,7 @@ from lightfx.plan.sharing import (
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.channel import BrokenError
 from lightfx.shell.cache.partner import Partner
-from lightfx.shell.cache.pulling import is_right
+from lightfx.shell.cache.pulling import is_right, is_whole
 from lightfx.shell.cache.sealing import PIECE, sealed, sealed_stream
 from lightfx.shell.disk import REAL, Disk
 
@@ -124,7 +124,7 @@ class Pushing:
         if isinstance(objects, Failure):
             return Failure(objects.failure())
         found = objects.unwrap()
-        whole = [entry for entry in entries if _is_whole(entry.realization, found)]
+        whole = [entry for entry in entries if is_whole(entry.realization, found.keys())]
         if not whole:
             return Success([])
         mine = {tree: found[tree] for entry in whole for tree in Item.of(entry.realization).trees if tree in found}
@@ -263,10 +263,6 @@ def _tables(rows: Sequence[Row]) -> Iterator[list[Row]]:
         table.append(row)
         count += len(row.tokens)
     yield table
-
-
-def _is_whole(made: Realization, objects: Mapping[Digest, Manifest]) -> bool:
-    return all(tree in objects or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
 
 
 def _reader(path: Path, disk: Disk) -> Callable[[], Iterator[bytes]]:

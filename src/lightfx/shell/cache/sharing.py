@@ -12,6 +12,8 @@ Rules:
 - Trouble with a cache is told, once a run, and otherwise none: what it does not
   give is made here. After some troubles in a row it is left alone until the run
   is over. What is refused is told each time.
+- It is left alone too when to ask it takes much longer than to make what it
+  gives, by what its records say of that, unless nothing may run.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, sentence
+from lightfx.core.inventory import Item
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
@@ -32,6 +35,7 @@ from lightfx.effects.store import Entry, Store
 from lightfx.effects.world import Perform
 from lightfx.plan.rebuild import replayed
 from lightfx.plan.replay import replay_by_cause
+from lightfx.plan.sharing import Told, trees_of
 from lightfx.shell.cache.around import Around
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.following import asked_by, followed
@@ -41,6 +45,11 @@ from lightfx.shell.cache.pushing import Pushing
 
 ENOUGH: Final = 512
 OFTEN: Final = 10.0
+SELDOM: Final = 10
+"""So many times as long as bringing took passes before it is done again, unless much has come together."""
+
+PACE: Final = 1 << 20
+"""Bytes a second at which files may come: that is no waiting."""
 
 
 @final
@@ -60,7 +69,7 @@ class SharingStore(Around):
         self._journal, self._perform, self._elapsed = journal, perform, elapsed
         self._running = False
         self._unbrought: list[Entry] = []
-        self._since = 0.0
+        self._since, self._pause = 0.0, OFTEN
         self._warned: set[str] = set()
         self._refused: set[tuple[str, str]] = set()
         self._futile: set[tuple[str, RRef]] = set()
@@ -68,12 +77,12 @@ class SharingStore(Around):
     def hear(self, event: JournalEvent) -> None:
         """Hear of a run that begins or ends."""
         if isinstance(event, RunBegan):
-            self._running = True
+            self._running, self._pause = True, OFTEN
             self._warned.clear()
             self._refused.clear()
             self._futile.clear()
             for catalogue in self._catalogues:
-                catalogue.partner.begin_anew()
+                catalogue.partner.begin_anew(patient=event.only_stored)
         elif isinstance(event, RunEnded):
             self._running = False
             self._bring()
@@ -103,6 +112,7 @@ class SharingStore(Around):
     def _pull(self, catalogue: Catalogue, keys: Sequence[Digest]) -> frozenset[Digest]:
         """Pull what a cache has under these keys; gives the keys under which something came."""
         partner = catalogue.partner
+        began = partner.elapsed()
         told = catalogue.told_of(key.text for key in keys)
         # What is futile is judged as well: it may be the other answer of a builder who gave two.
         trusted = [
@@ -111,8 +121,9 @@ class SharingStore(Around):
         taken = followed(trusted, asked_by, catalogue, self.store).bind(
             lambda all_told: take_in(all_told, partner, self.store)
         )
-        self._report(partner, taken)
         rrefs = set(taken.value_or(()))
+        partner.weigh(partner.elapsed() - began, sum(_worth(each) for each in told if each.realization.rref in rrefs))
+        self._report(partner, taken)
         self._futile.update(
             (partner.name, each.realization.rref) for each in told if each.realization.rref not in rrefs
         )
@@ -133,7 +144,7 @@ class SharingStore(Around):
         if not self._unbrought:
             self._since = now
         self._unbrought += entries
-        if len(self._unbrought) >= ENOUGH or now - self._since >= OFTEN:
+        if len(self._unbrought) >= ENOUGH or now - self._since >= self._pause:
             self._bring()
 
     def _bring(self) -> None:
@@ -142,7 +153,9 @@ class SharingStore(Around):
             partner = catalogue.partner
             if not entries or not partner.terms.pushes or partner.is_left_alone:
                 continue
+            began = partner.elapsed()
             brought = Pushing(partner, catalogue, self.store).run(entries)
+            self._pause = max(self._pause, SELDOM * (partner.elapsed() - began))
             self._report(partner, brought)
             if rrefs := brought.value_or(()):
                 self._tell(Pushed(partner.name, len(rrefs)))
@@ -169,3 +182,10 @@ class SharingStore(Around):
 
     def _tell(self, event: JournalEvent) -> None:
         self._perform.value(self._journal.tell(event))
+
+
+def _worth(told: Told) -> float:
+    """The seconds that a record saves: those that it took to make, and those that its files may take to come."""
+    offered = {} if told.group is None else told.group.objects
+    size = sum(entry.size for tree in trees_of(told.realization, offered) for entry in offered[tree])
+    return Item.of(told.realization).seconds + size / PACE

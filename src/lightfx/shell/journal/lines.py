@@ -135,6 +135,8 @@ def _read(wanted: object, value: object) -> object:
         return _amount(value)
     if wanted is int:
         return value if type(value) is int and 0 <= value < _MANY else None
+    if wanted is bool:
+        return value if isinstance(value, bool) else None
     if not isinstance(value, str):
         return None
     if wanted is DRef:

@@ -1,0 +1,168 @@
+"""A cache in a folder: what those leave who are killed as they write, and who removes it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lightfx.effects.cache import Good
+from lightfx.shell.cache.folder import ASIDE, OLD, folder_cache
+from lightfx.shell.disk import Disk
+from lightfx.testing.makings import good
+
+WRITER = """
+import sys
+from pathlib import Path
+from lightfx.effects.cache import Good
+from lightfx.shell.cache.folder import folder_cache
+
+def pieces():
+    yield b"first "
+    print("writing", flush=True)
+    sys.stdin.readline()
+    yield b"second"
+
+print(folder_cache(Path(sys.argv[1]), create=True).put([Good("v1/blobs/theirs", 12, pieces)]))
+"""
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[subprocess.Popen[str]]:
+    """One who is in the middle of a file."""
+    command = [sys.executable, "-c", WRITER, str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def aside(root: Path) -> set[Path]:
+    return set((root / ASIDE).iterdir())
+
+
+def grow_old(path: Path, more: float = 60.0) -> None:
+    then = time.time() - OLD - more
+    os.utime(path, (then, then))
+
+
+def put(root: Path, name: str = "v1/blobs/ours", disk: Disk | None = None) -> None:
+    good(folder_cache(root, create=True, disk=disk or Disk()).put([Good.of(name, b"ours")]))
+
+
+def killed(root: Path) -> Path:
+    """Kill somebody in the middle of a file; gives what he left."""
+    before = aside(root) if (root / ASIDE).exists() else set()
+    with writing(root) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (left,) = aside(root) - before
+    return left
+
+
+def left(root: Path, name: str) -> Path:
+    """What a writer leaves, made without one."""
+    (root / ASIDE).mkdir(parents=True, exist_ok=True)
+    path = root / ASIDE / (name * 32)
+    path.write_bytes(b"first ")
+    return path
+
+
+def test_what_a_killed_writer_left_goes_when_it_is_old(tmp_path: Path) -> None:
+    remains = killed(tmp_path)
+    assert good(folder_cache(tmp_path).names("v1/blobs")) == {}
+    put(tmp_path)
+    assert aside(tmp_path) == {remains}, "it is not old yet"
+    grow_old(remains, more=-600)
+    put(tmp_path)
+    assert aside(tmp_path) == {remains}, "it is not old yet"
+    grow_old(remains)
+    put(tmp_path)
+    assert aside(tmp_path) == set()
+    assert good(folder_cache(tmp_path).names("v1/blobs")) == {"v1/blobs/ours": 4}
+
+
+def test_what_somebody_is_writing_stays_however_old_it_is(tmp_path: Path) -> None:
+    with writing(tmp_path) as process:
+        (theirs,) = aside(tmp_path)
+        grow_old(theirs)
+        put(tmp_path)
+        assert aside(tmp_path) == {theirs}
+        out, _ = process.communicate("\n", timeout=60)
+        assert "Success" in out
+    assert (tmp_path / "v1/blobs/theirs").read_bytes() == b"first second"
+    assert aside(tmp_path) == set()
+
+
+def test_what_is_no_file_of_ours_stays(tmp_path: Path) -> None:
+    (tmp_path / ASIDE).mkdir(parents=True)
+    (tmp_path / "elsewhere").write_text("precious")
+    (tmp_path / ASIDE / "notes.txt").write_text("mine")
+    (tmp_path / ASIDE / ("a" * 32)).mkdir()
+    (tmp_path / ASIDE / ("b" * 32)).symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / ASIDE / ("c" * 32))
+    kept = aside(tmp_path)
+    for each in kept:
+        then = time.time() - 2 * OLD
+        os.utime(each, (then, then), follow_symlinks=False)
+    put(tmp_path)
+    assert aside(tmp_path) == kept
+    assert (tmp_path / "elsewhere").read_text() == "precious"
+
+
+class WithoutLocks(Disk):
+    """A file system that knows no locks."""
+
+    def lock(self, file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+class Refusing(Disk):
+    """Files of others, which nobody may remove."""
+
+    def unlink(self, path: str | os.PathLike[str]) -> None:
+        if stat.S_IMODE(os.lstat(path).st_mode) == 0o600:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), os.fspath(path))
+        super().unlink(path)
+
+
+def test_where_there_are_no_locks_age_has_to_do(tmp_path: Path) -> None:
+    old, young = left(tmp_path, "a"), left(tmp_path, "b")
+    grow_old(old)
+    put(tmp_path, disk=WithoutLocks())
+    assert aside(tmp_path) == {young}
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    theirs = left(tmp_path, "a")
+    theirs.chmod(0o600)
+    grow_old(theirs)
+    put(tmp_path, disk=Refusing())
+    assert aside(tmp_path) == {theirs}
+
+
+@pytest.mark.parametrize("count", [3])
+def test_it_is_looked_for_once(tmp_path: Path, count: int) -> None:
+    looked = list[str]()
+
+    class Looking(Disk):
+        def scandir(self, path):  # type: ignore[no-untyped-def]
+            looked.append(os.fspath(path))
+            return super().scandir(path)
+
+    cache = folder_cache(tmp_path, create=True, disk=Looking())
+    for number in range(count):
+        good(cache.put([Good.of(f"v1/blobs/{number}", b"x"), Good.of(f"v1/packs/{number}", b"y")]))
+    assert looked == [str(tmp_path / ASIDE)]
