@@ -61,6 +61,11 @@ class Display:
         self._live: Live | None = None
         self._volume = Volume()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many columns and lines there are to draw in."""
+        return self._console.size
+
     def show(self, tally: Tally, event: JournalEvent) -> None:
         """Begin to draw; a warning stays above what is drawn."""
         with suppress(OSError):

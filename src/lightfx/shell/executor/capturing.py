@@ -252,12 +252,11 @@ class _Process:
 
 
 def _acquaint(capture: Capture, others: Iterable[Capture]) -> None:
-    """Let captures that are taken at the same time, in several threads, cover one another's secrets."""
-    mine = _outwards(capture)
+    """Let captures that are taken at the same time cover one another's secrets."""
     for each in others:
-        if each not in mine:
-            capture.near += [each.veil] if each.veil and each.veil not in capture.near else []
-            each.near += [capture.veil] if capture.veil and capture.veil not in each.near else []
+        for one, other in ((each, capture), (capture, each)):
+            if other.veil and other.veil not in one.near:
+                one.near.append(other.veil)
 
 
 def _outwards(capture: Capture | None) -> list[Capture]:
