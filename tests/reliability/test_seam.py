@@ -234,7 +234,7 @@ EXCEPTIONS = {
     ("executor/keeper.py", "open"): "/proc, as above",
     **{("executor/worker.py", f"os.{each}"): "the log, handed to it open" for each in ("fstat", "pread", "ftruncate")},
     **{("executor/capturing.py", f"os.{each}"): LOG for each in ("pread", "write", "ftruncate", "close")},
-    **{("executor/descriptors.py", "os.close"): LOG},
+    ("executor/descriptors.py", "os.close"): LOG,
     ("executor/streams.py", "os.write"): LOG,
     **{("executor/unveiling.py", each): ENTRY for each in ("is_file", "is_dir", "is_symlink")},
     ("executor/worker.py", "open"): "the standard streams, by their numbers",

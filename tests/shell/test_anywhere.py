@@ -157,6 +157,8 @@ def test_stages_of_a_notebook_run_in_workers_and_inline(tmp_path: Path, monkeypa
     cells = [textwrap.dedent(cell) for cell in CELLS]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    said = ["".join(each["text"] for each in cell.outputs if each["output_type"] == "stream") for cell in notebook.cells]
+    said = [
+        "".join(each["text"] for each in cell.outputs if each["output_type"] == "stream") for cell in notebook.cells
+    ]
     assert said[3] == "30\n4\n"
     assert said[4] == "['python\\nprogram\\n']\n", "inline, where standard output is no file"

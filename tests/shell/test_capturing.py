@@ -157,7 +157,8 @@ def test_no_stage_spoils_the_output_of_the_next(spoil: Callable[[], object], sai
 
 def test_a_handler_of_logging_outlives_its_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Trap: it kept the stream of the first stage, and all that was logged later was lost."""
-    logger = logging.Logger("of a stage")
+    logger = logging.getLogger("of a stage")
+    logger.propagate = False
 
     def first() -> None:
         logger.addHandler(logging.StreamHandler())
@@ -172,9 +173,9 @@ def test_a_handler_of_logging_outlives_its_stage(tmp_path: Path, capfd: pytest.C
 
 def test_a_handler_of_logging_that_was_there_writes_to_the_log(tmp_path: Path) -> None:
     """Its stream was bound before, to the descriptor itself."""
-    with os.fdopen(os.dup(2), "w") as kept, open(2, "w", closefd=False) as stream:
-        del kept
-        logger = logging.Logger("of the caller")
+    with open(2, "w", closefd=False) as stream:
+        logger = logging.getLogger("of the caller")
+        logger.propagate = False
         logger.addHandler(logging.StreamHandler(stream))
         assert log_of(lambda: logger.warning("careful"), tmp_path) == "careful\n"
 

@@ -30,14 +30,14 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TextIO, TypeAlias, final
 
 from lightfx.core.secrets import Veil
-from lightfx.shell.executor.descriptors import give_back, is_open, is_standard, memory, private
+from lightfx.shell.executor.descriptors import give_back, memory, put_aside
 from lightfx.shell.executor.native import flush_native
 from lightfx.shell.executor.streams import StandardStream
 
@@ -134,11 +134,12 @@ class Capture:
 
 
 class _Callers(NamedTuple):
-    """What the caller had; a descriptor that was closed is kept as None."""
+    """What the caller had; ``buffered`` are the streams that may hold something back, a closed descriptor is None."""
 
     out: TextIO
     err: TextIO
     breakpoint: Callable[..., Any]  # as the standard library has it
+    buffered: Sequence[TextIO]
     descriptors: dict[int, int | None]
 
 
@@ -158,6 +159,9 @@ class _Process:
 
     def take(self, capture: Capture) -> None:
         """Lead all output to a capture; raises OSError where there is no room for one more descriptor."""
+        if self._taken == (capture,) and self._callers is not None:  # usually, and nobody else can leave it
+            self._lead(capture, self._callers)
+            return
         if capture not in self._taken:
             self.flush()
         with self._lock:
@@ -182,14 +186,11 @@ class _Process:
 
     def flush(self) -> None:
         """Let what is still in buffers go where the descriptors lead; what the caller had printed is the caller's."""
-        callers = self._callers
-        bound = (sys.stdout, sys.stderr) if callers is None else (callers.out, callers.err)
-        for stream in (sys.__stdout__, sys.__stderr__, *bound):
-            if isinstance(stream, io.TextIOWrapper):
-                try:  # noqa: SIM105 -- hot
-                    stream.flush()
-                except (OSError, ValueError):  # nobody listens, or it is closed
-                    pass
+        for stream in _buffered() if self._callers is None else self._callers.buffered:
+            try:  # noqa: SIM105 -- hot
+                stream.flush()
+            except (OSError, ValueError):  # nobody listens, or it is closed
+                pass
         flush_native()
 
     def uncapture(self, capture: Capture | None) -> Callable[..., Any]:
@@ -205,10 +206,10 @@ class _Process:
 
     def _keep(self) -> _Callers:
         """Keep what the caller has."""
-        callers = self._callers = _Callers(sys.stdout, sys.stderr, sys.breakpointhook, {})
+        callers = _Callers(sys.stdout, sys.stderr, sys.breakpointhook, _buffered(), {})
+        self._callers = callers
         for each in _BOTH:
-            if is_standard(each) or not is_open(each):
-                callers.descriptors[each] = private(each)
+            put_aside(each, callers.descriptors)
         return callers
 
     def _lead(self, capture: Capture, callers: _Callers) -> None:
@@ -249,6 +250,12 @@ class _Process:
     def _renew(self) -> None:
         """Have a lock of one's own, in a child that was forked while a thread held the parent's."""
         self._lock = threading.Lock()
+
+
+def _buffered() -> Sequence[TextIO]:
+    """The streams of Python's own kind that lead, or led once, to the descriptors."""
+    streams = {id(each): each for each in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)}
+    return [each for each in streams.values() if isinstance(each, io.TextIOWrapper)]
 
 
 def _acquaint(capture: Capture, others: Iterable[Capture]) -> None:

@@ -21,23 +21,26 @@ def memory() -> int:
     return file
 
 
-def is_open(descriptor: int) -> bool:
-    """Whether there is something behind a number."""
-    try:
-        os.get_inheritable(descriptor)
-    except OSError:
-        return False
-    return True
-
-
 def is_standard(descriptor: int) -> bool:
     """Whether programs inherit a descriptor; else it is closed, or a file of somebody's who found the number free."""
-    return is_open(descriptor) and os.get_inheritable(descriptor)
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False
 
 
-def private(descriptor: int) -> int | None:
-    """Open once more what is behind a number; None where that is closed. Raises OSError where there is no room."""
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _OTHERS) if is_open(descriptor) else None
+def put_aside(descriptor: int, kept: dict[int, int | None]) -> None:
+    """Note in ``kept`` another number for what is behind this one; None: it is closed. What is not standard stays.
+
+    Raises OSError where there is no room.
+    """
+    try:
+        standard = os.get_inheritable(descriptor)
+    except OSError:
+        kept[descriptor] = None
+        return
+    if standard:
+        kept[descriptor] = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _OTHERS)
 
 
 def give_back(descriptor: int, kept: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 
 def flush_native() -> None:
@@ -22,4 +22,4 @@ def _flusher() -> Callable[[], object]:
     except (ImportError, OSError, ValueError, AttributeError):  # a Python, or a C library, without it
         return lambda: None
     # Of this stream alone: to flush all would wait for a thread that reads standard input.
-    return lambda: flush(stream)
+    return partial(flush, stream)
