@@ -92,6 +92,8 @@ class InlineExecutor:
         return IOSuccess(finished)
 
     def _run(self, finished: list[Finished]) -> None:
+        if not self._waiting:
+            return
         end = time.perf_counter() + PATIENCE
         self._capture = self._capture or Capture()
         with self._capture:
