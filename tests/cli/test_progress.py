@@ -50,6 +50,26 @@ def slow(build: Build) -> int:
 plan = slow()
 """
 
+NOISY = """
+import subprocess, time
+from lightfx import Build, stage
+from lightfx.cli.progress import Lines
+
+Lines.__init__.__defaults__ = (0.05,)
+
+@stage(version="1")
+def noisy(build: Build) -> int:
+    for step in range(5):
+        subprocess.run(["echo", "by a program", str(step)], check=True)
+        subprocess.run("echo with errors >&2", shell=True, check=True)
+        build.progress(step + 1, 5)
+        time.sleep(0.2)
+    return 1
+
+plan = noisy()
+"""
+NOISE = "".join(f"by a program {step}\nwith errors\n" for step in range(5))
+
 
 def dref(number: int, name: str = "train") -> DRef:
     return DRef.of(str(number), name)
@@ -275,6 +295,24 @@ def test_a_terminal_sees_a_display_and_stages_do_not(lightfx) -> None:
     assert lightfx("log", "slow").out == "mine\n"
 
 
+def test_a_program_in_an_inline_stage_writes_to_the_log_and_the_display_to_the_terminal(lightfx) -> None:
+    """Trap: descriptor 2 leads to the log while the stage runs, and so did what was drawn meanwhile."""
+    lightfx.write(NOISY)
+    seen = b"".join(watched(lightfx, "run", "plan:plan"))
+    assert b"by a program" not in seen and b"with errors" not in seen
+    shares = set(re.findall(rb"(\d+)%", seen))
+    assert {b"20", b"40", b"60", b"80"} & shares, "it is drawn while the stage runs"
+    assert lightfx("log", "noisy").out == NOISE
+
+
+def test_lines_go_on_while_an_inline_stage_runs(lightfx, monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    lightfx.write(NOISY)
+    seen = b"".join(watched(lightfx, "run", "plan:plan"))
+    assert seen.count(b"1 running") >= 3 and b"by a program" not in seen and b"with errors" not in seen
+    assert lightfx("log", "noisy").out == NOISE
+
+
 def test_a_dumb_terminal_gets_lines(lightfx, monkeypatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     lightfx.write(SLOW)
@@ -366,6 +404,18 @@ def test_a_terminal_that_is_gone_is_no_trouble(monkeypatch, tally: Tally) -> Non
     display.close(tally)
     with suppress(OSError):
         stream.close()
+
+
+def test_a_display_is_as_large_as_its_own_terminal(monkeypatch) -> None:
+    """While a stage runs in this process, none of the standard descriptors may be one."""
+    with terminal(monkeypatch) as screen:
+        fcntl.ioctl(screen.stream.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 31, 123, 0, 0))
+        display = Display(screen.stream)
+        assert display.size == (100, 24), "as the environment says"
+        monkeypatch.delenv("COLUMNS")
+        monkeypatch.delenv("LINES")
+        assert display.size == (123, 31)
+    assert Display(io.StringIO()).size == Console(file=io.StringIO()).size
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 24), (40, 24), (20, 8), (10, 3)])

@@ -213,6 +213,7 @@ PATH_CALLS = {
 }
 MODULES = {"shutil", "tempfile"}
 ENTRY = "what a listing gave, which looks for itself"
+LOG = "standard output, put aside, and a file in memory"
 EXCEPTIONS = {
     ("archive.py", "open"): "a tar, and zstd, over files that a disk opened",
     ("store/owners.py", "read_text"): "/proc and /etc/machine-id, which are no files of ours",
@@ -234,7 +235,9 @@ EXCEPTIONS = {
     ("executor/keeper.py", "os.listdir"): "/proc, for the children of a keeper",
     ("executor/keeper.py", "open"): "/proc, as above",
     **{("executor/worker.py", f"os.{each}"): "the log, handed to it open" for each in ("fstat", "pread", "ftruncate")},
-    **{("executor/inline.py", f"os.{each}"): "standard output, put aside" for each in ("fstat", "pread", "close")},
+    **{("executor/capturing.py", f"os.{each}"): LOG for each in ("pread", "write", "ftruncate", "close")},
+    ("executor/descriptors.py", "os.close"): LOG,
+    ("executor/streams.py", "os.write"): LOG,
     **{("executor/unveiling.py", each): ENTRY for each in ("is_file", "is_dir", "is_symlink")},
     ("executor/worker.py", "open"): "the standard streams, by their numbers",
     ("executor/remote.py", "tempfile.mkdtemp"): "the folder of a Dask worker, which has no store",

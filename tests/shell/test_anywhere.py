@@ -129,10 +129,26 @@ CELLS = [
         made = [high([point(n) for n in range(3)])]
         print(unwrap(realize_all(world, made))[0].value)
     """,
+    """
+    import subprocess, sys
+
+    @stage
+    def loud(build: Build) -> int:
+        print("python")
+        subprocess.run(["echo", "program"], check=True)
+        return 1
+
+    before = sys.stdout
+    with open_world("inline") as world:
+        outcome = unwrap(realize_all(world, [loud()]))[0]
+        (kept,) = unwrap(world.store.realizations(outcome.rrefs)).values()
+    assert sys.stdout is before
+    print([kept.log.tail])
+    """,
 ]
 
 
-def test_stages_of_a_notebook_run_in_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stages_of_a_notebook_run_in_workers_and_inline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a real kernel, whose loop runs; a record of one cell goes from a stage of another to a third."""
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
@@ -141,5 +157,8 @@ def test_stages_of_a_notebook_run_in_workers(tmp_path: Path, monkeypatch: pytest
     cells = [textwrap.dedent(cell) for cell in CELLS]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    said = "".join(each["text"] for each in notebook.cells[3].outputs if each["output_type"] == "stream")
-    assert said == "30\n4\n"
+    said = [
+        "".join(each["text"] for each in cell.outputs if each["output_type"] == "stream") for cell in notebook.cells
+    ]
+    assert said[3] == "30\n4\n"
+    assert said[4] == "['python\\nprogram\\n']\n", "inline, where standard output is no file"

@@ -99,6 +99,11 @@ def _captured_naively(one: Task) -> Finished:
         sys.stdout, sys.stderr = out, err
 
 
+def _sorted(log: str) -> str:
+    """What a log would be that is put together of what came by each way."""
+    return "".join(sorted(log.splitlines(keepends=True), key=lambda line: ("err" in line, line)))
+
+
 def _moving(one: Task) -> Finished:
     if one.realizer.act is errands.go_elsewhere:  # type: ignore[attr-defined]
         os.chdir("/")
@@ -113,6 +118,9 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.a_failure_is_data: {"after": lambda each, _: evolve(each, result=Success(()))},
     laws.what_is_raised_is_a_left: {"after": lambda each, _: evolve(each, result=Success(()))},
     laws.what_is_written_goes_to_the_log: {"after": lambda each, _: evolve(each, log=each.log.replace("to err\n", ""))},
+    laws.what_programs_write_goes_to_the_log: {"run": _captured_naively},
+    laws.what_native_code_writes_goes_to_the_log: {"run": _captured_naively},
+    laws.lines_stand_in_the_order_of_their_writing: {"after": lambda each, _: evolve(each, log=_sorted(each.log))},
     laws.each_task_has_its_own_log: {"run": _captured_together()},
     laws.a_long_log_is_kept_whole_beside_its_end: {"after": lambda each, _: evolve(each, whole_log=None)},
     laws.a_log_that_cannot_be_kept_whole_spoils_no_result: {"after": lambda each, _: evolve(each, log="short")},

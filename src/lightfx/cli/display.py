@@ -8,11 +8,12 @@ nothing in it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, TextIO, final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -31,14 +32,39 @@ _FRAME: Final = 5  # lines that are no tasks
 
 
 @final
+class _Screen(Console):
+    """A console that asks its own stream how large it is: the standard ones lead to a log while a stage runs here."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """The width and the height, in characters."""
+        usual = super().size
+        try:
+            own = os.get_terminal_size(self.file.fileno())
+        except (OSError, ValueError):
+            return usual
+        width = usual.width if "COLUMNS" in os.environ else own.columns or usual.width
+        return ConsoleDimensions(width, usual.height if "LINES" in os.environ else own.lines or usual.height)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self.width, self.height = new_size
+
+
+@final
 class Display:
     """Draws a tally on a terminal. Implements `lightfx.cli.progress.Shower`."""
 
     def __init__(self, stream: TextIO) -> None:
-        # Bound to the stream as it is now, and swapping none: what stages print belongs in their logs.
-        self._console = Console(file=stream, highlight=False)
+        # Bound to this stream, and swapping none: what stages print belongs in their logs.
+        self._console = _Screen(file=stream, highlight=False)
         self._live: Live | None = None
         self._volume = Volume()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many columns and lines there are to draw in."""
+        return self._console.size
 
     def show(self, tally: Tally, event: JournalEvent) -> None:
         """Begin to draw; a warning stays above what is drawn."""

@@ -7,11 +7,12 @@ ends the showing, and never the run.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TextIO, final
 
 from lightfx.cli.notes import Volume, note
@@ -86,15 +87,36 @@ class Lines:
             self._stream.flush()
 
 
-def shower(*, quiet: bool) -> Shower:
-    """Choose how to show progress, by what standard error is."""
+@contextmanager
+def shower(*, quiet: bool) -> Iterator[Shower]:
+    """Choose how to show progress, by what standard error is; it is shown as long as this is entered."""
     if quiet:
-        return Nothing()
-    if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
-        from lightfx.cli.display import Display  # noqa: PLC0415 -- on a terminal only
+        yield Nothing()
+        return
+    with _private(sys.stderr) as stream:
+        if stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+            from lightfx.cli.display import Display  # noqa: PLC0415 -- on a terminal only
 
-        return Display(sys.stderr)
-    return Lines(sys.stderr)
+            yield Display(stream)
+        else:
+            yield Lines(stream)
+
+
+@contextmanager
+def _private(stream: TextIO) -> Iterator[TextIO]:
+    """Open once more what a stream writes to: while a stage runs in this process, descriptor 2 leads to its log."""
+    try:
+        stream.flush()
+        file = fcntl.fcntl(stream.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
+    except (OSError, ValueError):  # it has no descriptor, or a closed one
+        yield stream
+        return
+    own = os.fdopen(file, "w", encoding=stream.encoding, errors=stream.errors)
+    try:
+        yield own
+    finally:
+        with suppress(OSError):  # nobody listens any more
+            own.close()
 
 
 def listening(tally: Tally, showing: Shower) -> Callable[[JournalEvent], None]:

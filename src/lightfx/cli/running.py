@@ -54,20 +54,21 @@ def run(plan: str, wish: Wish) -> Answer:
 
 
 def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
-    showing = shower(quiet=wish.quiet)
-    journal = Listener(listening(tally, showing))
     began = time.time()
-    with open_world(
-        wish.store,
-        workers=wish.workers,
-        executor=dask(wish.dask) if wish.dask else None,
-        memory=wish.memory,
-        tickets=dict(wish.tickets),
-        create=wish.create,
-        index=index_place(wish.store),
-        journal=journal,
-        caches=unwrap(configured(wish.store)),
-    ) as world:
+    with (
+        shower(quiet=wish.quiet) as showing,
+        open_world(
+            wish.store,
+            workers=wish.workers,
+            executor=dask(wish.dask) if wish.dask else None,
+            memory=wish.memory,
+            tickets=dict(wish.tickets),
+            create=wish.create,
+            index=index_place(wish.store),
+            journal=Listener(listening(tally, showing)),
+            caches=unwrap(configured(wish.store)),
+        ) as world,
+    ):
         try:
             outcomes = _carried_out(world, targets, wish)
         finally:

@@ -7,7 +7,9 @@ are here; what dies or never ends is in the tests of the project.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -164,6 +166,33 @@ def speak(_: BuildOrder) -> object:
     """Write to both outputs."""
     print("to out: é ☃ \ud800")
     print("to err", file=sys.stderr)
+    return None
+
+
+def speak_by_programs(_: BuildOrder) -> object:
+    """Let programs write to both outputs."""
+    subprocess.run(["/bin/sh", "-c", "echo a program to out; echo a program to err >&2"], check=True)
+    os.system("echo a shell to out; echo a shell to err >&2")  # noqa: S605, S607 -- as stages do
+    return None
+
+
+def speak_by_native_code(_: BuildOrder) -> object:
+    """Let what knows descriptors alone write to both outputs, and C with its buffer."""
+    os.write(1, b"a descriptor to out\n")
+    os.write(2, b"a descriptor to err\n")
+    library = ctypes.CDLL(None)
+    library.printf(b"C to %s\n", b"out")
+    library.dprintf(2, b"C to %s\n", b"err")
+    return None
+
+
+def speak_in_turn(_: BuildOrder) -> object:
+    """Write lines by Python, by a program and by a descriptor, to both outputs."""
+    print("1 to out")
+    subprocess.run(["/bin/sh", "-c", "echo 2 to out; echo 3 to err >&2"], check=True)
+    print("4 to err", file=sys.stderr)
+    os.write(1, b"5 to out\n")
+    print("6 to out")
     return None
 
 

@@ -107,6 +107,25 @@ def what_is_written_goes_to_the_log(executor: Executor, folder: Path) -> None:
     same(log, "to out: é ☃ \\ud800\nto err\n")
 
 
+def what_programs_write_goes_to_the_log(executor: Executor, folder: Path) -> None:
+    """Those that a stage starts; their output and their errors."""
+    log = finish_one(executor, errands.speak_by_programs, folder).log
+    same(sorted(log.splitlines()), [f"a {who} to {where}" for who in ("program", "shell") for where in ("err", "out")])
+
+
+def what_native_code_writes_goes_to_the_log(executor: Executor, folder: Path) -> None:
+    """Also what C has in its own buffer when the stage is over."""
+    log = finish_one(executor, errands.speak_by_native_code, folder).log
+    same(sorted(log.splitlines()), [f"{who} to {where}" for who in ("C", "a descriptor") for where in ("err", "out")])
+    same(finish_one(executor, errands.who, folder / "after").log, "", "nothing is left for the next one")
+
+
+def lines_stand_in_the_order_of_their_writing(executor: Executor, folder: Path) -> None:
+    """Whoever wrote them, and where to."""
+    log = finish_one(executor, errands.speak_in_turn, folder).log
+    same(log, "1 to out\n2 to out\n3 to err\n4 to err\n5 to out\n6 to out\n")
+
+
 def each_task_has_its_own_log(executor: Executor, folder: Path) -> None:
     """A silent one has none."""
     acts = [errands.speak, errands.who, errands.speak, errands.who]
@@ -222,6 +241,9 @@ EXECUTOR_LAWS: Final[tuple[ExecutorLaw, ...]] = (
     a_failure_is_data,
     what_is_raised_is_a_left,
     what_is_written_goes_to_the_log,
+    what_programs_write_goes_to_the_log,
+    what_native_code_writes_goes_to_the_log,
+    lines_stand_in_the_order_of_their_writing,
     each_task_has_its_own_log,
     a_long_log_is_kept_whole_beside_its_end,
     a_log_that_cannot_be_kept_whole_spoils_no_result,

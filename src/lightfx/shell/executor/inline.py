@@ -1,79 +1,34 @@
 """The inline executor: tasks run in the caller's own process and thread, one after the other.
 
 It has the least overhead, and the least protection: a stage that takes the
-process down takes the run along, and a time limit cannot be kept. What a stage
-prints through Python goes to its log; what a program that it starts prints goes
-where the caller's own output goes. Of a stage that is given secrets it goes to
-the log too, where they are covered.
+process down takes the run along, and a time limit cannot be kept. What is
+printed while a stage runs goes to its log, by whomever: Python, native code,
+programs that it starts (`lightfx.shell.executor.capturing`).
 """
 
 from __future__ import annotations
 
-import fcntl
-import io
-import os
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Final, final
 
 from attrs import evolve
-from returns.io import IOResult, IOSuccess
+from returns.io import IOFailure, IOResult, IOSuccess
 
 from lightfx.core.derivation import Realizer
-from lightfx.core.failures import EngineFailure
+from lightfx.core.failures import EngineFailure, PoolLost
+from lightfx.core.realization import BuildOrder
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Report, Task
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.executor.capturing import Capture, CaptureError
 from lightfx.shell.executor.unveiling import unveiled
 from lightfx.shell.executor.work import carry_out, file_log, peak_of_process
 
 BATCH: Final = 256
 PATIENCE: Final = 0.05
 _NO_LIMITS: Final = Limits()
-
-
-class _Written(io.StringIO):
-    """What a stage wrote; it stays open, whatever the stage closes."""
-
-    def close(self) -> None:
-        """Stay open."""
-
-
-def _watched(task: Task, disk: Disk) -> tuple[Finished, bytes]:
-    """Carry out a task, and give what it printed through Python."""
-    written = _Written()
-    with redirect_stdout(written), redirect_stderr(written):
-        done = carry_out(task, peak_of_process, disk)
-    return done, written.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _captured(task: Task, disk: Disk) -> tuple[Finished, bytes]:
-    """As `_watched`, with what programs print that it starts, after the rest."""
-    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
-        with suppress(OSError, ValueError):  # what the caller had printed is the caller's; it may be closed
-            stream.flush()
-    memory = os.memfd_create("log")
-    before = [(each, kept) for each in (1, 2) if (kept := _kept(each)) is not None]
-    try:
-        for each, _ in before:
-            os.dup2(memory, each)
-        done, text = _watched(task, disk)
-        return done, text + os.pread(memory, os.fstat(memory).st_size, 0)
-    finally:
-        for each, kept in before:
-            os.dup2(kept, each)
-            os.close(kept)
-        os.close(memory)
-
-
-def _kept(descriptor: int) -> int | None:
-    try:
-        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-    except OSError:  # it is closed
-        return None
 
 
 @final
@@ -85,6 +40,7 @@ class InlineExecutor:
         self._disk = disk
         self._waiting: deque[Task] = deque()
         self._interrupt: KeyboardInterrupt | None = None
+        self._capture: Capture | None = None
         self._seconds: dict[Realizer, float] = {}
         self._pace = PATIENCE
 
@@ -122,25 +78,47 @@ class InlineExecutor:
         try:
             self._run(finished)
         except KeyboardInterrupt as interrupt:
+            if self._capture is not None:
+                self._capture.leave()  # it may have come in the midst of that
             # What had finished is handed on first; the next wait passes the interrupt on.
             if not finished:
                 raise
             self._interrupt = interrupt
+        except CaptureError as error:
+            if not finished:
+                return IOFailure(PoolLost(str(error)))
         if finished:
             self._pace = (time.perf_counter() - began) / len(finished)
         return IOSuccess(finished)
 
     def _run(self, finished: list[Finished]) -> None:
+        if not self._waiting:
+            return
         end = time.perf_counter() + PATIENCE
-        while self._waiting and (not finished or self._is_quick(self._waiting[0], end)):
-            task = self._waiting.popleft()
-            task = evolve(task, order=unveiled(task.order, self._disk))
-            done, text = _captured(task, self._disk) if task.order.veil else _watched(task, self._disk)
-            if text:
-                log, whole = file_log(text, task.order.place, task.order.veil, self._disk)
-                done = evolve(done, log=log, whole_log=whole)
-            finished.append(done)
-            self._seconds[task.realizer] = done.cost.seconds
+        self._capture = self._capture or Capture()
+        with self._capture:
+            while self._waiting and (not finished or self._is_quick(self._waiting[0], end)):
+                task = self._waiting[0]
+                order = unveiled(task.order, self._disk)
+                done = self._carried_out(task, order, self._capture)
+                finished.append(done)
+                self._seconds[task.realizer] = done.cost.seconds
+
+    def _carried_out(self, task: Task, order: BuildOrder, capture: Capture) -> Finished:
+        """Carry out the task that waits first, and give it a log."""
+        if order.veil and not capture.veil:
+            with Capture(order.veil) as own:
+                return self._carried_out(task, order, own)
+        capture.take()
+        self._waiting.popleft()
+        order = evolve(order, tell=capture.outside(order.tell))
+        ordered = Task(task.number, order, task.realizer, task.attempt, task.resources)  # hot: `evolve` takes longer
+        done = carry_out(ordered, peak_of_process, self._disk)
+        text = capture.cut()
+        if not text:
+            return done
+        log, whole = file_log(text, order.place, order.veil, self._disk)
+        return evolve(done, log=log, whole_log=whole)
 
     def _is_quick(self, task: Task, end: float) -> bool:
         """Whether a task may join the batch: results wait to be stored while it runs, so only if its like was quick."""
@@ -157,5 +135,6 @@ class InlineExecutor:
         return self.withdraw().map(lambda _: None)
 
     def close(self) -> IOResult[None, EngineFailure]:
-        """Nothing is held."""
+        """Let go of the file that output was captured in."""
+        self._capture = None
         return self.cancel()

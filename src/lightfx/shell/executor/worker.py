@@ -30,6 +30,7 @@ from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.keeper import end_with
+from lightfx.shell.executor.native import flush_native
 from lightfx.shell.executor.shipping import pack_answer
 from lightfx.shell.executor.unveiling import unveiled
 from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, spell_veil, unpacked
@@ -83,6 +84,7 @@ class _Output:
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # it may be closed, or whatever the stage put there
                 stream.flush()
+        flush_native()
         size = os.fstat(self._file).st_size
         if not size:
             return "", None
