@@ -11,9 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -50,18 +48,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where there is one: a busy disk takes its time to sync, and what lasts is not asked here."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    folder = Path(tempfile.mkdtemp(dir=memory))
-    yield folder
-    subprocess.run(["/bin/rm", "-rf", folder], check=True)
-
-
 @stage(version="1")
 def number(build: Build, film: str, value: int) -> int:
     return value
@@ -91,9 +77,9 @@ def failing(build: Build, film: str) -> int:
     raise ValueError(film)
 
 
-def film_of(tmp_path: Path, disk_of: str = "", *, refused: int = 0) -> Film:
+def film_of(memory: Path, disk_of: str = "", *, refused: int = 0) -> Film:
     """Record a program on a disk of that name, on which the ``refused``-th sync is refused."""
-    film = FILMS[str(tmp_path)] = Film(tmp_path)
+    film = FILMS[str(memory)] = Film(memory)
     plan = every(1 << 30, Refusal(errno.EIO), {"fsync"})
     if refused:
         left = [refused]
@@ -106,10 +92,10 @@ def film_of(tmp_path: Path, disk_of: str = "", *, refused: int = 0) -> Film:
 
     watched = Watched(plan=plan)
     watched.calls = film.calls
-    name = str(tmp_path)
+    name = str(memory)
     for act in (store_values, store_trees, collect):
         try:
-            with world_on(mutant(disk_of, watched), tmp_path / "store", index=tmp_path / "index.sqlite") as world:
+            with world_on(mutant(disk_of, watched), memory / "store", index=memory / "index.sqlite") as world:
                 act(world, film, name)
         except EngineError:
             assert refused, "nothing fails by itself"
@@ -218,8 +204,8 @@ def faults(film: Film) -> Iterator[str]:
             yield f"after call {at} ({film.calls[at - 1].act}): {why}"
 
 
-def test_nothing_that_was_answered_is_lost(tmp_path: Path, record_property) -> None:  # type: ignore[no-untyped-def]
-    film = film_of(tmp_path)
+def test_nothing_that_was_answered_is_lost(memory: Path, record_property) -> None:  # type: ignore[no-untyped-def]
+    film = film_of(memory)
     count = sum(1 for _ in states_after(film))
     record_property("count", count)
     assert list(faults(film)) == []
@@ -228,25 +214,25 @@ def test_nothing_that_was_answered_is_lost(tmp_path: Path, record_property) -> N
 
 
 @pytest.mark.parametrize("name", sorted(set(MUTANTS) - {"sync_retried"}))
-def test_wrong_disks_are_found_out(tmp_path: Path, name: str) -> None:
-    assert next(faults(film_of(tmp_path, name)), None) is not None
+def test_wrong_disks_are_found_out(memory: Path, name: str) -> None:
+    assert next(faults(film_of(memory, name)), None) is not None
 
 
-def test_a_sync_that_failed_is_answered_by_none(tmp_path: Path) -> None:
+def test_a_sync_that_failed_is_answered_by_none(memory: Path) -> None:
     """Whichever sync is refused: what is answered afterwards is durable all the same."""
-    (tmp_path / "whole").mkdir()
-    syncs = sum(each.act in ("fsync", "syncfs") for each in film_of(tmp_path / "whole").calls)
+    (memory / "whole").mkdir()
+    syncs = sum(each.act in ("fsync", "syncfs") for each in film_of(memory / "whole").calls)
     for refused in range(1, syncs + 1, STEP):
-        place = tmp_path / str(refused)
+        place = memory / str(refused)
         place.mkdir()
         film = film_of(place, refused=refused)
         assert any(each.error for each in film.calls), refused
         assert next(faults(film), None) is None, refused
 
 
-def test_a_sync_that_is_tried_again_is_found_out(tmp_path: Path) -> None:
+def test_a_sync_that_is_tried_again_is_found_out(memory: Path) -> None:
     """The kernel forgets what it could not write, and says the second time that all is well."""
-    assert any(_is_found_out(tmp_path / str(refused), refused) for refused in range(1, 20))
+    assert any(_is_found_out(memory / str(refused), refused) for refused in range(1, 20))
 
 
 def _is_found_out(place: Path, refused: int) -> bool:
@@ -254,13 +240,13 @@ def _is_found_out(place: Path, refused: int) -> bool:
     return next(faults(film_of(place, "sync_retried", refused=refused)), None) is not None
 
 
-def test_the_model_says_of_a_state_what_the_store_says(tmp_path: Path) -> None:
+def test_the_model_says_of_a_state_what_the_store_says(memory: Path) -> None:
     """Some states are laid out as files, and lightfx reads them: all that was promised is there."""
-    film = film_of(tmp_path)
+    film = film_of(memory)
     for number_, (_, promise, state) in enumerate(states_after(film)):
         if number_ % 97 or not promise.rrefs:
             continue
-        home = tmp_path / f"cut{number_}"
+        home = memory / f"cut{number_}"
         for path in sorted(state, key=lambda each: each.count("/")):
             what = state[path]
             if path.startswith("store/claims/"):

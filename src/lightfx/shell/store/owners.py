@@ -35,7 +35,8 @@ from lightfx.shell.disk import REAL, Disk
 
 FAR: Final = 1e11  # seconds, some thousand years
 _MOST_PID: Final = 1 << 32
-_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+# EBADF: NFS locks no file that is open for reading alone.
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
 
 
 @final
