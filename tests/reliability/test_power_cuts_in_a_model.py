@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from persistence import Film, Promise, State, states_after
 
-from lightfx import Build, evaluate, evaluate_all, open_world, realize, stage
+from lightfx import Build, Derivation, evaluate, evaluate_all, open_world, realize, stage
 from lightfx.core.failures import EngineError
 from lightfx.core.layout import read_format
 from lightfx.core.manifest import Entry, Kind, digest_of
@@ -72,6 +72,21 @@ def tree(build: Build, film: str, value: int) -> Path:
     return build.out
 
 
+@stage(version="1", ephemeral=True)
+def passing(build: Build, film: str, value: int) -> Path:
+    for each in range(2):
+        (build.out / f"p{each}").write_text(f"{value}" * 50)
+    FILMS[film].saw(build.folder)
+    return build.out
+
+
+@stage(version="1")
+def reading(build: Build, film: str, of: Derivation[Path]) -> int:
+    path = build.need(of)
+    FILMS[film].reads(path.name)
+    return len(path.name)
+
+
 @stage(version="1")
 def failing(build: Build, film: str) -> int:
     raise ValueError(film)
@@ -93,7 +108,7 @@ def film_of(memory: Path, disk_of: str = "", *, refused: int = 0) -> Film:
     watched = Watched(plan=plan)
     watched.calls = film.calls
     name = str(memory)
-    for act in (store_values, store_trees, collect):
+    for act in (store_values, store_trees, drop, collect):
         try:
             with world_on(mutant(disk_of, watched), memory / "store", index=memory / "index.sqlite") as world:
                 act(world, film, name)
@@ -120,6 +135,17 @@ def store_trees(world: World, film: Film, name: str) -> None:
     film.roots = frozenset({unwrap(add_root(world, kept.dref)).name})
     answered(world, film)
     evaluate_all(world, [leaf(name, 2), leaf(name, 3), tree(name, 1), tree(name, 2)])
+    answered(world, film)
+
+
+def drop(world: World, film: Film, name: str) -> None:
+    """What is read in the same run, and then dropped, and stored and dropped again."""
+    evaluate(world, reading(name, passing(name, 1)))
+    answered(world, film)
+    assert not any(
+        each.startswith("p") for path in (world.store.root / "objects").iterdir() for each in os.listdir(path)
+    )
+    evaluate(world, passing(name, 1))
     answered(world, film)
 
 
@@ -159,8 +185,15 @@ def wrong(promise: Promise, state: State) -> Iterator[str]:
             for each in realizations(what[0]):
                 there.add(each.rref.text)
                 for digested in (each.tree, None if each.log is None else each.log.whole):
-                    if digested is not None and manifest(state, f"store/objects/{digested.hex}") != digested.text:
+                    home = f"store/objects/{'' if digested is None else digested.hex}"
+                    if digested is None or (each.ephemeral and home not in state):
+                        continue
+                    if manifest(state, home) != digested.text:
                         yield f"{path} names an object that is not there, or not whole"
+                    yield from writable(state, home)
+    for tree in promise.objects:
+        if manifest(state, f"store/objects/{tree}") != f"blake3:{tree}":
+            yield "what a stage reads may be lost, and what it makes of it stay"
     if promise.rrefs - there:
         yield f"{len(promise.rrefs - there)} results that were answered are gone"
     for name in promise.roots:
@@ -187,7 +220,7 @@ def manifest(state: State, home: str) -> str:
     for path, what in state.items():
         if path.startswith(f"{home}/"):
             inner = path.removeprefix(f"{home}/")
-            if what is None:
+            if isinstance(what, int):
                 entries.append(Entry(inner, Kind.FOLDER))
             elif isinstance(what, str):
                 entries.append(Entry(inner, Kind.LINK, what))
@@ -195,6 +228,15 @@ def manifest(state: State, home: str) -> str:
                 data, mode = what
                 entries.append(Entry(inner, Kind.FILE, f"blake3:{digest(data)}", len(data), bool(mode & 0o100)))
     return digest_of(entries).text
+
+
+def writable(state: State, home: str) -> Iterator[str]:
+    """What of an object can be written to, but for the outermost folder, whose rights are set after its name."""
+    for path, what in state.items():
+        if path.startswith(f"{home}/"):
+            mode = what if isinstance(what, int) else what[1] if isinstance(what, tuple) else 0
+            if mode & 0o222:
+                yield f"{path} has the mode {mode:04o}"
 
 
 def faults(film: Film) -> Iterator[str]:
@@ -211,6 +253,7 @@ def test_nothing_that_was_answered_is_lost(memory: Path, record_property) -> Non
     assert list(faults(film)) == []
     assert count > 500
     assert len(film.promised) > 8
+    assert film.reading
 
 
 @pytest.mark.parametrize("name", sorted(set(MUTANTS) - {"sync_retried"}))
@@ -251,7 +294,7 @@ def test_the_model_says_of_a_state_what_the_store_says(memory: Path) -> None:
             what = state[path]
             if path.startswith("store/claims/"):
                 continue  # the claims of the dead: here their owner would be believed to live for a while
-            if what is None:
+            if isinstance(what, int):
                 (home / path).mkdir(parents=True, exist_ok=True)
             elif isinstance(what, tuple):
                 (home / path).parent.mkdir(parents=True, exist_ok=True)

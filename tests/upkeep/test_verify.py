@@ -263,6 +263,8 @@ def test_sound_lines_of_a_damaged_group_are_saved(store: Path, index: str) -> No
         assert found.rrefs == (outcomes[0].rrefs if index == "known" else ())
         assert unwrap(verify(world, repair=True)).sound
         assert not path.exists()
+        left = [line for each in (store / "records").iterdir() for line in each.read_bytes().splitlines()]
+        assert len(set(lines[path]) - set(left)) == 1, "all but the damaged line"
         assert unwrap(verify(world)).damages == ()
     with open_world(store) as world:
         for plan in (double(2), *many):
