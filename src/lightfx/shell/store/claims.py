@@ -196,7 +196,7 @@ class Claims:
         for owner in self._other_owners():
             if self._lives(owner):
                 with suppress(OSError):
-                    found.append(describe_owner(self._disk.read_whole(owner)))
+                    found.append(describe_owner(self._disk.read_whole(owner), self._disk.stat(owner).st_uid))
         return tuple(found)
 
     def _other_owners(self) -> list[Path]:
