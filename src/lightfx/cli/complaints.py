@@ -112,7 +112,7 @@ def _hint(failure: EngineFailure) -> str:
 _HINTS: Final[Mapping[type[EngineFailure], str]] = {
     NoStore: "give another --store or set LIGHTFX_STORE; `lightfx run` makes a store",
     NotAStore: "give another --store or set LIGHTFX_STORE",
-    BadKey: "`lightfx key show` lists your keys, and `lightfx key new` makes one",
+    BadKey: "`lightfx key list` lists them, and `lightfx key new` makes one",
     DiskFull: "`lightfx gc --dry-run` says what could go",
     BadArchive: "nothing of it was stored: pack it anew where it came from",
     CacheTrouble: "`lightfx cache list` says where it is; runs go on without it",
