@@ -69,7 +69,7 @@ def test_what_is_told_of_is_there_before_it_is_told_of(tmp_path: Path) -> None:
     """Files, then the groups that name them, then the table of these, then the list of tables."""
     held: dict[str, bytes] = {}
     with open_world(tmp_path / "store") as world:
-        evaluate_all(world, [written(1), written(2, 30_000)])
+        evaluate_all(world, [written(1), written(2, 50_000)])
         partner = Partner(memory_cache(held), world.perform)
         made = unwrap(looking.find(world))
         entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
