@@ -244,12 +244,14 @@ def test_names_sort_by_age(tmp_path: Path) -> None:
     assert [lines(path)[0]["total"] for path in files(tmp_path)] == [0, 1, 2, 3]
 
 
-def test_a_file_is_named_as_the_document_says(tmp_path: Path) -> None:
+def test_a_file_is_named_and_begins_as_the_document_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/a/b.py", "--token", "x y"])
     journal = RunFile(tmp_path, lambda: 1_795_184_407.123_456)
     journal.tell(RunBegan(1))
     journal.tell(Stopping("why", 0))
     (path,) = tmp_path.iterdir()
     assert re.fullmatch(r"20261120T142007\.123456-[a-z2-7]{10}\.jsonl", path.name)
+    assert lines(path)[0]["command"] == "b.py --token 'x y'"
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
