@@ -28,6 +28,7 @@ def test_paths_stay_in_the_store_and_lie_in_its_folders() -> None:
 
 
 def test_the_format_reads_back() -> None:
+    assert format_text() == '{"format": "lightfx-store", "version": 1}\n'
     assert read_format(format_text()) == Success(FORMAT_VERSION)
     assert read_format(json.dumps({"format": "lightfx-store", "version": 99, "more": 1})) == Success(99)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import evolve
 
 from lightfx.core.config import Config, Reference
+from lightfx.core.inventory import Item
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import TimedOut
@@ -21,6 +22,7 @@ from lightfx.core.realization import (
     Stored,
     Value,
     content_of,
+    key_with,
 )
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
@@ -48,6 +50,14 @@ def test_content_is_value_and_files_and_nothing_else() -> None:
     assert len(contents) == 12
 
 
+def test_what_was_asked_for_is_part_of_the_name() -> None:
+    """By a digest of the input key, a newline, and what was asked for, in canonical form."""
+    asked = ((Reference(OTHER), (CONTENT, TREE)),)
+    spelled = f'[[{{"$dref":"{OTHER}"}},["{CONTENT}","{TREE}"]]]'
+    assert key_with(KEY, ()) == KEY.text
+    assert key_with(KEY, asked) == Digest.of(f"{KEY}\n{spelled}".encode()).text
+
+
 def test_trap_a_value_that_looks_like_a_failure() -> None:
     assert spell_result(Value({"left": "timed_out", "seconds": 1.0})) != spell_result(TimedOut(1))
 
@@ -61,6 +71,12 @@ def test_a_cutoff_hit_is_told_under_its_own_name() -> None:
     assert (told.cost, told.log) == (Cost(), None)
     assert (told.key, told.index, told.content, told.result, told.tree) == (KEY, 2, CONTENT, Value(1), TREE)
     assert told.retold(PLAN, context, 10.0).like == MADE.rref, "it points at the first"
+
+
+def test_a_cutoff_hit_stands_on_its_inputs_and_on_what_it_points_at() -> None:
+    needed = RRef.of(OTHER, key="k", index=0, content="c")
+    told = MADE.retold(OTHER, Context(((Reference(OTHER), (needed,)),)), 9.0)
+    assert Item.of(told).needs == (needed, MADE.rref)
 
 
 def test_listed() -> None:

@@ -6,14 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from returns.result import Failure
 
 from lightfx.core.canonical import Tree, read
 from lightfx.core.config import Reference, Take
 from lightfx.core.names import Digest
-from lightfx.core.outcome import Died, Raised, Upstream
-from lightfx.core.realization import Cost, Log, MadeBy, Value
-from lightfx.core.records import read_realization, spell_realization
+from lightfx.core.outcome import BadOutput, Cancelled, Cause, Died, Raised, Returned, Root, TimedOut, Upstream
+from lightfx.core.realization import Attempt, Cost, Log, MadeBy, Value
+from lightfx.core.records import read_realization, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 
 # Written once, never to be changed: a store may hold it.
@@ -62,6 +63,48 @@ def changed(**fields: Tree) -> str:
 )
 def test_lefts_of_old(result: Tree, expected: object) -> None:
     assert read_realization(changed(result=result)).unwrap().result == expected
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (Returned("E", {"a": 1}), '{"error":{"a":1},"left":"returned","type":"E"}'),
+        (
+            Raised("E", ("E", "Exception"), "why", "where"),
+            '{"bases":["E","Exception"],"left":"raised","message":"why","traceback":"where","type":"E"}',
+        ),
+        (TimedOut(1.5), '{"left":"timed_out","seconds":1.5}'),
+        (Died(7, None, False), '{"exit_code":7,"left":"died","out_of_memory":false,"signal":null}'),
+        (BadOutput("a/b", "why"), '{"left":"bad_output","path":"a/b","why":"why"}'),
+        (Upstream((Root(RRef("r-d-x"), "why"),), 3), '{"left":"upstream","roots":[["r-d-x","why"]],"total":3}'),
+        (Cancelled("why"), '{"left":"cancelled","why":"why"}'),
+    ],
+)
+def test_lefts_are_spelled_as_the_document_says(cause: Cause, text: str) -> None:
+    assert spell_result(cause) == text
+    assert read_realization(changed(result=json.loads(text))).unwrap().result == cause
+
+
+def test_what_few_records_hold_is_spelled_as_the_document_says() -> None:
+    log, asked = Digest("blake3:ff"), ((Reference(DRef("d" * 32 + "-data")), (Digest("blake3:aa"),)),)
+    earlier = (Attempt("died", "why", Cost(0.5, 7), Log("end", log)), Attempt("timed_out", "late"))
+    found = evolve(read_realization(OLD).unwrap(), asked=asked, earlier=earlier, ephemeral=True)
+    text = spell_realization(found)
+    told = {
+        "asked": [[{"$dref": "d" * 32 + "-data"}, ["blake3:aa"]]],
+        "earlier": [
+            {
+                "cost": {"peak_memory": 7, "seconds": 0.5},
+                "kind": "died",
+                "log": {"tail": "end", "whole": "blake3:ff"},
+                "reason": "why",
+            },
+            {"cost": {"peak_memory": 0, "seconds": 0.0}, "kind": "timed_out", "log": None, "reason": "late"},
+        ],
+        "ephemeral": True,
+    }
+    assert repr(json.loads(text)) == repr(dict(sorted({**json.loads(OLD), **told}.items())))
+    assert read_realization(text).unwrap() == found
 
 
 def test_what_is_optional_may_be_absent() -> None:

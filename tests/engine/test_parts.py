@@ -57,6 +57,19 @@ def test_a_part_is_a_value_of_its_own(world: World, ran: Path) -> None:
     assert sorted(each.name for each in evaluate(world, made.part(lambda m: m.notes)).iterdir()) == ["a.txt", "b.txt"]
 
 
+def test_the_config_of_a_part_is_as_the_document_says(ran: Path) -> None:
+    made = model(str(ran), 0.5, "x")
+    part = made.part(lambda m: m.layers[0].weights)
+    assert part.origin.config.tree == {
+        "args": {
+            "of": {"$dref": made.dref.text},
+            "path": [{"attribute": "layers"}, {"item": 0}, {"attribute": "weights"}],
+        },
+        "code": {"part": 1},
+        "name": part.dref.name.text,
+    }
+
+
 def test_one_file_of_many(world: World, tmp_path: Path, ran: Path) -> None:
     folder = tmp_path / "data"
     (folder / "sub").mkdir(parents=True)

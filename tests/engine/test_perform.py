@@ -29,8 +29,13 @@ from lightfx import (
     unwrap,
 )
 from lightfx.core.failures import DiskFull, EngineFailure, PoolLost
-from lightfx.core.realization import Output
+from lightfx.core.names import Digest
+from lightfx.core.outcome import Cancelled
+from lightfx.core.realization import Context, Output
+from lightfx.core.refs import DRef
 from lightfx.effects.executor import Finished
+from lightfx.engine import harvest
+from lightfx.plan.moves import Run
 from lightfx.wiring import Performing
 
 RAN: list[int] = []
@@ -274,6 +279,18 @@ def test_a_busy_key_is_asked_for_again(world: World) -> None:
 def kinds(build: Build, cells: list[Tolerant[Path]]) -> list[str]:
     found = [build.need(cell) for cell in cells]
     return [outcome.kind if isinstance(outcome, Left) else "right" for outcome in found]
+
+
+def test_a_run_that_ends_as_a_whole_is_left_for_each_output_and_its_folder_goes_with_the_first(tmp_path: Path) -> None:
+    dref = DRef("d" * 32 + "-x")
+    pieces = harvest._all_left(
+        Run(0, dref, Digest("k"), (0, 1, 2), Context(())), Left(Cancelled("why"), folder=tmp_path)
+    )
+    assert [(piece.result, piece.folder) for piece in pieces] == [
+        (Cancelled("why"), tmp_path),
+        (Cancelled("why"), None),
+        (Cancelled("why"), None),
+    ]
 
 
 def test_a_half_done_folder_goes_along_with_its_left(world: World) -> None:

@@ -16,6 +16,7 @@ from lightfx import Build, Derivation, evaluate, open_world, stage
 from lightfx.engine import keeping
 from lightfx.shell.store import indexing
 from lightfx.shell.store.groups import Groups
+from lightfx.testing.faults import Watched, world_on
 
 PROGRAM = """
 import sys, time
@@ -165,6 +166,21 @@ def test_what_is_done_is_stored_before_a_task_that_may_be_long(tmp_path: Path, m
     monkeypatch.setattr(keeping, "PATIENCE", 600.0)
     with open_world(tmp_path / "store") as world:
         assert evaluate(world, looking(following(first()), str(tmp_path / "store" / "records"))) == 2
+
+
+def test_claims_are_given_back_when_the_records_are_stored(tmp_path: Path) -> None:
+    """Trap: who waits for a claim finds it free, nothing stored, and builds the same again."""
+    disk = Watched()
+    with world_on(disk, tmp_path / "store") as world:
+        assert evaluate(world, following(first())) == 1
+    claims = f"{tmp_path}/store/claims/"
+    free = [call.number for call in disk.calls if call.act == "unlink" and len(call.paths[0]) == len(claims) + 64]
+    groups = [
+        call.number for call in disk.calls if call.act == "fsync" and call.paths == (f"{tmp_path}/store/records",)
+    ]
+    taken = [call.number for call in disk.calls if call.act == "link"]
+    assert len(free) == len(taken) == 2
+    assert all(any(claim < group < back for group in groups) for claim, back in zip(taken, free, strict=True))
 
 
 @stage(version="1")

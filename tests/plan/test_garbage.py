@@ -55,6 +55,12 @@ def test_a_root_on_a_derivation_holds_all_its_realizations() -> None:
     assert garbage.rrefs == (ref(3),)
 
 
+def test_what_is_held_may_stand_on_what_is_not_stored() -> None:
+    """A run takes records from caches without what they stand on; what stands beyond a gap is not known."""
+    held = shop(item(0), item(2, ref(1)), item(3, ref(2)), roots=[Anchor("r", ref(3))])
+    assert numbers(judge(held, Rules(), 0.0).rrefs) == {0}
+
+
 def test_without_roots_all_goes_and_orphans_too() -> None:
     garbage = judge(shop(item(0, trees=["a"]), a=100, orphan=5), Rules(), 0.0)
     assert numbers(garbage.rrefs) == {0}

@@ -173,3 +173,10 @@ def test_what_is_shared(result, shared: bool) -> None:
     one = made(result)
     assert Sharing().shares(one) is shared
     assert Sharing(lefts="none").shares(one) is isinstance(result, Value)
+
+
+def test_what_would_take_much_memory_is_not_read() -> None:
+    """An empty list is two bytes, and takes seventy: what it would come to is counted before it is parsed."""
+    many = b"[" + b"[]," * 1_000_000 + b"[]]"
+    assert read_table(many) == Failure("it has too many parts")
+    assert Group.read(b'{"objects":{},"more":' + many + b"}\n") == Failure("it has too many parts")

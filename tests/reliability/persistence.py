@@ -8,6 +8,8 @@ Rules, as weak as POSIX allows, which no file system is below:
 - To make, rename, link and remove a name is to do something to a folder. It is
   durable once the folder was synced, or the file system. Until then any of
   these may have happened and any not, each wholly or not at all.
+- Rights are durable once the file or the folder that has them was synced, or
+  the file system. Until then there may be those of before, or the new ones.
 - A sync of a file that failed leaves what was written neither durable nor
   waiting: a second sync has nothing to do, and says that all is well.
 
@@ -24,14 +26,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from lightfx.testing.faults import Call
 
 Changes: TypeAlias = "tuple[tuple[int, str, int | None], ...]"
 """What one call does to names: in this folder, this name, leads to this file; or to nothing."""
-State: TypeAlias = "Mapping[str, str | bytes | tuple[bytes, int] | None]"
-"""What is on the disk: by path, bytes and mode of a file, the target of a link, or None for a folder."""
+State: TypeAlias = "Mapping[str, str | tuple[bytes, int] | int]"
+"""What is on the disk: by path, bytes and mode of a file, the target of a link, or the mode of a folder."""
 
 TOP: Final = 0
 WAYS: Final = ("old", "new", "half", "zeros")
@@ -42,17 +44,19 @@ class File:
     """A file, a folder (``data`` is None), or a link (``data`` is text); ``lost``: a sync of it failed."""
 
     data: bytes | str | None
-    mode: int = 0o644
+    mode: int = 0o600
     durable: bytes = b""
+    durable_mode: int = 0o600
     lost: bool = False
 
 
 @frozen
 class Promise:
-    """What was answered: these are stored, and these roots hold."""
+    """What was answered: these are stored, and these roots hold; and these ``objects`` a stage reads right now."""
 
     rrefs: frozenset[str] = frozenset()
     roots: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
 
 
 @define
@@ -63,6 +67,7 @@ class Film:
     calls: list[Call] = Factory(list)
     written: dict[int, list[tuple[str, bytes | str | None, int]]] = Factory(dict)
     promised: dict[int, Promise] = Factory(dict)
+    reading: dict[int, frozenset[str]] = Factory(dict)
     roots: frozenset[str] = frozenset()
 
     def saw(self, folder: Path) -> None:
@@ -72,6 +77,10 @@ class Film:
         for path in (*above, folder, *sorted(folder.rglob("*"))):
             data = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
             found.append((str(path), data, path.lstat().st_mode))
+
+    def reads(self, tree: str) -> None:
+        """Note that a stage begins to read an object."""
+        self.reading[len(self.calls)] = frozenset({tree})
 
     def promise(self, promise: Promise) -> None:
         """Note what was answered."""
@@ -131,7 +140,7 @@ class Model:
                 )  # its text was taken for a path: what it leads to is not asked for
             case "write" if file is not None:
                 self.files[file].data = bytes(self.files[file].data or b"") + call.data  # type: ignore[arg-type]
-            case "chmod" if file is not None:
+            case "chmod" | "fchmod" if file is not None:
                 self.files[file].mode = call.flags
             case "rename":
                 self._change((first, None), (call.paths[1], file))
@@ -149,6 +158,8 @@ class Model:
 
     def _sync(self, number: int) -> None:
         file = self.files[number]
+        if not file.lost:
+            file.durable_mode = file.mode
         if isinstance(file.data, bytes) and not file.lost:
             file.durable = file.data
         durable = [each for each in self.pending if any(folder == number for folder, _, _ in each)]
@@ -190,17 +201,18 @@ class Model:
         inside: dict[int, list[tuple[str, int]]] = {}
         for (folder, name), file in names.items():
             inside.setdefault(folder, []).append((name, file))
-        found: dict[str, str | bytes | tuple[bytes, int] | None] = {}
+        found: dict[str, str | tuple[bytes, int] | int] = {}
         pending = [("", TOP)]
         while pending:
             path, number = pending.pop()
             for name, each in inside.get(number, ()):
                 file, where = self.files[each], f"{path}/{name}".lstrip("/")
+                mode = file.durable_mode if way == "old" else file.mode
                 if file.data is None:
-                    found[where] = None
+                    found[where] = mode
                     pending.append((where, each))
                 else:
-                    found[where] = file.data if isinstance(file.data, str) else (_left(file, way), file.mode)
+                    found[where] = file.data if isinstance(file.data, str) else (_left(file, way), mode)
         return found
 
 
@@ -245,8 +257,9 @@ def states_after(film: Film) -> Iterator[tuple[int, Promise, State]]:
             if model.find(path) is None:
                 model.make(path, File(data, stat.S_IMODE(mode)))
         before_sync = number < len(film.calls) and film.calls[number].act in ("fsync", "syncfs")
-        if before_sync or number in film.promised or number == len(film.calls):
-            for said in {promise, film.promised.get(number, promise)}:
+        reading = film.reading.get(number, frozenset())
+        if before_sync or reading or number in film.promised or number == len(film.calls):
+            for said in {evolve(each, objects=reading) for each in (promise, film.promised.get(number, promise))}:
                 for state in model.states():
                     yield number, said, state
         promise = film.promised.get(number, promise)

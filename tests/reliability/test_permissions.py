@@ -272,6 +272,47 @@ def test_another_user_reaches_nothing_for_a_minute() -> None:
     attacked(60)
 
 
+MEMBER = """
+import os, sys
+sys.path.insert(0, sys.argv[3])
+import scenes
+os.setgroups([]); os.setgid(61000); os.setuid(int(sys.argv[2])); os.umask(0o002)
+scenes.converse(sys.argv[1])
+"""
+
+
+@AS_ROOT
+def test_two_users_of_a_group_share_a_store() -> None:
+    """Trap: to ask whether an owner lives one opened its file to write, and the second user could only read."""
+    home = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    home.chmod(0o777)
+    scenes = Path(__file__).parents[1] / "conformance"
+
+    def member(user: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", MEMBER, str(home / "store"), str(user), str(scenes)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=home)
+
+    def ask(process: subprocess.Popen[str], *words: str) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        if words:
+            process.stdin.write(" ".join(words) + "\n")
+            process.stdin.flush()
+        return process.stdout.readline().rstrip("\n")
+
+    with member(61001) as one, member(61002) as two:
+        try:
+            assert [ask(one), ask(one, "claim", "k")] == ["open", "granted"]
+            assert [ask(two), ask(two, "claim", "k"), ask(two, "claim", "j")] == ["open", "refused", "granted"]
+            assert [ask(one, "claim", "j"), ask(two, "commit", "x"), ask(one, "alike", "x")] == ["refused", "None", "1"]
+            one.kill()
+            one.wait()
+            assert ask(two, "claim", "k") == "granted"
+        finally:
+            one.kill()
+            two.kill()
+            subprocess.run(["/bin/rm", "-rf", home], check=True)
+
+
 def test_a_secret_file_is_read_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 

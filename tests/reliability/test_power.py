@@ -74,6 +74,14 @@ def test_replayed(shop: Path, inquest: Inquest, name: str, kind: str, scale: Sca
     survived(cuts, record_property, count)
 
 
+def losing(cuts: Cuts, record_property: Record, count: int, where: str) -> int:
+    """How many of the cuts lose something."""
+    caught = len(cuts.wrong) + len(cuts.unmountable)
+    record_property("count", count)
+    record_property("found", f"{caught} of {count}{where}")
+    return caught
+
+
 @pytest.mark.reliability("D6", "without any sync, D4", passes="90 % of the cuts lose something")
 @pytest.mark.parametrize("name", LOGGED)
 def test_nothing_survives_without_sync(
@@ -82,10 +90,7 @@ def test_nothing_survives_without_sync(
     needed(name)
     count = scale(20, 20, 50)
     cuts = cut(shop, inquest, FILE_SYSTEMS[name], "value", count, mutant="no_sync")
-    caught = len(cuts.wrong) + len(cuts.unmountable)
-    record_property("count", count)
-    record_property("found", f"{caught} of {count} on {name}")
-    assert caught >= 0.9 * count
+    assert losing(cuts, record_property, count, f" on {name}") >= 0.9 * count
 
 
 @pytest.mark.reliability("D6", "without syncs of folders, D4", passes="some cut loses something")
@@ -96,10 +101,7 @@ def test_names_are_lost_without_sync_of_folders(
     needed(name)
     count = scale(20, 20, 50)
     cuts = cut(shop, inquest, FILE_SYSTEMS[name], "value", count, mutant="no_folder_sync")
-    caught = len(cuts.wrong) + len(cuts.unmountable)
-    record_property("count", count)
-    record_property("found", f"{caught} of {count} on {name}")
-    assert caught
+    assert losing(cuts, record_property, count, f" on {name}")
 
 
 @pytest.mark.reliability("D6", "with syncs left out, or after the records, D5", passes="some state lacks something")
@@ -112,10 +114,7 @@ def test_states_without_sync(
     needed("ext4", fuse=True)
     count = scale(40, 40, 200)
     cuts = replay(shop, inquest, FILE_SYSTEMS["ext4"], kind, 8, count, mutant=mutant)
-    caught = len(cuts.wrong) + len(cuts.unmountable)
-    record_property("count", count)
-    record_property("found", f"{caught} of {count}, {mutant}")
-    assert caught
+    assert losing(cuts, record_property, count, f", {mutant}")
 
 
 @pytest.mark.reliability("D6", "records written in place: D2", passes="some kill leaves something wrong")

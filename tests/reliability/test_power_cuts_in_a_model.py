@@ -11,9 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from persistence import Film, Promise, State, states_after
 
-from lightfx import Build, evaluate, evaluate_all, open_world, realize, stage
+from lightfx import Build, Derivation, evaluate, evaluate_all, open_world, realize, stage
 from lightfx.core.failures import EngineError
 from lightfx.core.layout import read_format
 from lightfx.core.manifest import Entry, Kind, digest_of
@@ -48,18 +46,6 @@ pytestmark = [
         "D6", "power cuts after every call, in a model; wrong disks", passes="0 bad; each wrong disk is caught"
     ),
 ]
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where there is one: a busy disk takes its time to sync, and what lasts is not asked here."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    folder = Path(tempfile.mkdtemp(dir=memory))
-    yield folder
-    subprocess.run(["/bin/rm", "-rf", folder], check=True)
 
 
 @stage(version="1")
@@ -86,14 +72,29 @@ def tree(build: Build, film: str, value: int) -> Path:
     return build.out
 
 
+@stage(version="1", ephemeral=True)
+def passing(build: Build, film: str, value: int) -> Path:
+    for each in range(2):
+        (build.out / f"p{each}").write_text(f"{value}" * 50)
+    FILMS[film].saw(build.folder)
+    return build.out
+
+
+@stage(version="1")
+def reading(build: Build, film: str, of: Derivation[Path]) -> int:
+    path = build.need(of)
+    FILMS[film].reads(path.name)
+    return len(path.name)
+
+
 @stage(version="1")
 def failing(build: Build, film: str) -> int:
     raise ValueError(film)
 
 
-def film_of(tmp_path: Path, disk_of: str = "", *, refused: int = 0) -> Film:
+def film_of(memory: Path, disk_of: str = "", *, refused: int = 0) -> Film:
     """Record a program on a disk of that name, on which the ``refused``-th sync is refused."""
-    film = FILMS[str(tmp_path)] = Film(tmp_path)
+    film = FILMS[str(memory)] = Film(memory)
     plan = every(1 << 30, Refusal(errno.EIO), {"fsync"})
     if refused:
         left = [refused]
@@ -106,10 +107,10 @@ def film_of(tmp_path: Path, disk_of: str = "", *, refused: int = 0) -> Film:
 
     watched = Watched(plan=plan)
     watched.calls = film.calls
-    name = str(tmp_path)
-    for act in (store_values, store_trees, collect):
+    name = str(memory)
+    for act in (store_values, store_trees, drop, collect):
         try:
-            with world_on(mutant(disk_of, watched), tmp_path / "store", index=tmp_path / "index.sqlite") as world:
+            with world_on(mutant(disk_of, watched), memory / "store", index=memory / "index.sqlite") as world:
                 act(world, film, name)
         except EngineError:
             assert refused, "nothing fails by itself"
@@ -134,6 +135,17 @@ def store_trees(world: World, film: Film, name: str) -> None:
     film.roots = frozenset({unwrap(add_root(world, kept.dref)).name})
     answered(world, film)
     evaluate_all(world, [leaf(name, 2), leaf(name, 3), tree(name, 1), tree(name, 2)])
+    answered(world, film)
+
+
+def drop(world: World, film: Film, name: str) -> None:
+    """What is read in the same run, and then dropped, and stored and dropped again."""
+    evaluate(world, reading(name, passing(name, 1)))
+    answered(world, film)
+    assert not any(
+        each.startswith("p") for path in (world.store.root / "objects").iterdir() for each in os.listdir(path)
+    )
+    evaluate(world, passing(name, 1))
     answered(world, film)
 
 
@@ -173,8 +185,15 @@ def wrong(promise: Promise, state: State) -> Iterator[str]:
             for each in realizations(what[0]):
                 there.add(each.rref.text)
                 for digested in (each.tree, None if each.log is None else each.log.whole):
-                    if digested is not None and manifest(state, f"store/objects/{digested.hex}") != digested.text:
+                    home = f"store/objects/{'' if digested is None else digested.hex}"
+                    if digested is None or (each.ephemeral and home not in state):
+                        continue
+                    if manifest(state, home) != digested.text:
                         yield f"{path} names an object that is not there, or not whole"
+                    yield from writable(state, home)
+    for tree in promise.objects:
+        if manifest(state, f"store/objects/{tree}") != f"blake3:{tree}":
+            yield "what a stage reads may be lost, and what it makes of it stay"
     if promise.rrefs - there:
         yield f"{len(promise.rrefs - there)} results that were answered are gone"
     for name in promise.roots:
@@ -201,7 +220,7 @@ def manifest(state: State, home: str) -> str:
     for path, what in state.items():
         if path.startswith(f"{home}/"):
             inner = path.removeprefix(f"{home}/")
-            if what is None:
+            if isinstance(what, int):
                 entries.append(Entry(inner, Kind.FOLDER))
             elif isinstance(what, str):
                 entries.append(Entry(inner, Kind.LINK, what))
@@ -211,6 +230,15 @@ def manifest(state: State, home: str) -> str:
     return digest_of(entries).text
 
 
+def writable(state: State, home: str) -> Iterator[str]:
+    """What of an object can be written to, but for the outermost folder, whose rights are set after its name."""
+    for path, what in state.items():
+        if path.startswith(f"{home}/"):
+            mode = what if isinstance(what, int) else what[1] if isinstance(what, tuple) else 0
+            if mode & 0o222:
+                yield f"{path} has the mode {mode:04o}"
+
+
 def faults(film: Film) -> Iterator[str]:
     """All that may be wrong after a power cut, wherever it comes."""
     for at, promise, state in states_after(film):
@@ -218,35 +246,36 @@ def faults(film: Film) -> Iterator[str]:
             yield f"after call {at} ({film.calls[at - 1].act}): {why}"
 
 
-def test_nothing_that_was_answered_is_lost(tmp_path: Path, record_property) -> None:  # type: ignore[no-untyped-def]
-    film = film_of(tmp_path)
+def test_nothing_that_was_answered_is_lost(memory: Path, record_property) -> None:  # type: ignore[no-untyped-def]
+    film = film_of(memory)
     count = sum(1 for _ in states_after(film))
     record_property("count", count)
     assert list(faults(film)) == []
     assert count > 500
     assert len(film.promised) > 8
+    assert film.reading
 
 
 @pytest.mark.parametrize("name", sorted(set(MUTANTS) - {"sync_retried"}))
-def test_wrong_disks_are_found_out(tmp_path: Path, name: str) -> None:
-    assert next(faults(film_of(tmp_path, name)), None) is not None
+def test_wrong_disks_are_found_out(memory: Path, name: str) -> None:
+    assert next(faults(film_of(memory, name)), None) is not None
 
 
-def test_a_sync_that_failed_is_answered_by_none(tmp_path: Path) -> None:
+def test_a_sync_that_failed_is_answered_by_none(memory: Path) -> None:
     """Whichever sync is refused: what is answered afterwards is durable all the same."""
-    (tmp_path / "whole").mkdir()
-    syncs = sum(each.act in ("fsync", "syncfs") for each in film_of(tmp_path / "whole").calls)
+    (memory / "whole").mkdir()
+    syncs = sum(each.act in ("fsync", "syncfs") for each in film_of(memory / "whole").calls)
     for refused in range(1, syncs + 1, STEP):
-        place = tmp_path / str(refused)
+        place = memory / str(refused)
         place.mkdir()
         film = film_of(place, refused=refused)
         assert any(each.error for each in film.calls), refused
         assert next(faults(film), None) is None, refused
 
 
-def test_a_sync_that_is_tried_again_is_found_out(tmp_path: Path) -> None:
+def test_a_sync_that_is_tried_again_is_found_out(memory: Path) -> None:
     """The kernel forgets what it could not write, and says the second time that all is well."""
-    assert any(_is_found_out(tmp_path / str(refused), refused) for refused in range(1, 20))
+    assert any(_is_found_out(memory / str(refused), refused) for refused in range(1, 20))
 
 
 def _is_found_out(place: Path, refused: int) -> bool:
@@ -254,18 +283,18 @@ def _is_found_out(place: Path, refused: int) -> bool:
     return next(faults(film_of(place, "sync_retried", refused=refused)), None) is not None
 
 
-def test_the_model_says_of_a_state_what_the_store_says(tmp_path: Path) -> None:
+def test_the_model_says_of_a_state_what_the_store_says(memory: Path) -> None:
     """Some states are laid out as files, and lightfx reads them: all that was promised is there."""
-    film = film_of(tmp_path)
+    film = film_of(memory)
     for number_, (_, promise, state) in enumerate(states_after(film)):
         if number_ % 97 or not promise.rrefs:
             continue
-        home = tmp_path / f"cut{number_}"
+        home = memory / f"cut{number_}"
         for path in sorted(state, key=lambda each: each.count("/")):
             what = state[path]
             if path.startswith("store/claims/"):
                 continue  # the claims of the dead: here their owner would be believed to live for a while
-            if what is None:
+            if isinstance(what, int):
                 (home / path).mkdir(parents=True, exist_ok=True)
             elif isinstance(what, tuple):
                 (home / path).parent.mkdir(parents=True, exist_ok=True)

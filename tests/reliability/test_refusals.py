@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,18 +39,6 @@ pytestmark = [
         "D3", "every call refused, every k-th, short writes", passes="typed error or true success; nothing lost"
     ),
 ]
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where there is one: a busy disk takes its time to sync, and what lasts is not asked here."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    folder = Path(tempfile.mkdtemp(dir=memory))
-    yield folder
-    subprocess.run(["/bin/rm", "-rf", folder], check=True)
 
 
 @stage(version="1")
@@ -143,12 +129,12 @@ def points(calls: list[Call]) -> Iterator[tuple[int, int]]:
     yield from pairs[::STRIDE]
 
 
-def test_every_call_is_refused_in_every_way(tmp_path: Path, record_property) -> None:  # type: ignore[no-untyped-def]
-    calls = calls_of(tmp_path / "right")
+def test_every_call_is_refused_in_every_way(memory: Path, record_property) -> None:  # type: ignore[no-untyped-def]
+    calls = calls_of(memory / "right")
     chosen = list(points(calls))
     record_property("count", len(chosen))
     for number, error in chosen:
-        root = tmp_path / f"{number}-{error}"
+        root = memory / f"{number}-{error}"
         disk = Watched(plan=at(number, Refusal(error)))
         try:
             answered = session(disk, root)
@@ -158,34 +144,34 @@ def test_every_call_is_refused_in_every_way(tmp_path: Path, record_property) -> 
             raise
 
 
-def test_writes_may_be_short(tmp_path: Path) -> None:
+def test_writes_may_be_short(memory: Path) -> None:
     for size in (7,) if TIER == "S" else (1, 7):
         disk = Watched(plan=every(1, Short(size), {"write"}))
-        assert session(disk, tmp_path / str(size)) == {PLANS[2].dref.text}
-        judge(tmp_path / str(size), set())
+        assert session(disk, memory / str(size)) == {PLANS[2].dref.text}
+        judge(memory / str(size), set())
 
 
 @pytest.mark.parametrize("act", ["fsync", "rename", "write"])
-def test_every_kth_is_refused(tmp_path: Path, act: str) -> None:
+def test_every_kth_is_refused(memory: Path, act: str) -> None:
     for step in range(1, 11) if TIER != "S" else (1, 3):
-        root = tmp_path / str(step)
+        root = memory / str(step)
         judge(root, session(Watched(plan=every(step, Refusal(errno.EIO), {act})), found(root)))
 
 
 @pytest.mark.parametrize("error", ["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
-def test_no_hard_links_are_no_trouble(tmp_path: Path, error: str) -> None:
+def test_no_hard_links_are_no_trouble(memory: Path, error: str) -> None:
     """D15: a file system that makes none, or no more of them."""
     disk = Watched(plan=every(1, Refusal(getattr(errno, error)), {"link"}))
-    assert session(disk, tmp_path / "store") == {PLANS[2].dref.text}
-    judge(tmp_path / "store", set())
+    assert session(disk, memory / "store") == {PLANS[2].dref.text}
+    judge(memory / "store", set())
     assert any(call.act == "symlink" and not call.error for call in disk.calls)
 
 
-def test_a_file_whose_sync_failed_is_not_synced_again(tmp_path: Path) -> None:
+def test_a_file_whose_sync_failed_is_not_synced_again(memory: Path) -> None:
     """Neither by the number of its descriptor, nor by its name."""
     seen = 0
     for step in range(1, 8) if TIER != "S" else (1, 2, 3):
-        root = found(tmp_path / str(step))
+        root = found(memory / str(step))
         disk = Watched(plan=every(step, Refusal(errno.EIO), {"fsync"}))
         session(disk, root)
         syncs = [call for call in disk.calls if call.act == "fsync" and call.paths[0].startswith(f"{root}/tmp/")]

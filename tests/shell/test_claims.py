@@ -23,9 +23,11 @@ from scenes import SHORT, Other, key, visitor
 
 from lightfx import open_world
 from lightfx.core.failures import SystemTrouble
+from lightfx.core.names import Digest
 from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.directory import open_directory
 from lightfx.shell.store.owners import Host, Lease, read_owner, this_host
+from lightfx.testing.faults import Refusal, Watched, every
 
 
 @pytest.fixture
@@ -425,12 +427,63 @@ def test_who_buries_puts_back_what_another_claimed_meanwhile(bare: Path, monkeyp
     assert not list((bare / "claims").iterdir())
 
 
+def test_a_claim_is_buried_under_the_lock_of_the_dead(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who bury at once: the second finds the lock held, and takes the owner for one that lives."""
+    dead, one, two = Claims(bare), Claims(bare), Claims(bare)
+    dead.claim([key("k")])
+    os.close(dead._lock)
+    said: list[frozenset[Digest]] = []
+    rename = os.rename
+
+    def meanwhile(this: Path, target: Path) -> None:
+        monkeypatch.undo()
+        said.append(two.claim([key("k")]))
+        rename(this, target)
+
+    monkeypatch.setattr(os, "rename", meanwhile)
+    assert one.claim([key("k")]) == {key("k")}
+    assert said == [frozenset()]
+    for claims in (one, two):
+        claims.close()
+
+
+def test_an_owner_is_born_locked(bare: Path) -> None:
+    """Trap: one that is seen before it has its lock is taken for dead."""
+    disk = Watched()
+    Claims(bare, disk=disk).close()
+    steps = [
+        (call.act, Path(call.paths[-1]).name.partition("-")[0]) for call in disk.calls if "claims" in call.paths[0]
+    ]
+    wanted = [("open", "newborn"), ("lock", "newborn"), ("write", "newborn"), ("rename", "owner")]
+    assert [step for step in steps if step in wanted] == wanted
+
+
+def test_who_opens_is_seen_before_he_looks(bare: Path) -> None:
+    """Trap: two look, then both come; who is alone would not see the other."""
+    disk = Watched()
+    Claims(bare, disk=disk).close()
+    acts = [(call.act, Path(call.paths[-1]).name.partition("-")[0]) for call in disk.calls]
+    assert acts.index(("rename", "owner")) < acts.index(("lstat", "alone"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_who_finds_no_room_to_say_who_he_is_is_let_in(bare: Path, number: int) -> None:
+    disk = Watched(plan=every(1, Refusal(number), {"write"}))
+    one, two = Claims(bare, disk=disk), Claims(bare)
+    assert one._owner.read_bytes() == b""
+    assert one.claim([key("k")]) == {key("k")}
+    assert two.claim([key("k")]) == set()
+    for claims in (one, two):
+        claims.close()
+
+
 def test_what_another_has_taken_over_is_not_given_back(bare: Path) -> None:
     ours, other = Claims(bare), Claims(bare)
     ours.claim([key("1"), key("2")])
     (bare / "claims" / key("1").hex).unlink()
     assert other.claim([key("1"), key("2")]) == {key("1")}
     ours.close()
+    assert (bare / "claims" / key("1").hex).exists(), "it is still the other's"
     assert other.claim([key("1"), key("2")]) == {key("1"), key("2")}
     other.close()
     assert not list((bare / "claims").iterdir())

@@ -216,6 +216,36 @@ def test_a_link_is_a_root_as_long_as_it_leads_there(root: Path, store: Directory
     assert list((root / "roots").iterdir()) == [], "what is no root any more is swept"
 
 
+def test_a_root_is_spelled_as_the_document_says(root: Path, store: DirectoryStore) -> None:
+    made = entry(0, tree=ingested(store, CONTENT))
+    good(store.commit([made]))
+    tree, rref = made.realization.tree, made.realization.rref
+    good(store.hold(Anchor("plain", rref.dref)))
+    good(store.hold(Anchor("linked", rref, os.fsdecode(b"/a/\xff"), tree)))
+    assert (root / "roots/plain").read_text() == f'{{"ref": "{rref.dref}"}}\n'
+    assert (root / "roots/linked").read_text() == f'{{"link": "2f612fff", "ref": "{rref}", "tree": "{tree}"}}\n'
+    assert {path.stat().st_mode & 0o7777 for path in (root / "roots").iterdir()} == {0o444}
+
+
+def test_a_root_that_a_power_cut_brings_back_holds_nothing(root: Path, store: DirectoryStore, tmp_path: Path) -> None:
+    """What garbage collection removes of roots is not synced: as long as the link is gone, it is no root."""
+    made = entry(0, tree=ingested(store, CONTENT))
+    good(store.commit([made]))
+    tree = made.realization.tree
+    assert tree is not None
+    (tmp_path / "link").symlink_to(store.folder_of(tree))
+    good(store.hold(Anchor("linked", made.realization.rref, str(tmp_path / "link"), tree)))
+    kept = (root / "roots/linked").read_bytes()
+    (tmp_path / "link").unlink()
+    assert len(good(store.collect(everything)).rrefs) == 1
+    assert list((root / "roots").iterdir()) == []
+    (root / "roots/linked").write_bytes(kept)
+    assert good(store.roots()) == []
+    good(store.commit([made]))
+    assert len(good(store.collect(everything)).rrefs) == 1
+    assert list((root / "roots").iterdir()) == []
+
+
 def test_killed_at_any_step_what_was_to_stay_is_there(tmp_path: Path) -> None:
     with Other("crashes", tmp_path, "collect") as crashes:
         outcomes = dict(line.split() for line in iter(crashes.hear, ""))

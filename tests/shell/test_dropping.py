@@ -127,6 +127,17 @@ def test_the_name_is_gone_for_good_before_the_files_are(root: Path, monkeypatch:
     good(store.close())
 
 
+def test_what_may_be_a_log_stays(root: Path) -> None:
+    """No index says whose log an object is: what looks like one is kept."""
+    store = good(open_directory(root))
+    logs = [ingested(store, {"log.txt": b"1"}), ingested(store, {"log.txt": b"2", "more": b""})]
+    pairs = zip("12", logs, strict=True)
+    good(store.commit([entry(text, tree=tree, ephemeral=True) for text, tree in pairs]))
+    good(store.drop(logs))
+    assert good(store.present(logs)) == {logs[0]}
+    good(store.close())
+
+
 def test_a_claim_of_its_own_does_not_keep_one_from_being_alone(root: Path) -> None:
     store = good(open_directory(root))
     assert good(store.claim([key("k")]))

@@ -50,6 +50,24 @@ def test_what_another_has_just_stored_is_synced_too(tmp_path: Path, steps: list[
     assert steps == ["sync objects"]
 
 
+def test_a_name_that_is_taken_meanwhile_is_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another stores the same content between our look and our rename."""
+    (tmp_path / "objects").mkdir()
+    rename = os.rename
+
+    def late(path: Path, target: Path) -> None:
+        monkeypatch.undo()
+        assert Objects(tmp_path).ingest([fill(tmp_path / "theirs", {"a": b"a"})])
+        rename(path, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    folder = fill(tmp_path / "ours", {"a": b"a"})
+    (tree,) = Objects(tmp_path).ingest([folder]).values()
+    assert isinstance(tree, Digest)
+    assert [path.name for path in tmp_path.iterdir()] == ["objects"]
+    assert listing(tmp_path / "objects") == {tree.hex: None, f"{tree.hex}/a": b"a"}
+
+
 def test_where_nothing_need_last_nothing_is_synced(tmp_path: Path, steps: list[str]) -> None:
     (tmp_path / "objects").mkdir()
     Objects(tmp_path, durable=False).ingest([fill(tmp_path / "one", {"a": b"a"})])

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -146,12 +147,13 @@ def test_hosts_are_the_same_only_where_all_is_known_and_the_same() -> None:
     assert not evolve(one, boot="").is_surely(evolve(one, boot="")), "what is unknown proves nothing"
 
 
-def test_an_owners_file_says_who_it_is() -> None:
+def test_an_owners_file_says_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host("näme", "m", "b")
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.12345)
     fields = json.loads(spell_owner(host))
     assert (fields["host"], fields["machine"], fields["boot"], fields["pid"]) == ("näme", "m", "b", os.getpid())
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    assert fields["started"] == started
+    assert (fields["started"], fields["since"]) == (started, 1_000_000_000.123)
     assert read_owner(spell_owner(host)) == host
 
 

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -243,6 +244,16 @@ def test_names_sort_by_age(tmp_path: Path) -> None:
     for total_ in range(4):
         journal.tell(RunBegan(total_))
     assert [lines(path)[0]["total"] for path in files(tmp_path)] == [0, 1, 2, 3]
+
+
+def test_a_file_is_named_and_begins_as_the_document_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/a/b.py", "--token", "x y"])
+    journal = RunFile(tmp_path, lambda: 1_795_184_407.123_456)
+    journal.tell(RunBegan(1))
+    journal.tell(Stopping("why", 0))
+    (path,) = tmp_path.iterdir()
+    assert re.fullmatch(r"20261120T142007\.123456-[a-z2-7]{10}\.jsonl", path.name)
+    assert lines(path)[0]["command"] == "b.py --token 'x y'"
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path) -> None:

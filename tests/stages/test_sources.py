@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from lightfx import (
     source_tree,
     stage,
 )
+from lightfx.core.names import Digest, short_hash
+from lightfx.core.refs import DRef
 from lightfx.wiring import unwrap
 
 RAN: list[str] = []
@@ -158,6 +161,29 @@ def test_a_missing_source_itself_is_a_raised_left(world: World, tmp_path: Path) 
     assert isinstance(outcome, Left)
     assert isinstance(outcome.cause, Raised)
     assert "OSError" in outcome.cause.bases
+
+
+def test_the_config_and_the_keys_of_a_source_are_as_the_document_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    Path("a/rows.csv").write_text("1,2")
+    plan = source_file("a/rows.csv")
+    place = short_hash(os.fsencode(tmp_path / "a/rows.csv").hex())
+    config = {"args": {}, "code": {"source": "file"}, "name": "rows.csv", "path": "a/rows.csv", "place": place}
+    with open_world(tmp_path / "w") as world:
+        made = [unwrap(realize(world, plan))]
+        Path("a/rows.csv").unlink()
+        made.append(unwrap(realize(world, plan)))
+        there = unwrap(world.store.realizations([rref for outcome in made for rref in outcome.rrefs]))
+    text = json.dumps(config, separators=(",", ":"))
+    keys = [there[outcome.rrefs[0]].key for outcome in made]
+    manifest = json.dumps([["rows.csv", "file", Digest.of(b"1,2").text, 3, False]], separators=(",", ":"))
+    resolved = text[: text.index(',"name":"')]
+    assert plan.dref == DRef(f"{short_hash(text)}-rows.csv")
+    assert keys[0] == Digest.of(f"{resolved}\n{Digest.of(manifest.encode())}".encode())
+    assert keys[1] == Digest.of(f"{text}\nunobserved".encode())
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:

@@ -6,20 +6,34 @@ hint where there is one, and the exit code that scripts ask.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from contextlib import suppress
 from enum import IntEnum
-from typing import final
+from pathlib import Path
+from typing import Final, final
 
 from attrs import frozen
 
 from lightfx.core.failures import (
+    BadArchive,
     BadKey,
+    CacheTrouble,
     DiskFull,
     EngineFailure,
     Interrupted,
     NoStore,
     NotAStore,
+    NotPermitted,
+    NotRealized,
+    NotStored,
+    PoolLost,
+    SystemTrouble,
+    Undecodable,
+    Unmatched,
     sentence,
 )
+from lightfx.shell.store.owners import name_of_user
 
 
 class Exit(IntEnum):
@@ -78,14 +92,43 @@ def complaint_of(failure: EngineFailure) -> Complaint:
     >>> complaint_of(NoStore(Path("results"))).line
     'results: there is no store here: give another --store or set LIGHTFX_STORE; `lightfx run` makes a store'
     """
-    said = sentence(failure)
-    if isinstance(failure, NoStore):
-        hint = "give another --store or set LIGHTFX_STORE; `lightfx run` makes a store"
-        return Complaint(said, hint, Exit.MISUSE)
-    if isinstance(failure, NotAStore):
-        return Complaint(said, "give another --store or set LIGHTFX_STORE", Exit.MISUSE)
-    if isinstance(failure, DiskFull):
-        return Complaint(said, "`lightfx gc --dry-run` says what could go", Exit.ENGINE)
-    if isinstance(failure, BadKey):
-        return Complaint(said, code=Exit.MISUSE)
-    return Complaint(said, code=Exit.INTERRUPTED if isinstance(failure, Interrupted) else Exit.ENGINE)
+    code = Exit.MISUSE if isinstance(failure, NoStore | NotAStore | BadKey) else Exit.ENGINE
+    return Complaint(sentence(failure), _hint(failure), Exit.INTERRUPTED if isinstance(failure, Interrupted) else code)
+
+
+def _hint(failure: EngineFailure) -> str:
+    """What to do, where the sentence does not say it."""
+    match failure:
+        case NotPermitted(path):
+            return _of_whom(path)
+        case SystemTrouble(path) if Path(path).is_absolute():
+            return "`lightfx doctor` says how the store and its disk are"
+        case NotStored(why=""):
+            return "`lightfx ls` lists what is stored"
+        case _:
+            return _HINTS.get(type(failure), "")
+
+
+_HINTS: Final[Mapping[type[EngineFailure], str]] = {
+    NoStore: "give another --store or set LIGHTFX_STORE; `lightfx run` makes a store",
+    NotAStore: "give another --store or set LIGHTFX_STORE",
+    BadKey: "`lightfx key list` lists them, and `lightfx key new` makes one",
+    DiskFull: "`lightfx gc --dry-run` says what could go",
+    BadArchive: "nothing of it was stored: pack it anew where it came from",
+    CacheTrouble: "`lightfx cache list` says where it is; runs go on without it",
+    Unmatched: "choose by another matcher, or let more be made",
+    Undecodable: "give the stage its old annotation, or another version, so that it is made anew",
+    NotRealized: "run it without --assert-realized",
+    PoolLost: "run again, or with --workers 0 in this process",
+}
+
+
+def _of_whom(path: str) -> str:
+    """Say who could give a right: whose the nearest thing is that is there."""
+    for place in (Path(path), *Path(path).absolute().parents):
+        with suppress(OSError):
+            owner, ours = place.stat().st_uid, os.geteuid()
+            if owner == ours:
+                return f"{place} is yours: chmod gives the right, unless the file system is read-only"
+            return f"{place} is of {name_of_user(owner)}, who can give the right to {name_of_user(ours)}"
+    return ""

@@ -78,7 +78,7 @@ def _address(text: str) -> str:
 
 def list_caches(store: str | None, *, json: bool) -> Answer:
     """List the caches of a store."""
-    setups = unwrap(configured(store_path(store)))
+    setups = _known(store)
     if json:
         return document([_facts(each) for each in setups])
     page = Page()
@@ -153,8 +153,7 @@ def _used(setup: CacheSetup, trusted: Mapping[str, PublicKey], own: Mapping[str,
 
 def remove(store: str | None, name: str, *, json: bool) -> Answer:
     """Forget a cache."""
-    path = store_path(store)
-    known = unwrap(configured(path))
+    path, known = store_path(store), _known(store)
     if all(each.name != name for each in known):
         raise misuse(f"there is no cache {name[:80]!r}", "`lightfx cache list` lists them")
     unwrap(write_setups(path, [each for each in known if each.name != name]))
@@ -209,8 +208,17 @@ def _whole(world: World, text: str) -> Ref:
     return ref_of(world, text) if whole is None else whole
 
 
-def _chosen(store: str | None, name: str) -> list[CacheSetup]:
+def _known(store: str | None) -> Sequence[CacheSetup]:
+    """The caches of a store that is there: where none are, it may be no store at all."""
     setups = unwrap(configured(store_path(store)))
+    if not setups:
+        with open_to_read(store):
+            pass
+    return setups
+
+
+def _chosen(store: str | None, name: str) -> list[CacheSetup]:
+    setups = _known(store)
     chosen = [each for each in setups if name in ("", each.name)]
     if name and not chosen:
         raise misuse(f"there is no cache {name[:80]!r}", "`lightfx cache list` lists them")

@@ -27,6 +27,7 @@ from lightfx.core.damage import (
 )
 from lightfx.core.refs import RRef
 from lightfx.moving import objects_from
+from lightfx.shell.store.owners import name_of_user
 from lightfx.wiring import unwrap
 
 FEW = 3
@@ -98,7 +99,7 @@ def _row(damage: Damage) -> tuple[str, str]:
             told = f"damaged records: {why}; {counted(sound, 'line')} sound, {lost} lost"
             return str(path), f"{told}{_whose(rrefs)}"
         case WrongRights(path, mode, wanted, owner):
-            told = f"mode {mode:04o} in place of {wanted:04o}" if owner is None else f"it is of user {owner}"
+            told = f"mode {mode:04o} in place of {wanted:04o}" if owner is None else f"it is of {name_of_user(owner)}"
             return str(path), told
         case Stray(path, why):
             return str(path), f"a stray: {why}"

@@ -145,7 +145,7 @@ def _manifest(world: World, rref: RRef, tree: Digest) -> Result[tuple[Entry, ...
         return Failure(listed.failure())
     found = listed.unwrap().get(folder)
     if found is None:
-        return Failure(NotStored(rref.text, "its files are gone"))
+        return Failure(NotStored(rref.text, "its files are gone: `lightfx verify --repair` makes them again"))
     return (
         Failure(NotStored(rref.text, f"{found.path} {found.why}")) if isinstance(found, Forbidden) else Success(found)
     )

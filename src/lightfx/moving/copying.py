@@ -60,4 +60,8 @@ def _copy(source: World, target: World, trees: Sequence[Digest], disk: Disk) -> 
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
     changed = next((tree for folder, tree in folders.items() if ingested.unwrap()[folder] != tree), None)
-    return Success(None) if changed is None else Failure(NotStored(changed.text, "its files are not what they were"))
+    return (
+        Success(None)
+        if changed is None
+        else Failure(NotStored(changed.text, "its files are not what they were: `lightfx verify --repair` mends them"))
+    )

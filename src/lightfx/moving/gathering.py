@@ -105,7 +105,7 @@ def complete(freight: Freight, present: frozenset[Digest]) -> Result[tuple[Diges
     gone = next((tree for tree, needed in freight.trees.items() if needed and tree not in present), None)
     if gone is not None:
         whose = next(each.rref for each in freight.realizations if gone in Item.of(each).trees)
-        return Failure(NotStored(whose.text, "its files are gone"))
+        return Failure(NotStored(whose.text, "its files are gone: `lightfx verify --repair` makes them again"))
     return Success(tuple(tree for tree in freight.trees if tree in present))
 
 

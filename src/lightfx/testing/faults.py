@@ -170,7 +170,8 @@ class Watched(Over):
     def _call(self, act: str, given: tuple[object, ...]) -> Call:
         number = len(self.calls) + 1
         if act in ON_FILES or isinstance(given[0], int):
-            return Call(number, act, (self._names.get(int(str(given[0])), ""),))
+            mode = given[1] if act == "fchmod" and isinstance(given[1], int) else 0
+            return Call(number, act, (self._names.get(int(str(given[0])), ""),), mode)
         texts = [os.path.abspath(str(each)) for each in given if isinstance(each, str | os.PathLike)]  # noqa: PTH100
         flags = next((each for each in given if isinstance(each, int)), 0) if act in _FLAGGED else 0
         return Call(number, act, tuple(texts), flags)

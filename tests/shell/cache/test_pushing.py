@@ -25,7 +25,7 @@ from lightfx.plan.sharing import Group, Row, read_table, read_table_list, spell_
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.channel import ChannelCache
 from lightfx.shell.cache.folder import folder_cache
-from lightfx.shell.cache.memory import MemoryChannel
+from lightfx.shell.cache.memory import MemoryChannel, memory_cache
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.pulling import take_in
 from lightfx.shell.cache.pushing import Pushing
@@ -61,6 +61,19 @@ def swept(root: Path) -> int:
                         plain(root / "v1/blobs" / Digest(entry.data).hex)
             count += len(group.freight.realizations)
     return count
+
+
+def test_what_is_told_of_is_there_before_it_is_told_of(tmp_path: Path) -> None:
+    """Files, then the groups that name them, then the table of these, then the list of tables."""
+    held: dict[str, bytes] = {}
+    with open_world(tmp_path / "store") as world:
+        evaluate_all(world, [written(1), written(2, 50_000)])
+        partner = Partner(memory_cache(held), world.perform)
+        made = unwrap(looking.find(world))
+        entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 2
+    kinds = [name.split("/")[1] for name in held]
+    assert kinds == ["blobs", "packs", "groups", "tables", "tables.json"]
 
 
 PUSHER = """

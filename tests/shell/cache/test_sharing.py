@@ -40,6 +40,8 @@ from lightfx.garbage import add_root, gc
 from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
+from lightfx.plan import sharing
+from lightfx.shell.cache import catalogue
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
@@ -367,6 +369,20 @@ def test_swapped_packs_and_forged_records_are_refused(tmp_path: Path, shared: Ca
     assert second.evaluate(length(written(double(1)))) == 1
     assert second.ran == 1
     assert "is not what it is named by" in second.of(CacheRefused)[0].why
+
+
+def test_a_table_that_says_too_much_gives_nothing_else(
+    tmp_path: Path, shared: CacheSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tokens are one: each search reads all groups, and takes what it was looking for."""
+    monkeypatch.setattr(sharing, "token", lambda text: 7)
+    monkeypatch.setattr(catalogue, "token", lambda text: 7)
+    first, second = Heard(tmp_path / "one", shared), Heard(tmp_path / "two", evolve(shared, push=False))
+    first.evaluate(written(double(1)))
+    assert (second.evaluate(double(1)), second.ran) == (2, 0)
+    assert [event.count for event in second.of(Pulled)] == [1]
+    with open_world(tmp_path / "two") as world:
+        assert len(unwrap(alldrefs(world))) == 1
 
 
 def test_a_cache_that_fills_up_or_goes_away_fails_no_run(tmp_path: Path, shared: CacheSetup) -> None:

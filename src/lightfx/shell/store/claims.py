@@ -196,7 +196,7 @@ class Claims:
         for owner in self._other_owners():
             if self._lives(owner):
                 with suppress(OSError):
-                    found.append(describe_owner(self._disk.read_whole(owner)))
+                    found.append(describe_owner(self._disk.read_whole(owner), self._disk.stat(owner).st_uid))
         return tuple(found)
 
     def _other_owners(self) -> list[Path]:
@@ -270,7 +270,7 @@ class Claims:
     def _dead(self, path: Path, *, sweeping: bool = False) -> Iterator[int | None]:
         """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
         try:
-            descriptor = self._disk.open(path, os.O_RDWR)
+            descriptor = self._open_to_lock(path)
         except FileNotFoundError:
             yield None
             return
@@ -278,6 +278,13 @@ class Claims:
             yield descriptor if self._is_dead(descriptor, sweeping=sweeping) else None
         finally:
             self._disk.close(descriptor)
+
+    def _open_to_lock(self, path: Path) -> int:
+        """Open a file for its lock: to write where we may, since some file systems lock no other (NFS)."""
+        try:
+            return self._disk.open(path, os.O_RDWR)
+        except PermissionError:  # another user's
+            return self._disk.open(path, os.O_RDONLY)
 
     def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
         locked = self._try_lock(descriptor)

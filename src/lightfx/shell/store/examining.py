@@ -92,7 +92,7 @@ class _Examiner:
         private = self.root / TEMPORARY / identity
         return Owner(
             identity,
-            describe_owner(data),
+            describe_owner(data, status.st_uid),
             self._lives(path, data, status),
             read_since(data),
             held[status.st_ino],

@@ -35,7 +35,8 @@ from lightfx.shell.disk import REAL, Disk
 
 FAR: Final = 1e11  # seconds, some thousand years
 _MOST_PID: Final = 1 << 32
-_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+# EBADF: NFS locks no file that is open for reading alone.
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
 
 
 @final
@@ -114,8 +115,8 @@ def read_owner(data: bytes) -> Host | None:
     return Host(name, machine, boot)
 
 
-def describe_owner(data: bytes) -> str:
-    """Say for people who an owner is.
+def describe_owner(data: bytes, user: int | None = None) -> str:
+    """Say for people who an owner is; ``user`` whose file it is: told where it is not our own.
 
     >>> describe_owner(b'{"host": "a", "pid": 12, "since": 0.5}'), describe_owner(b"junk")
     ('process 12 on a, since 1970-01-01T00:00:00+00:00', 'an unknown process')
@@ -124,9 +125,24 @@ def describe_owner(data: bytes) -> str:
     pid = fields.get("pid")
     if not isinstance(pid, int) or not 0 < pid < _MOST_PID:
         return "an unknown process"
+    whose = "" if user in (None, os.getuid()) else f", of {name_of_user(user)}"
     since = read_since(data)
     when = "" if since is None else f", since {datetime.fromtimestamp(since, UTC).isoformat(timespec='seconds')}"
-    return f"process {pid} on {str(fields.get('host', ''))[:100] or 'an unknown host'}{when}"
+    return f"process {pid} on {str(fields.get('host', ''))[:100] or 'an unknown host'}{whose}{when}"
+
+
+def name_of_user(number: int) -> str:
+    """What a user is called; the number where the system knows no name.
+
+    >>> name_of_user(0), name_of_user(4_000_000_000)
+    ('root', 'user 4000000000')
+    """
+    import pwd  # noqa: PLC0415 -- asked for where something is wrong
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        return f"user {number}"
 
 
 def read_since(data: bytes) -> float | None:

@@ -77,8 +77,9 @@ class Bystander(Claims):
         found: list[str] = []
         for name in sorted(self._disk.listdir(self._home / CLAIMS)):
             if name.startswith("owner-"):
+                path = self._home / CLAIMS / name
                 with suppress(OSError):
-                    found.append(describe_owner(self._disk.read_whole(self._home / CLAIMS / name)))
+                    found.append(describe_owner(self._disk.read_whole(path), self._disk.stat(path).st_uid))
         return tuple(found)
 
 
