@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from lightfx import Build, Derivation, Resources, Retry, Tolerant, stage
+from lightfx import Build, Derivation, Resources, Retry, Tolerant, realized, stage
 
 
 def note(ran: str, what: str) -> None:
@@ -165,6 +165,17 @@ def seasoned(build: Build, data: Derivation[Path], ran: str) -> Path:
     note(ran, "seasoned")
     path = build.out / "seasoned.bin"
     path.write_bytes(build.need(data).read_bytes() * build.need(salt()))
+    return path
+
+
+@stage(version="1", ephemeral=True)
+def moody(build: Build, ran: str) -> Path:
+    """It asks for something else when it is run again, which may not run."""
+    tries = Path(ran).read_text().split().count("moody")
+    note(ran, "moody")
+    number = build.need(salt() if tries < 2 else realized(after(salt())))
+    path = build.out / "moody.bin"
+    path.write_bytes(b"m" * number)
     return path
 
 

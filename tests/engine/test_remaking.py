@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import cooked, fickle, joined, length, plain, raw, seasoned, slice_of, text
+from errand_stages import cooked, fickle, joined, length, moody, plain, raw, seasoned, slice_of, text
 
 from lightfx import (
+    Derivation,
+    EngineError,
     NotChecked,
     Right,
     World,
@@ -17,11 +19,15 @@ from lightfx import (
     evaluate_all,
     memory_world,
     open_world,
+    plan,
     realize,
     realize_all,
+    realized,
     unwrap,
 )
+from lightfx.failures import EngineFailure, MissingObject, NotRealized
 from lightfx.journal import Differed, JournalEvent, Listener
+from lightfx.matchers import some
 
 
 @pytest.fixture
@@ -157,3 +163,87 @@ def test_check_of_what_stands_on_dropped_files_says_so(world: World, ran: Path) 
     found = unwrap(check(world, outcome.rrefs[0], plan))
     assert isinstance(found, NotChecked)
     assert "dropped" in found.why
+
+
+# To make files again is to run: what may not run is not made again.
+
+
+def refused(world: World, *plans: Derivation[object]) -> EngineFailure:
+    with pytest.raises(EngineError) as caught:
+        evaluate_all(world, plans)
+    return caught.value.failure
+
+
+def test_what_may_not_run_is_not_made_again(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, length(data, str(ran)))
+    notes(ran)
+    barred = realized(data)
+    assert evaluate(world, length(barred, str(ran))) == 100, "nothing has to run on the files"
+    for plans in (length(barred, str(ran), unit=2), barred, length(barred, str(ran), unit=5).collect(some(3))):
+        assert refused(world, plans) == NotRealized(data.dref)
+    assert notes(ran) == []
+    assert evaluate(world, length(data, str(ran), unit=2)) == 50, "the plan without the ban makes them again"
+    assert notes(ran) == ["length-2", "raw"]
+
+
+def test_what_does_not_stand_on_it_goes_on(world: World, ran: Path) -> None:
+    data, another = raw(100, str(ran)), raw(10, str(ran))
+    evaluate_all(world, [length(data, str(ran)), length(another, str(ran))])
+    notes(ran)
+    plans = [length(realized(data), str(ran), unit=2), length(another, str(ran), unit=2), another]
+    assert refused(world, *plans) == NotRealized(data.dref)
+    assert notes(ran) == ["length-2", "raw"]
+    assert evaluate_all(world, plans[1:], only_stored=True)[0] == 5
+
+
+def test_what_stands_on_files_that_may_not_be_made_again_is_not_made_again_either(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    stew, barred = (cooked(each, str(ran)) for each in (data, realized(data)))
+    evaluate(world, length(stew, str(ran)))
+    notes(ran)
+    plans = [length(barred, str(ran), unit=unit) for unit in (2, 4)]
+    assert refused(world, *plans, barred) == NotRealized(data.dref)
+    assert refused(world, barred) == NotRealized(data.dref)
+    assert notes(ran) == []
+    assert evaluate(world, length(stew, str(ran), unit=2)) == 50
+    assert notes(ran) == ["cooked-0", "length-2", "raw"]
+
+
+def test_files_that_are_there_are_used(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, data)
+    notes(ran)
+    assert evaluate(world, length(realized(data), str(ran))) == 100
+    assert notes(ran) == ["length-1"]
+
+
+def test_a_look_ahead_says_that_it_would_have_to_run(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, length(cooked(data, str(ran)), str(ran)))
+    barred = realized(data)
+    for each in (barred, length(barred, str(ran), unit=2), length(cooked(barred, str(ran)), str(ran), unit=2)):
+        assert world.perform.result(plan(world, each)).failure() == NotRealized(data.dref)
+    assert unwrap(plan(world, length(cooked(barred, str(ran)), str(ran)))).realized
+
+
+def test_files_that_are_asked_for_are_not_made_again_where_nothing_may_run(world: World, ran: Path) -> None:
+    """A whole run that may run nothing starts nothing to have files, and says which are gone."""
+    data = cooked(raw(100, str(ran)), str(ran))
+    evaluate(world, length(data, str(ran)))
+    notes(ran)
+    with pytest.raises(EngineError) as caught:
+        evaluate(world, data, only_stored=True)
+    assert isinstance(caught.value.failure, MissingObject)
+    with pytest.raises(EngineError) as caught:
+        evaluate(world, length(data, str(ran), unit=2), only_stored=True)
+    assert caught.value.failure == NotRealized(length(data, str(ran), unit=2).dref)
+    assert notes(ran) == []
+
+
+def test_what_is_made_again_and_asks_for_what_may_not_run_is_lost(world: World, ran: Path) -> None:
+    """Trap: nobody told it that what it asked for was lost, and the run waited for ever."""
+    data = moody(str(ran))
+    evaluate(world, text(data, str(ran)))
+    assert isinstance(refused(world, text(data, str(ran), unit=2)), NotRealized)
+    assert evaluate(world, text(data, str(ran))) == "6d"

@@ -25,7 +25,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant, derivations_of
 from lightfx.core.listing import Listed
-from lightfx.core.outcome import Cancelled, Cause, Raised
+from lightfx.core.outcome import Cause, Raised
 from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
@@ -34,7 +34,7 @@ from lightfx.plan.graph import Graph, Node
 from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Chosen, Progress
 from lightfx.plan.moves import Keep, List, Observe, Run
-from lightfx.plan.remaking import spoilt
+from lightfx.plan.remaking import lose, spoilt
 
 Known = Mapping[Reference, Derivation[object]]
 MAX_TIMES: Final = 10_000
@@ -174,7 +174,7 @@ def untie(desk: Desk) -> None:
 def _give_up(desk: Desk, number: int, progress: Progress) -> None:
     """What was asked for is lost to this run, and so is what asked."""
     if progress.settled:
-        spoilt(desk, number, Cancelled("what it asks for cannot be had in this run"), progress.context, ())
+        lose(desk, number)
     else:
         desk.sink(number)
 

@@ -82,7 +82,7 @@ class Desk:
         key = progress.key
         if key is None:
             return
-        if self.state.wishes.only_stored or node.recipe.realizer.terms.stored_only:
+        if not self.may_run(node.number):
             self.lose(node.number, NotRealized(node.dref))
             return
         if self.lacks(node.number):
@@ -97,6 +97,11 @@ class Desk:
         runs = free_indices(taken, decision.count, node.recipe.realizer.terms.outputs)
         progress.runs = len(runs)
         self.commands += [Run(node.number, node.dref, key, indices, progress.context) for indices in runs]
+
+    def may_run(self, number: int) -> bool:
+        """Whether a node may run at all, to make outputs or to make files again."""
+        terms = self.state.graph.nodes[number].recipe.realizer.terms
+        return not (terms.stored_only or self.state.wishes.only_stored)
 
     def lacks(self, number: int) -> bool:
         """Refuse a node whose task can never fit, and tell whether it was refused."""
@@ -230,6 +235,8 @@ class Desk:
                 self.state.open -= not progress.shadow
                 lost += self.state.graph.nodes[each].dependents
                 sunk.append(each)
+            elif progress.aside is not None and progress.aside.held:
+                self.met(each)  # it is to be made again, and asked for what is lost
         for each in sunk:
             self.tell_followers(each, self.state.ledger[each])
 

@@ -41,6 +41,7 @@ class Aside:
     behind it. ``held``: runs that wait until that is there, or until files are
     there again. ``remade``: files of which realizations are made again, and who
     waits for them. ``stale``: what was made again came out otherwise.
+    ``barred``: its files are gone, and do not come back in this run.
     ``sought``: the traces were found by key, and nothing else is to be found.
     ``times``: how often it asked.
     """
@@ -52,6 +53,7 @@ class Aside:
     held: list[Run] = Factory(list)
     remade: dict[RRef, list[int]] = Factory(dict)
     stale: bool = False
+    barred: bool = False
 
 
 @final
@@ -145,6 +147,11 @@ class State:
     def observed(self, node: int) -> str:
         """The digest of what a node observed outside; "" where it observes nothing."""
         return self.ledger[node].observed
+
+    def is_barred(self, node: int) -> bool:
+        """Whether files of a node are gone, and do not come back in this run."""
+        aside = self.ledger[node].aside
+        return aside is not None and aside.barred
 
     def knows(self, stored: Stored, node: int) -> bool:
         """Whether a node has seen a realization under its key, told or untold."""

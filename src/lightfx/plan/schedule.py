@@ -165,7 +165,9 @@ def _is_outdated(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> b
     if isinstance(event, Built):
         return not event.again and any(row.stored.key != ledger[event.node].key for row in event.rows)
     run = event.run
-    return run is not None and run.again is None and run.key != ledger[run.node].key
+    if run is None:
+        return False
+    return run.key != ledger[run.node].key if run.again is None else not remaking.is_awaited(desk, run)
 
 
 def _close(desk: Desk) -> list[Command]:
