@@ -226,7 +226,10 @@ class Files(Protocol):
 
 @define(eq=False)
 class Surroundings:
-    """What stages meet as they run, and what is noted of them; ``done`` is the work that came to an end."""
+    """What stages meet as they run, and what is noted of them; ``done`` is the work that came to an end.
+
+    Plans in ``barred`` may be used and not run.
+    """
 
     files: Files
     outside: Path = Path("/outside")
@@ -237,6 +240,7 @@ class Surroundings:
     faults: list[str] = Factory(list)
     plans: dict[Plan, Derivation[object]] = Factory(dict)
     known: dict[str, Plan] = Factory(dict)
+    barred: frozenset[Plan] = frozenset()
 
     def anew(self, *, fair: bool) -> None:
         """Begin another run."""
@@ -280,6 +284,8 @@ class Actor:
         return MadeBy()
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
+        if self.terms.stored_only:
+            self.around.faults.append(f"{self.plan} ran, and may not")
         outputs: list[Output] = []
         for index in order.indices:
             try:
@@ -376,6 +382,7 @@ def recipe_of(plan: Plan, needs: tuple[Dependency, ...], around: Surroundings) -
         resources=Resources(tickets={"seat": 1}) if plan.kind == "draw" else PLAIN,
         retry=Retry(times=TRIES - 1, backoff=0.03) if plan.kind == "flaky" else Retry(times=0),
         ephemeral=plan.kind in EPHEMERAL,
+        stored_only=plan in around.barred,
     )
     dref = DRef.of(config.text, name)
     around.known[dref.text] = plan

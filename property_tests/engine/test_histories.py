@@ -156,6 +156,7 @@ WRONG: dict[str, tuple[object, str, object]] = {
     "a stage may wait for itself": (asking, "_stands_on", lambda desk, numbers, target: False),
     "what is given is not asked for": (starting, "order_for", _nothing_is_asked_for_that_is_given),
     "other bytes are the same": (remaking, "_compare", _there_whatever_it_is),
+    "to make files again is not to run": (remaking, "_is_barred", lambda desk, number: False),
     "files go with their first use": (Desk, "_used_up", _drop_with_the_first_use),
     "files never go": (Desk, "_drop", lambda desk, trees: None),
     "one object has one owner": (desk_module, "let_go", _one_object_one_owner),

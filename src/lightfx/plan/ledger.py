@@ -16,7 +16,7 @@ from lightfx.core.config import Reference
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.core.realization import Context, Stored
+from lightfx.core.realization import Context, Selection, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.graph import Graph
 from lightfx.plan.moves import Run
@@ -99,6 +99,10 @@ class State:
     ephemeral node, ``holders`` for whose sake an object must stay that may be
     dropped: nodes that are used still, and ``~number`` for what is made again
     of it. Two nodes may have one object.
+
+    ``selections`` is what records say of choices, by derivation, matcher and
+    candidates; ``selected`` what was said of choices of this run, ``selecting``
+    which nodes stand on any (`lightfx.plan.selections`).
     """
 
     graph: Graph
@@ -116,6 +120,9 @@ class State:
     awaited: dict[DRef, list[int]] = Factory(dict)
     users: dict[int, int] = Factory(dict)
     holders: dict[Digest, set[int]] = Factory(dict)
+    selections: dict[tuple[DRef, str, Digest], tuple[RRef, ...]] = Factory(dict)
+    selected: dict[tuple[int, str], Selection] = Factory(dict)
+    selecting: dict[int, bool] = Factory(dict)
     remaking: int = 0
     reused: int = 0
     cut_off: int = 0

@@ -286,7 +286,7 @@ def _release(desk: Desk, node: Node, progress: Progress) -> None:
         return
     chosen = _inputs(desk, node) or {}  # it is settled, so none of them was lost
     context, key = _context(chosen), _key(node, progress, chosen)
-    desk.commands += [evolve(run, context=context, key=key, asked=()) for run in held]
+    desk.commands += [evolve(run, context=context, key=key, asked=(), selections=()) for run in held]
 
 
 def _context(chosen: Mapping[Reference, Chosen]) -> Context:

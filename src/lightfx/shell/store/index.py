@@ -32,9 +32,9 @@ from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
-_Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
+_Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, int, str, int, int, int]
 
-VERSION: Final = 7
+VERSION: Final = 8
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS realization (
     rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
     content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL, tree TEXT,
     batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL
+    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL, selects INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
 CREATE INDEX IF NOT EXISTS realization_key ON realization (key);
@@ -63,16 +63,17 @@ CREATE INDEX IF NOT EXISTS sound_not ON sound (tree) WHERE substr(note, 1, 1) = 
 PRAGMA user_version = {VERSION};
 """
 _STORED: Final = (
-    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral,"
+    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral, r.selects,"
     " b.name, r.start, r.size, r.checksum"
     " FROM realization r JOIN batch b ON b.id = r.batch"
 )
-# On a conflict what is not ephemeral stays, and then what was made first, in whatever order groups are read.
+# On a conflict the record with the least `Realization.precedence` stays, in whatever order groups are read.
 _ADD: Final = (
-    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
+    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
     " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size,"
-    " checksum = excluded.checksum, ephemeral = excluded.ephemeral"
-    " WHERE (excluded.ephemeral, excluded.created) < (ephemeral, created)"
+    " checksum = excluded.checksum, ephemeral = excluded.ephemeral, selects = excluded.selects"
+    " WHERE (excluded.ephemeral, -excluded.selects, iif(excluded.selects, -excluded.created, excluded.created))"
+    " < (ephemeral, -selects, iif(selects, -created, created))"
 )
 # Made by the first who drops anything: it would cost every commit of files, and most stores drop none.
 _BY_TREE: Final = (
@@ -163,7 +164,7 @@ class Index:
                 (
                     (
                         s.rref.text, s.rref.text[33:], s.key.text, s.index, s.content.text, s.kind, s.created,
-                        None if s.tree is None else s.tree.text, number, *span, s.asks, s.ephemeral,
+                        None if s.tree is None else s.tree.text, number, *span, s.asks, s.ephemeral, s.selects,
                     )
                     for s, span in realizations
                 ),
@@ -315,7 +316,7 @@ def _read_status(text: str) -> Status:
 
 
 def _row(row: _Row) -> tuple[Stored, Place]:
-    rref, key, number, content, kind, created, tree, asks, ephemeral, batch, start, size, checksum = row
+    rref, key, number, content, kind, created, tree, asks, ephemeral, selects, batch, start, size, checksum = row
     stored = Stored(
         RRef(rref),
         Digest(key),
@@ -326,6 +327,7 @@ def _row(row: _Row) -> tuple[Stored, Place]:
         None if tree is None else Digest(tree),
         asks == 1,
         ephemeral == 1,
+        selects == 1,
     )
     return stored, (batch, (start, size, checksum))
 
