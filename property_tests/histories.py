@@ -29,6 +29,7 @@ from doubles import (
     VirtualStore,
 )
 from programs import (
+    ASKING,
     CHANCY,
     EPHEMERAL,
     TRANSIENT,
@@ -78,9 +79,9 @@ class Step:
     after: int = 0
 
 
-def history(chance: Random, size: int = 6) -> list[Step]:
+def history(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> list[Step]:
     """Write a program, evolve it, and come back to where it began."""
-    versions = [program(chance, size)]
+    versions = [program(chance, size, asking)]
     for _ in range(chance.randrange(3)):
         versions.append(evolved(versions[-1], chance))
     if len(versions) > 1:
@@ -298,7 +299,7 @@ def what_ran_was_to_be_run(shop: Shop, reckoning: Reckoning) -> None:
 
 
 def what_may_not_run_does_not(step: Step, shop: Shop) -> None:
-    """What may only be used is never run, not to have its files either; and is refused only where something must run."""
+    """What may only be used is never run, not even for its files; it is refused only where something must run."""
     chance = Random(step.seed)
     program = evolved(step.program, chance)
     barred = frozenset(plan for plan in program.plans if chance.random() < 0.4)

@@ -1,4 +1,4 @@
-"""Stages that need, as they run, what a matcher with a function chooses; where programs of their own can import them."""
+"""Stages that need, as they run, what a matcher with a function chooses, where other programs can import them."""
 
 from __future__ import annotations
 
