@@ -25,7 +25,7 @@
    suspended until that is settled, and is run again (`lightfx.plan.asking`).
 9. Files of ephemeral realizations are dropped when the last node that uses them
    is settled. Where a run finds them gone they are made again first
-   (`lightfx.plan.remaking`).
+   (`lightfx.plan.remaking`); what may not run is not, and what needs them is lost.
 
 The table (event -> what it may bring)::
 
