@@ -251,3 +251,13 @@ def test_a_worker_that_dies_after_its_stage_asked_takes_no_need_along(tmp_path: 
     with open_world(tmp_path / "store", workers=2) as world:
         assert evaluate(world, dies_once(str(ran))) == 9
         assert notes(ran) == ["dies_once", "dies_once", "square-3"]
+
+
+def test_what_is_asked_for_may_be_forced(world: World, number: Path, ran: Path) -> None:
+    """The stage that asked runs again to have it run: its trace names what is to be made anew."""
+    size = count(source_file(number), str(ran))
+    assert evaluate(world, total(size, str(ran))) == 14
+    notes(ran)
+    assert evaluate(world, total(size, str(ran)), force=[square(2, str(ran))]) == 14
+    assert notes(ran) == ["square-2", "total"]
+    assert evaluate(world, total(size, str(ran)), only_stored=True) == 14

@@ -8,6 +8,11 @@ out otherwise shows that the stage is not deterministic: that is said; the new
 realization is stored and used by what had to run, and what was built on the old
 one stays valid.
 
+A stage that asks for more as it runs begins at its first line here too, and asks
+again. What it asked for when it was recorded could be handed to it at once, but in
+a later run that is known by its record alone (`lightfx.plan.traces`): not by what
+type its value is read, nor who would make its files again, were they gone as well.
+
 To make files again is to run. What may not run (`Terms.stored_only`,
 `Wishes.only_stored`) is not made again: whatever waits for its files is lost,
 as what waits for a node that is lost, also by way of other files that were to be
