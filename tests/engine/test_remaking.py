@@ -6,11 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import cooked, fickle, joined, length, moody, plain, raw, seasoned, slice_of, text
+from errand_stages import (
+    cooked,
+    fetches,
+    fickle,
+    joined,
+    length,
+    listing,
+    moody,
+    penned,
+    plain,
+    raw,
+    seasoned,
+    slice_of,
+    text,
+)
 
 from lightfx import (
     Derivation,
     EngineError,
+    Left,
     NotChecked,
     Right,
     World,
@@ -163,6 +178,55 @@ def test_check_of_what_stands_on_dropped_files_says_so(world: World, ran: Path) 
     found = unwrap(check(world, outcome.rrefs[0], plan))
     assert isinstance(found, NotChecked)
     assert "dropped" in found.why
+
+
+def test_of_two_that_made_the_same_files_one_makes_them_again(tmp_path: Path, ran: Path) -> None:
+    """There is room for one at a time: the second finds the files there."""
+    parts = [penned(number, str(ran)) for number in (1, 2)]
+    with open_world(tmp_path / "store", tickets={"pen": 1}) as world:
+        evaluate(world, joined(parts, str(ran)))
+        assert len(notes(ran)) == 3
+        assert evaluate(world, joined(parts, str(ran), unit=2)) == "penpen"
+    assert len(notes(ran)) == 2
+    assert objects(tmp_path) == []
+
+
+def test_files_that_a_stage_asks_for_as_it_runs_go_and_come_back(world: World, tmp_path: Path, ran: Path) -> None:
+    assert evaluate(world, fetches(str(ran))) == 16
+    assert objects(tmp_path) == []
+    notes(ran)
+    assert evaluate(world, fetches(str(ran))) == 16
+    assert notes(ran) == []
+    assert evaluate(world, fetches(str(ran), unit=2)) == 10
+    assert notes(ran).count("raw") == 1
+    assert objects(tmp_path) == []
+
+
+@pytest.mark.parametrize(("mood", "kind"), [("left", "upstream"), ("itself", "upstream")])
+def test_what_is_made_again_and_asks_for_what_is_left_is_left(
+    world: World, ran: Path, told: list[JournalEvent], mood: str, kind: str
+) -> None:
+    """Its stage is not deterministic: that is told, what had to run on it is LEFT, what was built on it stays."""
+    data = moody(str(ran), mood)
+    first = evaluate(world, text(data, str(ran)))
+    outcome = unwrap(realize(world, text(data, str(ran), unit=2)))
+    assert isinstance(outcome, Left)
+    assert outcome.kind == kind
+    assert [event.dref for event in told if isinstance(event, Differed)] == [data.dref]
+    assert evaluate(world, text(data, str(ran))) == first
+
+
+def test_a_target_that_lists_files_gets_them_back(world: World, tmp_path: Path, ran: Path) -> None:
+    """Also where they are no ephemeral ones: somebody removed them."""
+    for expected in (["listing"], ["listing"], []):
+        found = evaluate(world, listing(str(ran)))
+        assert [each.read_text() for each in found] == ["one"]
+        assert notes(ran) == expected
+        if expected and len(list(tmp_path.rglob("objects/*/one.txt"))) == 1:
+            folder = found[0].parent
+            folder.chmod(0o755)
+            if not (tmp_path / "removed").exists():
+                folder.rename(tmp_path / "removed")
 
 
 # To make files again is to run: what may not run is not made again.
