@@ -104,6 +104,13 @@ def of_lefts(build: Build, ran: str) -> int:
     return build.need(drawn(ran, 100 + 1).choose(best(value)))
 
 
+@stage(version="1")
+def of_heirs(build: Build, ran: str) -> str:
+    """What it asks for inherits a LEFT: there was no choice."""
+    note(ran, "of_heirs")
+    return type(build.need(twice(drawn(ran, 100 + 1), ran).choose(best(value)).tolerate())).__name__
+
+
 @stage(version="1", ephemeral=True)
 def file_of_best(build: Build, ran: str) -> Path:
     note(ran, "file_of_best")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from selecting_stages import (
@@ -19,6 +20,7 @@ from selecting_stages import (
     minus,
     of_all_kinds,
     of_exact,
+    of_heirs,
     of_lefts,
     size_of,
     twice,
@@ -45,6 +47,7 @@ from lightfx import (
 from lightfx.garbage import add_root, gc
 from lightfx.matchers import best, some
 from lightfx.moving import pack, unpack
+from lightfx.plan import selections
 
 Opening = Callable[[], AbstractContextManager[World]]
 
@@ -95,7 +98,7 @@ def test_a_later_program_runs_nothing(tmp_path: Path, ran: Path) -> None:
         assert notes(ran) == expected
 
 
-@pytest.mark.parametrize("make", [asks_twice, asks_asking, worst_of, of_all_kinds, of_exact])
+@pytest.mark.parametrize("make", [asks_twice, asks_asking, worst_of, of_all_kinds, of_exact, of_heirs])
 def test_an_unchanged_second_run_executes_nothing(
     world: World, ran: Path, make: Callable[[str], Derivation[object]]
 ) -> None:
@@ -164,6 +167,17 @@ def test_what_was_not_chosen_may_be_collected(opening: Opening, ran: Path) -> No
         for expected in (True, False):
             assert evaluate(world, asks) == 109
             assert bool(notes(ran)) is expected
+
+
+def test_a_stage_that_asks_for_too_many_choices_runs_each_time(world: World, ran: Path) -> None:
+    asks = by_code(str(ran))
+    evaluate(world, asks)
+    evaluate(world, drawn(str(ran)).collect(some(2)))
+    for most, expected in ((0, 2), (0, 2), (1, 2), (1, 0)):
+        notes(ran)
+        with mock.patch.object(selections, "MOST", most):
+            assert evaluate(world, asks) == 9
+        assert len(notes(ran)) == expected
 
 
 def test_another_replay_policy_shows_other_candidates(world: World, ran: Path) -> None:
