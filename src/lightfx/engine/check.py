@@ -71,6 +71,8 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> 
     realizer = realizer_of(recorded)
     if isinstance(realizer, Failure):
         return Success(NotChecked(rref, realizer.failure(), "give the plan that it is in, with `--plan module:plan`"))
+    if realizer.unwrap().terms.stored_only:
+        return Success(NotChecked(rref, "its plan says that it may not run", "give the plan without `realized`"))
     ordered = _order(world, recorded, config, realizer_of)
     if isinstance(ordered, Failure):
         return Failure(ordered.failure())
