@@ -8,6 +8,7 @@ SIGKILL while the count went up is held to be the one.
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import Final, final
 from returns.result import Failure
 
 from lightfx.core.outcome import Died, Left, TimedOut
-from lightfx.core.realization import Cost
-from lightfx.effects.executor import Finished
+from lightfx.core.realization import Cost, MadeBy
+from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.crew import Order
+from lightfx.shell.executor.sealing import Sealed
 from lightfx.shell.executor.unveiling import veiled
 from lightfx.shell.executor.work import file_log
 
@@ -43,15 +45,24 @@ class Deaths:
         left = Left(cause, folder=next(filter(order.disk.exists, folders), None))
         tail, whole = file_log(log, task.order.place, order.veil, order.disk)
         cost = Cost(time.monotonic() - order.began)
-        return veiled(
-            Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil, order.disk
-        )
+        finished = Finished(task.number, Failure(left), _made_by(task), cost, tail, whole)
+        return veiled(finished, order.veil, order.disk)
 
     def _cause(self, code: int | None) -> Died:
         before, self._kills = self._kills, _kills(self._files)
         if code is None or code >= 0:
             return Died(code, None)
         return Died(None, signal_name(-code), out_of_memory=code == -signal.SIGKILL and self._kills > before)
+
+
+def _made_by(task: Task) -> MadeBy:
+    """Say who ran a task, as far as is known here; the worker was of our machine, our Python and our user."""
+    if not isinstance(task.realizer, Sealed):
+        return task.realizer.made_by()
+    import platform  # noqa: PLC0415 -- few runs have deaths on a cluster
+
+    # The user's code may not be loaded in this process; the packages that it imports are its own knowledge.
+    return MadeBy(host=socket.gethostname(), python=platform.python_version())
 
 
 def _counters() -> tuple[Path, ...]:
