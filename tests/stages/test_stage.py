@@ -253,6 +253,11 @@ def test_options_that_make_no_sense(options: dict[str, float]) -> None:
         stage(**options)  # type: ignore[call-overload]
 
 
+def test_trap_one_package_was_taken_for_its_letters() -> None:
+    with pytest.raises(StageError, match=r"packages is 'numpy'; it takes a tuple of names: \('numpy',\)"):
+        stage(packages="numpy")
+
+
 def test_packages_enter_the_identity() -> None:
     def double(build: Build) -> int:
         return 1
