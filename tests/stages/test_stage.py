@@ -174,6 +174,14 @@ def test_needs_are_found_in_containers_and_records() -> None:
     assert len(instantiate(gathers([], {}, Pair(plans[0]))).derivations) == 2
 
 
+def plans(build: Build) -> Derivation[int]:
+    return source(1)
+
+
+def plans_some(build: Build) -> dict[str, list[Tolerant[int]]]:
+    return {}
+
+
 @pytest.mark.parametrize(
     ("define", "says"),
     [
@@ -183,6 +191,9 @@ def test_needs_are_found_in_containers_and_records() -> None:
         (lambda: stage(Methods.method), "of a method, make a function"),
         (lambda: stage(waits), "async"),
         (lambda: stage(yields), "generator"),
+        (lambda: stage(int), "int is no stage: its parameters cannot be read"),
+        (lambda: stage(plans), r"it returns a derivation, and a stage returns values: build.need"),
+        (lambda: stage(plans_some), "it returns a derivation"),
     ],
 )
 def test_a_function_that_cannot_be_a_stage(define: object, says: str) -> None:
