@@ -29,6 +29,7 @@ from doubles import (
     VirtualStore,
 )
 from programs import (
+    ASKING,
     CHANCY,
     EPHEMERAL,
     TRANSIENT,
@@ -50,9 +51,10 @@ from programs import (
     program,
     thing_of,
 )
-from returns.result import Failure
+from returns.result import Failure, Result
 
 from lightfx import Left, Outcome, Right, World, open_world, realize_all, replay_always
+from lightfx.core.failures import EngineFailure, NotRealized
 from lightfx.core.outcome import Cancelled, Upstream
 from lightfx.core.realization import Realization, Value
 from lightfx.engine import drive
@@ -77,9 +79,9 @@ class Step:
     after: int = 0
 
 
-def history(chance: Random, size: int = 6) -> list[Step]:
+def history(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> list[Step]:
     """Write a program, evolve it, and come back to where it began."""
-    versions = [program(chance, size)]
+    versions = [program(chance, size, asking)]
     for _ in range(chance.randrange(3)):
         versions.append(evolved(versions[-1], chance))
     if len(versions) > 1:
@@ -109,15 +111,9 @@ class Shop:
         self, program: Program, seed: int, *, fair: bool, trouble: Trouble | None = None, **options: Any
     ) -> Sequence[Outcome[object]] | None:
         """Realize the targets, in an order given by ``seed``; None where trouble came."""
-        chance, acting, trouble = Random(seed), Acting(), trouble or Trouble()
-        executor = Shuffling(chance, trouble, acting.asks, 1 + seed % 4, seed % 5 == 0)
-        world = World(Troubled(self.store, executor), executor, ChanceClock(chance), Silence(), acting)  # type: ignore[arg-type]
-        self.files.lay_out(self.around.outside, program.outside)
-        self.around.anew(fair=fair)
-        plans = program.plans
-        targets = [planned(plans[each], self.around) for each in program.targets]
+        trouble = trouble or Trouble()
         try:
-            result = world.perform.result(realize_all(world, targets, **options))
+            result = self.attempt(program, seed, fair=fair, trouble=trouble, **options)
         except (KilledError, KeyboardInterrupt):
             assert trouble.came, "nobody asked it to stop"
             return None
@@ -125,6 +121,29 @@ class Shop:
             assert trouble.came, f"trouble came of itself: {result.failure()}"
             return None
         return result.unwrap()
+
+    def attempt(
+        self, program: Program, seed: int, *, fair: bool, trouble: Trouble, **options: Any
+    ) -> Result[Sequence[Outcome[object]], EngineFailure]:
+        chance, acting = Random(seed), Acting()
+        executor = Shuffling(chance, trouble, acting.asks, 1 + seed % 4, seed % 5 == 0)
+        world = World(Troubled(self.store, executor), executor, ChanceClock(chance), Silence(), acting)  # type: ignore[arg-type]
+        self.files.lay_out(self.around.outside, program.outside)
+        self.around.anew(fair=fair)
+        plans = program.plans
+        targets = [planned(plans[each], self.around) for each in program.targets]
+        return world.perform.result(realize_all(world, targets, **options))
+
+    @contextmanager
+    def barring(self, plans: frozenset[Plan]) -> Iterator[None]:
+        """Let these plans be used, and not run."""
+        self.around.barred = plans
+        self.around.plans.clear()
+        try:
+            yield
+        finally:
+            self.around.barred = frozenset()
+            self.around.plans.clear()
 
     @property
     def records(self) -> dict[Any, Realization]:
@@ -181,6 +200,8 @@ def chronicle(steps: Sequence[Step], shop: Shop) -> None:
         if number == 0:
             order_does_not_count(step, seen, shop)
     records_are_honest(shop)
+    if steps[0].seed % 3 == 0:
+        what_may_not_run_does_not(steps[-1], shop)
 
 
 def _run_into_trouble(shop: Shop, step: Step) -> None:
@@ -275,6 +296,25 @@ def what_ran_was_to_be_run(shop: Shop, reckoning: Reckoning) -> None:
         assert ident[0] in EPHEMERAL, f"done again: {ident}"
         needed = reckoning.works[ident].content in consumed
         assert needed or ident[0] in {plan.kind for plan in shop.around.plans}, f"made again, and not needed: {ident}"
+
+
+def what_may_not_run_does_not(step: Step, shop: Shop) -> None:
+    """What may only be used is never run, not even for its files; it is refused only where something must run."""
+    chance = Random(step.seed)
+    program = evolved(step.program, chance)
+    barred = frozenset(plan for plan in program.plans if chance.random() < 0.4)
+    with shop.barring(barred):
+        result = shop.attempt(program, step.seed, fair=step.fair, trouble=Trouble())
+    assert not shop.around.faults, shop.around.faults
+    if isinstance(result, Failure):
+        failure = result.failure()
+        assert isinstance(failure, NotRealized), failure
+        assert shop.around.known[failure.dref.text] in barred, "it may run"
+        shop.run(program, step.seed, fair=step.fair)
+        began = shop.around.tries.keys()  # also what asked, and came to nothing
+        assert began, "it was refused, and nothing had to run"
+    elif not _is_chancy(program):
+        _compare(program, result.unwrap(), Reckoning(shop.around, program.outside, step.fair, shop.lucky))
 
 
 def only_what_is_asked_for_is_there(shop: Shop, program: Program) -> None:

@@ -25,19 +25,20 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import Tree, Unstorable, spell_checked
 from lightfx.core.config import Config, Reference
 from lightfx.core.derivation import Absent, Asks, Dependency, Derivation, Observed, Recipe
-from lightfx.core.matching import Some
+from lightfx.core.matching import Best, Some
 from lightfx.core.outcome import Cause, Died, Left, Raised, Returned, Upstream
 from lightfx.core.realization import BuildOrder, Given, MadeBy, Output, Outputs, Value
 from lightfx.core.refs import DRef
 from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 
-OUTPUTS: Final = {"pair": 2}
-EPHEMERAL: Final = {"temp", "temp_asks", "fickle"}
+OUTPUTS: Final = {"pair": 2, "lot": 3}
+EPHEMERAL: Final = {"temp", "temp_asks", "temp_best", "fickle"}
 FILES: Final = {*EPHEMERAL, "keep"}
 CHANCY: Final = {"fickle", "dice"}
 TRANSIENT: Final = {"dies", "shaky", "flaky"}
 TRIES: Final = 2
 TOLERATED: Final = 7
+OUT_OF_LOTS: Final = 2
 
 Content: TypeAlias = tuple[object, ...]
 Ident: TypeAlias = tuple[object, ...]
@@ -45,11 +46,12 @@ Ident: TypeAlias = tuple[object, ...]
 
 @frozen
 class Use:
-    """A use of a plan: the first of its realizations, or the first ``many``."""
+    """A use of a plan: the first of its realizations, or the first ``many``, or the ``best`` of all."""
 
     plan: Plan
     many: int = 0
     tolerate: bool = False
+    best: bool = False
 
 
 @frozen(cache_hash=True)
@@ -65,13 +67,23 @@ class Plan:
 
 @frozen
 class Want:
-    """What a stage asks for as it runs; ``on`` are uses of its own that it hands on."""
+    """What a stage asks for as it runs; ``on`` are uses of its own that it hands on, ``over`` is a use in its plan."""
 
     kind: str
     param: int = 0
     on: tuple[int, ...] = ()
     many: int = 0
     tolerate: bool = False
+    best: bool = False
+    over: Want | None = None
+
+    def plan(self, uses: Sequence[Use]) -> Plan:
+        """The plan of it, for a stage that has these uses."""
+        over = () if self.over is None else (self.over.use(uses),)
+        return Plan(self.kind, self.param, (*(uses[each] for each in self.on), *over))
+
+    def use(self, uses: Sequence[Use]) -> Use:
+        return Use(self.plan(uses), self.many, self.tolerate, self.best)
 
 
 @frozen
@@ -163,9 +175,11 @@ def act(job: Job) -> Thing:
 
 
 def ask(job: Job, p: int, t: int) -> Thing:
-    """What stages make that ask for more as they run."""
+    """What stages make that ask for more as they run, and lots, which nobody else uses."""
     first = tuple(range(min(1, len(job.inputs))))
     match job.kind:
+        case "lot":
+            return right(p + t + job.index * job.index) if p != OUT_OF_LOTS else Thing(Returned("Out", p))
         case "asks":
             return right(p + job.one("add", t % 3))
         case "asks_both":
@@ -202,6 +216,17 @@ def ask_more(job: Job, p: int, t: int, first: tuple[int, ...]) -> Thing:
             return right(0, (p + job.one("add", t % 3)) % 3)
         case "asks_temp_asks":
             return right(p + job.one("temp_asks", t % 3))
+        case "asks_best":
+            return right(p + job.one("lot", t % 3, best=True))
+        case "asks_over":
+            lot = Want("lot", t % 3, best=True, tolerate=p == 0)
+            return right(p + job.one("add", p, over=lot) + job.one("add", 0, over=Want("add", 1, over=lot)))
+        case "asks_best_asks":
+            return right(job.one("asks_best", t % 2) + job.one("lot", t % 3, best=True, tolerate=True))
+        case "temp_best":
+            return right(0, (p + job.one("lot", t % 3, best=True)) % 3)
+        case "asks_temp_best":
+            return right(p + job.one("temp_best", t % 2))
     raise ValueError(job.kind)
 
 
@@ -210,6 +235,17 @@ BULKY: Final = ("keep", "temp", "temp", "temp_asks")
 ASKING: Final = (
     *("asks", "asks_both", "asks_more", "asks_risky", "asks_wary", "asks_deep", "asks_deep", "asks_file"),
     *("asks_source", "asks_on", "asks_temp_on", "asks_temp_asks", "ring"),
+)
+# With matchers that take a function. Of what these choose from there are always the same candidates.
+PICKING: Final = (
+    "asks_best",
+    "asks_over",
+    "asks_over",
+    "asks_best_asks",
+    "temp_best",
+    "asks_temp_best",
+    "asks_deep",
+    "asks_on",
 )
 
 
@@ -226,7 +262,10 @@ class Files(Protocol):
 
 @define(eq=False)
 class Surroundings:
-    """What stages meet as they run, and what is noted of them; ``done`` is the work that came to an end."""
+    """What stages meet as they run, and what is noted of them; ``done`` is the work that came to an end.
+
+    Plans in ``barred`` may be used and not run.
+    """
 
     files: Files
     outside: Path = Path("/outside")
@@ -237,6 +276,7 @@ class Surroundings:
     faults: list[str] = Factory(list)
     plans: dict[Plan, Derivation[object]] = Factory(dict)
     known: dict[str, Plan] = Factory(dict)
+    barred: frozenset[Plan] = frozenset()
 
     def anew(self, *, fair: bool) -> None:
         """Begin another run."""
@@ -280,6 +320,8 @@ class Actor:
         return MadeBy()
 
     def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
+        if self.terms.stored_only:
+            self.around.faults.append(f"{self.plan} ran, and may not")
         outputs: list[Output] = []
         for index in order.indices:
             try:
@@ -325,9 +367,10 @@ class Actor:
         if want == RING:
             own = tuple(_handed_on(reference) for reference in self.references)
             return Derivation(Recipe(order.config, order.dref, self, own))
-        plan = Plan(want.kind, want.param, tuple(self.plan.uses[each] for each in want.on))
-        needs = tuple(_handed_on(self.references[each]) for each in want.on)
-        return used(Derivation(recipe_of(plan, needs, self.around)), want.many, tolerate=want.tolerate)
+        use = want.use(self.plan.uses)
+        over = () if want.over is None else (self.wanted(want.over, order),)
+        needs = (*(_handed_on(self.references[each]) for each in want.on), *over)
+        return used(Derivation(recipe_of(use.plan, needs, self.around)), use)
 
     def _seen(self, given: Given) -> Thing:
         text = None
@@ -347,7 +390,7 @@ def thing_of(result: Value | Cause, text: str | None) -> Thing:
 
 def ident_of(plan: Plan, inputs: Seen, index: int, asked: Sequence[Content]) -> Ident:
     seen = tuple(tuple(thing.content for thing in things) for things in inputs)
-    shapes = tuple((use.many > 0, use.tolerate) for use in plan.uses)
+    shapes = tuple((use.many > 0, use.tolerate) for use in plan.uses)  # not how it was chosen: contents tell
     return (plan.kind, plan.param, plan.version, shapes, seen, index, tuple(asked))
 
 
@@ -356,9 +399,11 @@ def _handed_on(reference: Reference) -> Dependency:
     return derivation.tolerate() if reference.tolerate else derivation
 
 
-def used(derivation: Derivation[object], many: int, *, tolerate: bool) -> Dependency:
-    chosen: Derivation[object] = derivation.collect(Some(many)) if many else derivation
-    return chosen.tolerate() if tolerate else chosen
+def used(derivation: Derivation[object], use: Use) -> Dependency:
+    chosen: Derivation[object] = derivation.collect(Some(use.many)) if use.many else derivation
+    if use.best:
+        chosen = derivation.choose(Best(lambda value: int(str(value)), "worth"))
+    return chosen.tolerate() if use.tolerate else chosen
 
 
 def recipe_of(plan: Plan, needs: tuple[Dependency, ...], around: Surroundings) -> Recipe:
@@ -376,6 +421,7 @@ def recipe_of(plan: Plan, needs: tuple[Dependency, ...], around: Surroundings) -
         resources=Resources(tickets={"seat": 1}) if plan.kind == "draw" else PLAIN,
         retry=Retry(times=TRIES - 1, backoff=0.03) if plan.kind == "flaky" else Retry(times=0),
         ephemeral=plan.kind in EPHEMERAL,
+        stored_only=plan in around.barred,
     )
     dref = DRef.of(config.text, name)
     around.known[dref.text] = plan
@@ -386,7 +432,7 @@ def planned(plan: Plan, around: Surroundings) -> Derivation[object]:
     """Plan it all, each once."""
     found = around.plans.get(plan)
     if found is None:
-        needs = tuple(used(planned(use.plan, around), use.many, tolerate=use.tolerate) for use in plan.uses)
+        needs = tuple(used(planned(use.plan, around), use) for use in plan.uses)
         found = around.plans[plan] = Derivation(recipe_of(plan, needs, around))
     return found
 
@@ -415,7 +461,7 @@ class Reckoning:
     fair: bool
     lucky: set[Ident]
     works: dict[Ident, Thing] = Factory(dict)
-    _rows: dict[tuple[Plan, int], tuple[Thing, ...]] = field(factory=dict)
+    _rows: dict[tuple[Plan, int, bool], tuple[Thing, ...]] = field(factory=dict)
 
     def outcome(self, plan: Plan) -> Thing:
         """What a plan comes to."""
@@ -423,9 +469,14 @@ class Reckoning:
 
     def chosen(self, use: Use) -> tuple[Thing, ...]:
         """What a use sees: RIGHTs before LEFTs."""
-        found = self._rows.get((use.plan, use.many))
+        found = self._rows.get((use.plan, use.many, use.best))
         if found is None:
-            found = self._rows[use.plan, use.many] = self._reckon(use.plan, max(1, use.many))
+            lots = OUTPUTS["lot"] if use.plan.param != OUT_OF_LOTS else 1  # a run that fails, fails at its first output
+            count = lots if use.best else max(1, use.many)
+            found = self._reckon(use.plan, count)
+            if use.best:
+                found = (max(found, key=lambda thing: thing.worth if isinstance(thing.result, Value) else -1),)
+            self._rows[use.plan, use.many, use.best] = found
         return found
 
     def _reckon(self, plan: Plan, count: int) -> tuple[Thing, ...]:
@@ -433,7 +484,7 @@ class Reckoning:
         inputs = [self.chosen(use) for use in plan.uses]
         try:
             self._refuse_lefts(plan.uses, inputs)
-            per_run = OUTPUTS.get(plan.kind, 1)
+            per_run = min(count, OUTPUTS.get(plan.kind, 1)) if plan.kind == "lot" else OUTPUTS.get(plan.kind, 1)
             made = [self._make(plan, inputs, index) for index in range(-(-count // per_run) * per_run)][:count]
         except SunkError as sunk:
             return (Thing(Upstream((), len(sunk.roots)), roots=sunk.roots),)
@@ -461,10 +512,7 @@ class Reckoning:
         asked: list[Content] = []
 
         def need(*wants: Want) -> Seen:
-            uses = [
-                Use(Plan(want.kind, want.param, tuple(plan.uses[each] for each in want.on)), want.many, want.tolerate)
-                for want in wants
-            ]
+            uses = [want.use(plan.uses) for want in wants]
             got = [self.chosen(use) for use in uses]
             self._refuse_lefts(uses, got)
             asked.extend(tuple(thing.content for thing in things) for things in got)
@@ -516,12 +564,12 @@ class Program:
         return made
 
 
-def program(chance: Random, size: int = 6) -> Program:
-    """Write a program."""
+def program(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> Program:
+    """Write a program, with ``asking`` among the kinds of stage."""
     chancy = chance.random() < 0.1
     lines: list[Spec] = []
     for number in range(chance.randrange(1, size + 1)):
-        pool = (QUIET, QUIET, BULKY, ASKING, (*CHANCY,) if chancy else QUIET)[chance.randrange(5)]
+        pool = (QUIET, QUIET, BULKY, asking, (*CHANCY,) if chancy else QUIET)[chance.randrange(5)]
         kind = pool[chance.randrange(len(pool))]
         uses: dict[tuple[int, int, bool], None] = {}
         for _ in range(chance.randrange(4) if number and kind != "source" else 0):

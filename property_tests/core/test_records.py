@@ -12,7 +12,18 @@ from lightfx.core.listing import Listed
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest, Name
 from lightfx.core.outcome import BadOutput, Cancelled, Died, Raised, Returned, Root, TimedOut, Upstream
-from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realization, Stored, Value, content_of
+from lightfx.core.realization import (
+    Attempt,
+    Context,
+    Cost,
+    Log,
+    MadeBy,
+    Realization,
+    Selection,
+    Stored,
+    Value,
+    content_of,
+)
 from lightfx.core.records import read_realization, result_tree, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
 
@@ -60,6 +71,7 @@ REALIZATIONS = st.builds(
     asked=ASKED.map(tuple),
     earlier=st.lists(st.builds(Attempt, TEXTS, TEXTS, COSTS, LOGS), max_size=2).map(tuple),
     ephemeral=st.booleans(),
+    selections=st.lists(st.builds(Selection, DREFS, TEXTS, DIGESTS, st.lists(RREFS).map(tuple)), max_size=2).map(tuple),
 )
 
 

@@ -8,14 +8,16 @@ for all that the matcher chooses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from operator import index
+from typing import SupportsIndex, TypeVar
 
 from returns.result import Failure
 
 from lightfx.codec.values import codec_of
 from lightfx.core.canonical import spell_checked
 from lightfx.core.config import UnstorableError
+from lightfx.core.derivation import check_matcher
 from lightfx.core.matching import (
     Best,
     Candidate,
@@ -111,6 +113,7 @@ def exact(*rrefs: RRef) -> Matcher[object]:
     """Choose these realizations, in this order, and refuse when one is not stored."""
     if not rrefs:
         raise ValueError("exact() names at least one realization")
+    _check_rrefs(rrefs)
     return Exact(rrefs)
 
 
@@ -123,6 +126,7 @@ def best(key: Callable[[T], float], n: int = 1) -> Matcher[T]:
     >>> best(lambda model: model.accuracy).spelling.startswith("best(")
     True
     """
+    _check_key("best", key)
     return Best(key, _code(key), _at_least_one(n))
 
 
@@ -132,7 +136,9 @@ def filtered(keep: Callable[[T], bool], inner: Matcher[T] | None = None) -> Matc
     >>> filtered(lambda model: model.accuracy > 0.9, latest()).reads
     True
     """
+    _check_key("filtered", keep)
     chooser: Matcher[T] = First() if inner is None else inner
+    check_matcher(chooser)
     return Filtered(keep, _code(keep), chooser)
 
 
@@ -142,6 +148,8 @@ def then(one: Matcher[T], other: Matcher[T]) -> Matcher[T]:
     >>> then(every(), latest()).spelling
     'then(every(),latest())'
     """
+    check_matcher(one)
+    check_matcher(other)
     return Then(one, other)
 
 
@@ -155,7 +163,9 @@ def until(enough: Enough[T], *, at_least: int, at_most: int) -> Matcher[T]:
     >>> until(stderr_below(float, 0.5), at_least=3, at_most=30).budget
     30
     """
-    if at_most < _at_least_one(at_least):
+    _check_enough(enough)
+    at_least, at_most = _at_least_one(at_least), _at_least_one(at_most)
+    if at_most < at_least:
         raise ValueError(f"at_most is {at_most}, which is less than at_least, {at_least}")
     return Until(enough, at_least, at_most)
 
@@ -170,15 +180,36 @@ def stderr_below(key: Callable[[T], float], bound: float) -> Enough[T]:
     >>> stderr_below(float, 0.5).missing([1.0, 2.0, 1.0, 2.0])
     0
     """
+    _check_key("stderr_below", key)
     if not bound > 0:
         raise ValueError(f"bound is {bound}; it must be more than nothing")
     return StderrBelow(key, _code(key), float(bound))
 
 
 def _at_least_one(count: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, SupportsIndex):
+        raise TypeError(f"a matcher chooses a whole number of realizations, not {count!r}")
     if count < 1:
         raise ValueError(f"a matcher chooses at least one realization, not {count}")
-    return count
+    return index(count)
+
+
+def _check_key(name: str, key: object) -> None:
+    if not callable(key):
+        raise TypeError(f"{name} takes a function of the value, not {type(key).__name__}")
+
+
+def _check_rrefs(rrefs: Iterable[object]) -> None:
+    for each in rrefs:
+        if not isinstance(each, RRef):
+            hint = "RRef.parse(text) reads one" if isinstance(each, str) else "a Right holds its own in `rrefs`"
+            raise TypeError(f"exact takes references of realizations, not {type(each).__name__}: {hint}")
+
+
+def _check_enough(enough: object) -> None:
+    if not isinstance(enough, Enough):
+        hint = "stderr_below(key, bound) is one, and a subclass of Enough"
+        raise TypeError(f"until takes what says that values are enough, not {type(enough).__name__}: {hint}")
 
 
 def _code(function: Callable[..., object]) -> str:

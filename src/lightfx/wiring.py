@@ -112,6 +112,7 @@ def open_world(
 ) -> World:
     """Open the store at ``path``, and give the world around it. Use it in a ``with`` statement.
 
+    ``path`` is taken as it is: ``~`` is a name like others; see `Path.expanduser`.
     ``workers``: how many processes run stages, and so how many cores they
     share; 0 runs stages in this process.
     ``executor``: what runs them in place of both: `lightfx.executors.dask`.

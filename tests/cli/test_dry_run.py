@@ -201,6 +201,49 @@ def test_force_by_stage_and_by_reference(desk):
         assert f"--force {unknown!r} names nothing in this plan" in said.err
 
 
+ASKING = """
+from lightfx import Build, Derivation, stage
+from lightfx.matchers import latest
+
+@stage
+def leaf(build: Build, number: int) -> int:
+    with open("ran.txt", "a") as file:
+        file.write(f"leaf-{number}\\n")
+    return number
+
+@stage
+def branch(build: Build, leaf: Derivation[int]) -> int:
+    return build.need(leaf)
+
+@stage
+def middle(build: Build, number: int) -> int:
+    return build.need(branch(leaf(number)))
+
+@stage
+def tree(build: Build, size: int) -> int:
+    return sum(build.need_all([middle(number) for number in range(size)]))
+
+def plan():
+    return tree(2)
+"""
+
+
+def test_force_reaches_what_stages_ask_for_as_they_run(desk):
+    """Trap: it named nothing in the plan, though the run comes by it."""
+    desk.write(ASKING)
+    assert "names nothing in this plan" in desk("run", "plan:plan", "--force", "leaf").err
+    desk("run", "plan:plan")
+    ran(desk)
+    assert desk("run", "plan:plan", "--force", "leaf", "--dry-run", "--json").json["build"] == 1
+    assert ran(desk) == []
+    assert desk("run", "plan:plan", "--force", "leaf").code == 0
+    assert sorted(ran(desk)) == ["leaf-0", "leaf-1"]
+    ref = next(row["rref"] for row in desk("ls", "leaf", "--json").json)
+    assert desk("run", "plan:plan", "--force", ref[:12]).code == 0
+    assert len(ran(desk)) == 1
+    assert "names nothing in this plan" in desk("run", "plan:plan", "--force", "bark").err
+
+
 def test_retry(desk):
     """Which LEFTs are tried again, in a dry run and in a run."""
     desk("run", "plan:plan")

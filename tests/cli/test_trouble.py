@@ -39,6 +39,23 @@ def test_a_file_in_place_of_a_store(lightfx, command):
     one_line(lightfx(*command), 2, "it is a file, and a store is a folder")
 
 
+def test_what_cannot_be_chosen_is_said_in_words_of_ours(lightfx):
+    one_line(
+        lightfx("run", "plan:plan", "--retry", "all"), 2, "'--retry': 'all' is not one of 'none', 'failed', 'lefts'"
+    )
+
+
+def test_trap_a_folder_that_cannot_be_made(lightfx):
+    """Trap: a store below a folder that is there and takes none ended in a RecursionError."""
+    one_line(lightfx("run", "plan:plan", "--store", "/proc/none"), 3, "/proc/none: cannot open the store")
+
+
+@pytest.mark.parametrize("command", [("ls",), ("run", "plan:plan")])
+def test_a_store_that_is_a_link_to_nowhere(lightfx, command):
+    lightfx.store.symlink_to("nowhere")
+    one_line(lightfx(*command), 2, "it is a symbolic link that leads nowhere")
+
+
 @pytest.mark.parametrize("command", [*COMMANDS, ("run", "plan:plan")])
 def test_a_store_of_unknown_format(lightfx, command):
     lightfx.store.mkdir()

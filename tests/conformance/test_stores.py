@@ -279,6 +279,7 @@ CONTROLS: dict[Law, dict[str, Callable[..., Any]]] = {
     laws.to_drop_what_is_gone_is_fine: {"present": lambda store, trees: IOSuccess(frozenset(trees))},
     laws.what_was_dropped_can_be_stored_again: {"drop": _drop_halves},
     laws.what_is_to_be_kept_counts_first: {"commit": _first_wins},
+    laws.what_was_selected_last_counts: {"commit": _first_wins},
     laws.nothing_is_dropped_beside_others: {"drop": _drop_all},
     laws.what_is_not_what_it_is_named_by_is_unsound: {"unsound": _sees_what_is_gone},
     laws.what_is_stored_takes_the_place_of_what_is_damaged: {"ingest": _keeps_what_is_there},

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from lightfx import matchers
 from lightfx.core.matching import (
     Best,
     Candidate,
@@ -130,3 +133,25 @@ def test_the_code_of_a_key_is_its_identity() -> None:
     assert Best(itself, "a") != Best(itself, "b")
     assert "is_right=True" in repr(A)
     assert "read" not in repr(A)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: matchers.some(1.5), "a whole number of realizations, not 1.5"),
+        (lambda: matchers.some("3"), "a whole number of realizations, not '3'"),
+        (lambda: matchers.some(True), "a whole number of realizations, not True"),
+        (lambda: matchers.best(float, 2.0), "a whole number of realizations, not 2.0"),
+        (lambda: matchers.best(3), "best takes a function of the value, not int"),
+        (lambda: matchers.filtered("good"), "filtered takes a function of the value, not str"),
+        (lambda: matchers.filtered(bool, matchers.latest), r"a matcher is wanted, not function: call it, latest\(\)"),
+        (lambda: matchers.then(matchers.every(), 3), "a matcher is wanted, not int"),
+        (lambda: matchers.exact("a"), "exact takes references of realizations, not str: RRef.parse"),
+        (lambda: matchers.stderr_below(0.5, float), "stderr_below takes a function of the value, not float"),
+        (lambda: matchers.until(lambda _: True, at_least=1, at_most=2), r"not function: stderr_below\(key, bound\)"),
+        (lambda: matchers.until(matchers.stderr_below(float, 1), at_least=1, at_most=2.5), "not 2.5"),
+    ],
+)
+def test_trap_what_is_no_matcher_was_noticed_when_it_chose(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        make()

@@ -54,5 +54,12 @@ def test_no_derivation(text: str) -> None:
     assert str(DRef.parse(text).failure()) == f"{text!r} is no derivation reference"
 
 
+@pytest.mark.parametrize("kind", [DRef, RRef])
+@pytest.mark.parametrize("odd", [3, None, b"bytes"])
+def test_a_reference_is_read_from_text(kind: type[DRef | RRef], odd: object) -> None:
+    with pytest.raises(TypeError, match="a reference is read from a str, not from"):
+        kind.parse(odd)  # type: ignore[arg-type]  # the check under test
+
+
 def test_no_realization() -> None:
     assert str(RRef.parse(f"{HASH}-a").failure()) == f"'{HASH}-a' is no realization reference"

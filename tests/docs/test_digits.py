@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_the_full_grid_has_sixty_cells_and_more(cold: tuple[Copy, Told]) -> None
     copy, _ = cold
     counted = copy.python("-c", "import digits; p = digits.plan(); print(len({c.dref for c in p.cells}))")
     assert int(counted) >= 60
+
+
+def test_trap_the_readme_told_of_a_run_of_other_code(cold: tuple[Copy, Told]) -> None:
+    """Trap: it quoted settings that were drawn by seeds of code that is no more.
+
+    The name of the last derivation covers all code, settings and packages before it, and so the seeds.
+    """
+    copy, _ = cold
+    pinned = re.findall(r"^scikit-learn==(.*)$", (EXAMPLE.parents[2] / "constraints.txt").read_text(), re.MULTILINE)
+    if [version("scikit-learn")] != pinned:
+        pytest.skip("the README tells of the scikit-learn that is pinned, and another is installed")
+    (told,) = re.findall(r"<!-- The run above is of (\S+) -->", (EXAMPLE / "README.md").read_text())
+    named = copy.python("-c", "import digits; print(digits.plan().verdict.dref)").strip()
+    assert told == named, "run digits.py in full, and write into its README what it says, and this reference"
 
 
 def test_a_first_run_runs_each_stage(cold: tuple[Copy, Told]) -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from lightfx import Build, Derivation, Resources, Retry, Tolerant, stage
+from lightfx import Build, Derivation, Resources, Retry, Tolerant, realized, stage
 
 
 def note(ran: str, what: str) -> None:
@@ -155,6 +155,15 @@ def plain(build: Build, number: int, ran: str) -> Path:
     return path
 
 
+@stage(version="1", ephemeral=True, resources=Resources(tickets={"pen": 1}))
+def penned(build: Build, number: int, ran: str) -> Path:
+    """The same file, whatever the number, one at a time."""
+    note(ran, f"penned-{number}")
+    path = build.out / "pen.txt"
+    path.write_text("pen")
+    return path
+
+
 @stage(version="1")
 def salt(build: Build) -> int:
     return 1
@@ -166,6 +175,38 @@ def seasoned(build: Build, data: Derivation[Path], ran: str) -> Path:
     path = build.out / "seasoned.bin"
     path.write_bytes(build.need(data).read_bytes() * build.need(salt()))
     return path
+
+
+@stage(version="1", ephemeral=True)
+def moody(build: Build, ran: str, mood: str = "barred") -> Path:
+    """It asks for something else when it is run again."""
+    tries = Path(ran).read_text().split().count("moody")
+    note(ran, "moody")
+    moods = {"barred": realized(after(salt())), "left": bad(3, ran), "itself": heft(moody(ran, mood), ran)}
+    number = build.need(salt() if tries < 2 else moods[mood])
+    path = build.out / "moody.bin"
+    path.write_bytes(b"m" * number)
+    return path
+
+
+@stage(version="1")
+def heft(build: Build, data: Derivation[Path], ran: str) -> int:
+    return len(build.need(data).read_bytes())
+
+
+@stage(version="1")
+def listing(build: Build, ran: str) -> list[Path]:
+    note(ran, "listing")
+    (build.out / "one.txt").write_text("one")
+    return [build.out / "one.txt"]
+
+
+@stage(version="1")
+def fetches(build: Build, ran: str, unit: int = 1) -> int:
+    """It asks for files that may be dropped, for itself and for what it asks for besides."""
+    note(ran, f"fetches-{unit}")
+    data = raw(12, ran)
+    return len(build.need(data).read_bytes()) // unit + build.need(length(data, ran, 3))
 
 
 # Traps.

@@ -10,6 +10,7 @@ from asking_stages import (
     asks_then_fails,
     count,
     dies_once,
+    doubled,
     endless,
     given_and_made,
     itself,
@@ -30,18 +31,31 @@ from asking_stages import (
     total,
     unlucky,
 )
+from attrs import evolve
 
 from lightfx import (
+    Build,
+    Derivation,
     Left,
     Raised,
+    RRef,
     Upstream,
     World,
     evaluate,
+    evaluate_all,
+    memory_world,
     open_world,
+    plan,
     realize,
+    realize_all,
     source_file,
+    stage,
     unwrap,
 )
+from lightfx.core.config import Reference
+from lightfx.core.derivation import Recipe
+from lightfx.core.realization import key_with
+from lightfx.effects.store import Entry
 from lightfx.matchers import latest, some
 from lightfx.plan import asking
 
@@ -58,6 +72,20 @@ def ran(tmp_path: Path) -> Path:
     path = tmp_path / "ran.txt"
     path.touch()
     return path
+
+
+LEAKED: list[Derivation[int]] = []
+
+
+@stage(version="1")
+def leaks(build: Build, number: Derivation[int]) -> int:
+    LEAKED.append(number)
+    return build.need(number)
+
+
+@stage(version="1")
+def takes(build: Build, after: Derivation[int], ran: str) -> int:
+    return build.need(after) + build.need(doubled(LEAKED[0], ran))
 
 
 def notes(ran: Path) -> list[str]:
@@ -251,3 +279,44 @@ def test_a_worker_that_dies_after_its_stage_asked_takes_no_need_along(tmp_path: 
     with open_world(tmp_path / "store", workers=2) as world:
         assert evaluate(world, dies_once(str(ran))) == 9
         assert notes(ran) == ["dies_once", "dies_once", "square-3"]
+
+
+def test_what_is_asked_for_may_be_forced(world: World, number: Path, ran: Path) -> None:
+    """The stage that asked runs again to have it run: its trace names what is to be made anew."""
+    size = count(source_file(number), str(ran))
+    assert evaluate(world, total(size, str(ran))) == 14
+    notes(ran)
+    assert evaluate(world, total(size, str(ran)), force=[square(2, str(ran))]) == 14
+    assert notes(ran) == ["square-2", "total"]
+    assert evaluate(world, total(size, str(ran)), only_stored=True) == 14
+
+
+def test_what_another_stage_was_given_is_not_needed_by_the_back_door(tmp_path: Path, ran: Path) -> None:
+    """Nobody says what it is: it is known by reference alone, and stands in no parameter."""
+    LEAKED.clear()
+    with memory_world(tmp_path) as world:
+        outcome = unwrap(realize(world, takes(leaks(square(3, str(ran))), str(ran))))
+    assert isinstance(outcome, Left)
+    assert isinstance(outcome.cause, Raised)
+    assert outcome.cause.type == "UndeclaredNeedError"
+
+
+def test_records_that_contradict_each_other_are_given_up(tmp_path: Path, ran: Path) -> None:
+    """Two traces, each of which stands where the other does: nothing comes of that, and both run."""
+    plans = [square(number, str(ran)) for number in (2, 3)]
+    with memory_world(tmp_path / "one") as world:
+        outcomes = unwrap(realize_all(world, plans))
+        made = unwrap(world.store.realizations([outcome.rrefs[0] for outcome in outcomes]))
+    rows = [made[outcome.rrefs[0]] for outcome in outcomes]
+    notes(ran)
+    entries = []
+    for own, other, planned in zip(rows, rows[::-1], plans, strict=True):
+        asked = ((Reference(other.dref), (other.content,)),)
+        rref = RRef.of(own.dref, key=key_with(own.key, asked), index=0, content=own.content.text)
+        assert isinstance(planned.origin, Recipe)
+        entries.append(Entry(planned.origin.config, evolve(own, rref=rref, asked=asked)))
+    with memory_world(tmp_path / "two") as world:
+        unwrap(world.store.commit(entries))
+        assert not unwrap(plan(world, plans)).realized
+        assert evaluate_all(world, plans) == [4, 9]
+    assert notes(ran) == ["square-2", "square-3"]

@@ -35,6 +35,7 @@ from lightfx import (
     memory_world,
     open_world,
     realize_all,
+    realized,
     source_file,
     stage,
     unwrap,
@@ -278,6 +279,15 @@ def test_what_was_not_run_cannot_be_checked(inline: World, tmp_path: Path) -> No
     assert why["loss"] == "it was not run, since it stands on what is LEFT"
     stranger = RRef.of(source.dref, key="k", index=0, content="c")
     assert unwrap(check(inline, stranger)) == NotChecked(stranger, "it is not stored")
+
+
+def test_what_may_not_run_is_not_checked(inline: World) -> None:
+    """Trap: that it refused to run was told as a difference."""
+    (rref,) = made(inline, steady())
+    found = unwrap(check(inline, rref, realized(steady())))
+    assert isinstance(found, NotChecked)
+    assert found.why == "its plan says that it may not run"
+    assert isinstance(unwrap(check(inline, rref, steady())), Identical)
 
 
 def test_a_stage_made_inside_a_function_needs_the_plan(inline: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from lightfx import (
     Upstream,
     Verdict,
     World,
+    check,
     evaluate,
     evaluate_all,
     memory_world,
@@ -483,6 +485,34 @@ def test_what_is_no_plan_is_refused(world: World) -> None:
         realize_all(world, [zero])  # type: ignore[list-item]  # the check under test
 
 
+@pytest.mark.parametrize("many", [realize_all, evaluate_all])
+@pytest.mark.parametrize(
+    ("plans", "says"),
+    [
+        (lambda: {"a": [draw(1), draw(2)], "b": []}, "wanted at a, not list: .* no containers within"),
+        (lambda: {"a": draw(1), "b": 3}, "wanted at b, not int: call a stage"),
+        (lambda: {"a": draw(1), "b": draw(2).tolerate()}, "wanted at b, not Tolerant: .* as it is"),
+        (lambda: {("b", 1): {"c": draw(1)}}, r"wanted at \('b', 1\), not dict: .* no containers within"),
+        (lambda: [[draw(1), draw(2)], [draw(3)]], "wanted at 0, not list: .* no containers within"),
+        (lambda: [draw(1), draw], "wanted at 1, not Stage: call a stage"),
+        (lambda: (draw(number) for number in (1, 2)), "a sequence of derivations is wanted, not generator: .*list"),
+        (lambda: {"a": draw(1)}.values(), "not dict_values: .*list"),
+        (lambda: {draw(1)}, "not set: .*list"),
+        (lambda: "text", "not str"),
+        (lambda: 3, "not int$"),
+    ],
+)
+def test_trap_containers_flattened_and_zipped(world: World, many: object, plans: object, says: str) -> None:
+    """Trap: {"a": [one, two], "b": []} came back as {"a": 1, "b": 2}, and other shapes failed when all had run."""
+    with pytest.raises(NotPlannableError, match=says):
+        many(world, plans())  # type: ignore[operator]  # a call that must fail
+    assert RAN == []
+
+
+def test_a_sequence_of_ones_own(world: World) -> None:
+    assert evaluate_all(world, deque([draw(3), draw(4)])) == evaluate_all(world, (draw(3), draw(4)))
+
+
 def test_a_loop_variable_counts_as_it_was_when_the_stage_was_called(world: World) -> None:
     """Scenario 32: closures over a loop variable give each its own value, never n times the last."""
     plans = []
@@ -653,6 +683,8 @@ def test_a_closed_world_says_so(tmp_path: Path) -> None:
         (lambda world: evaluate(world, [draw(1)]), "`evaluate_all` take many"),
         (lambda world: evaluate(world, draw(1).tolerate()), "`realize` gives the outcome"),
         (lambda world: realize(draw(1), world), "the world comes first"),
+        (lambda world: check(world, 3), "reference of a realization is wanted, not int: a Right"),
+        (lambda world: check(world, "abc-draw"), "reference of a realization is wanted, not str: RRef.parse"),
         (lambda world: draw(1).choose(latest), r"call it, latest\(\)"),
         (lambda world: draw(1).collect("best"), "a matcher is wanted, not str"),
     ],

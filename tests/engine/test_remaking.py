@@ -6,9 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errand_stages import cooked, fickle, joined, length, plain, raw, seasoned, slice_of, text
+from errand_stages import (
+    cooked,
+    fetches,
+    fickle,
+    joined,
+    length,
+    listing,
+    moody,
+    penned,
+    plain,
+    raw,
+    seasoned,
+    slice_of,
+    text,
+)
 
 from lightfx import (
+    Derivation,
+    EngineError,
+    Left,
     NotChecked,
     Right,
     World,
@@ -17,11 +34,15 @@ from lightfx import (
     evaluate_all,
     memory_world,
     open_world,
+    plan,
     realize,
     realize_all,
+    realized,
     unwrap,
 )
+from lightfx.failures import EngineFailure, MissingObject, NotRealized
 from lightfx.journal import Differed, JournalEvent, Listener
+from lightfx.matchers import some
 
 
 @pytest.fixture
@@ -45,6 +66,10 @@ def ran(tmp_path: Path) -> Path:
     path = tmp_path / "ran.txt"
     path.touch()
     return path
+
+
+# What workers have no part in.
+IN_PROCESS = pytest.mark.parametrize("world", ["directory", "memory"], indirect=True)
 
 
 def notes(ran: Path) -> list[str]:
@@ -157,3 +182,144 @@ def test_check_of_what_stands_on_dropped_files_says_so(world: World, ran: Path) 
     found = unwrap(check(world, outcome.rrefs[0], plan))
     assert isinstance(found, NotChecked)
     assert "dropped" in found.why
+
+
+def test_of_two_that_made_the_same_files_one_makes_them_again(tmp_path: Path, ran: Path) -> None:
+    """There is room for one at a time: the second finds the files there."""
+    parts = [penned(number, str(ran)) for number in (1, 2)]
+    with open_world(tmp_path / "store", tickets={"pen": 1}) as world:
+        evaluate(world, joined(parts, str(ran)))
+        assert len(notes(ran)) == 3
+        assert evaluate(world, joined(parts, str(ran), unit=2)) == "penpen"
+    assert len(notes(ran)) == 2
+    assert objects(tmp_path) == []
+
+
+@IN_PROCESS
+def test_files_that_a_stage_asks_for_as_it_runs_go_and_come_back(world: World, tmp_path: Path, ran: Path) -> None:
+    assert evaluate(world, fetches(str(ran))) == 16
+    assert objects(tmp_path) == []
+    notes(ran)
+    assert evaluate(world, fetches(str(ran))) == 16
+    assert notes(ran) == []
+    assert evaluate(world, fetches(str(ran), unit=2)) == 10
+    assert notes(ran).count("raw") == 1
+    assert objects(tmp_path) == []
+
+
+@IN_PROCESS
+@pytest.mark.parametrize("mood", ["left", "itself"])
+def test_what_is_made_again_and_asks_for_what_is_left_is_left(
+    world: World, ran: Path, told: list[JournalEvent], mood: str
+) -> None:
+    """Its stage is not deterministic: that is told, what had to run on it is LEFT, what was built on it stays."""
+    data = moody(str(ran), mood)
+    first = evaluate(world, text(data, str(ran)))
+    outcome = unwrap(realize(world, text(data, str(ran), unit=2)))
+    assert isinstance(outcome, Left)
+    assert outcome.kind == "upstream"
+    assert [event.dref for event in told if isinstance(event, Differed)] == [data.dref]
+    assert evaluate(world, text(data, str(ran))) == first
+
+
+@IN_PROCESS
+def test_a_target_that_lists_files_gets_them_back(world: World, tmp_path: Path, ran: Path) -> None:
+    """Also where they are no ephemeral ones: somebody removed them."""
+    (path,) = evaluate(world, listing(str(ran)))
+    path.parent.chmod(0o755)
+    path.parent.rename(tmp_path / "removed")
+    notes(ran)
+    (again,) = evaluate(world, listing(str(ran)))
+    assert (again, again.read_text()) == (path, "one")
+    assert notes(ran) == ["listing"]
+
+
+# To make files again is to run: what may not run is not made again.
+
+
+def refused(world: World, *plans: Derivation[object]) -> EngineFailure:
+    with pytest.raises(EngineError) as caught:
+        evaluate_all(world, plans)
+    return caught.value.failure
+
+
+@IN_PROCESS
+def test_what_may_not_run_is_not_made_again(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, length(data, str(ran)))
+    notes(ran)
+    barred = realized(data)
+    assert evaluate(world, length(barred, str(ran))) == 100, "nothing has to run on the files"
+    for plans in (length(barred, str(ran), unit=2), barred, length(barred, str(ran), unit=5).collect(some(3))):
+        assert refused(world, plans) == NotRealized(data.dref)
+    assert notes(ran) == []
+    assert evaluate(world, length(data, str(ran), unit=2)) == 50, "the plan without the ban makes them again"
+    assert notes(ran) == ["length-2", "raw"]
+
+
+@IN_PROCESS
+def test_what_does_not_stand_on_it_goes_on(world: World, ran: Path) -> None:
+    data, another = raw(100, str(ran)), raw(10, str(ran))
+    evaluate_all(world, [length(data, str(ran)), length(another, str(ran))])
+    notes(ran)
+    plans = [length(realized(data), str(ran), unit=2), length(another, str(ran), unit=2), another]
+    assert refused(world, *plans) == NotRealized(data.dref)
+    assert notes(ran) == ["length-2", "raw"]
+    assert evaluate_all(world, plans[1:], only_stored=True)[0] == 5
+
+
+@IN_PROCESS
+def test_what_stands_on_files_that_may_not_be_made_again_is_not_made_again_either(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    stew, barred = (cooked(each, str(ran)) for each in (data, realized(data)))
+    evaluate(world, length(stew, str(ran)))
+    notes(ran)
+    plans = [length(barred, str(ran), unit=unit) for unit in (2, 4)]
+    assert refused(world, *plans, barred) == NotRealized(data.dref)
+    assert refused(world, barred) == NotRealized(data.dref)
+    assert notes(ran) == []
+    assert evaluate(world, length(stew, str(ran), unit=2)) == 50
+    assert notes(ran) == ["cooked-0", "length-2", "raw"]
+
+
+@IN_PROCESS
+def test_files_that_are_there_are_used(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, data)
+    notes(ran)
+    assert evaluate(world, length(realized(data), str(ran))) == 100
+    assert notes(ran) == ["length-1"]
+
+
+@IN_PROCESS
+def test_a_look_ahead_says_that_it_would_have_to_run(world: World, ran: Path) -> None:
+    data = raw(100, str(ran))
+    evaluate(world, length(cooked(data, str(ran)), str(ran)))
+    barred = realized(data)
+    for each in (barred, length(barred, str(ran), unit=2), length(cooked(barred, str(ran)), str(ran), unit=2)):
+        assert world.perform.result(plan(world, each)).failure() == NotRealized(data.dref)
+    assert unwrap(plan(world, length(cooked(barred, str(ran)), str(ran)))).realized
+
+
+@IN_PROCESS
+def test_files_that_are_asked_for_are_not_made_again_where_nothing_may_run(world: World, ran: Path) -> None:
+    """A whole run that may run nothing starts nothing to have files, and says which are gone."""
+    data = cooked(raw(100, str(ran)), str(ran))
+    evaluate(world, length(data, str(ran)))
+    notes(ran)
+    with pytest.raises(EngineError) as caught:
+        evaluate(world, data, only_stored=True)
+    assert isinstance(caught.value.failure, MissingObject)
+    with pytest.raises(EngineError) as caught:
+        evaluate(world, length(data, str(ran), unit=2), only_stored=True)
+    assert caught.value.failure == NotRealized(length(data, str(ran), unit=2).dref)
+    assert notes(ran) == []
+
+
+@IN_PROCESS
+def test_what_is_made_again_and_asks_for_what_may_not_run_is_lost(world: World, ran: Path) -> None:
+    """Trap: nobody told it that what it asked for was lost, and the run waited for ever."""
+    data = moody(str(ran))
+    evaluate(world, text(data, str(ran)))
+    assert isinstance(refused(world, text(data, str(ran), unit=2)), NotRealized)
+    assert evaluate(world, text(data, str(ran))) == "6d"

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from returns.result import Failure
 
 from lightfx.core.config import Config
 from lightfx.core.derivation import Observed
-from lightfx.core.matching import Best, Every, First, Latest, Only, Some
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cancelled, Left
 from lightfx.core.realization import BuildOrder
 from lightfx.core.refs import DRef
-from lightfx.plan.traces import ShadowRealizer, _observed, matcher_of
-
-
-@pytest.mark.parametrize("matcher", [Latest(), Only(), Every(), Some(1), Some(12)])
-def test_a_matcher_without_a_function_is_found_by_its_spelling(matcher: Latest | Only | Every | Some) -> None:
-    assert matcher_of(matcher.spelling) == matcher
-
-
-def test_the_default_is_spelled_by_nothing() -> None:
-    assert matcher_of("") == First()
-
-
-@pytest.mark.parametrize("spelling", ["some(0)", "some(03)", "some(-1)", "some(2) ", "latest", Best(len, "n").spelling])
-def test_what_only_the_program_has_is_not_guessed(spelling: str) -> None:
-    assert matcher_of(spelling) is None
+from lightfx.plan.traces import ShadowRealizer, _observed
 
 
 def test_a_source_is_looked_at_where_its_config_says() -> None:

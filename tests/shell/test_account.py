@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import errands
+import pytest
 from errands import task
 
+from lightfx.core.realization import MadeBy
 from lightfx.core.terms import Limits, Resources
-from lightfx.shell.executor.account import Run, Silence, request_of
+from lightfx.shell.executor.account import Run, Silence, died, request_of
 from lightfx.shell.executor.cluster import Node, Seen
 
 
@@ -55,6 +57,19 @@ def test_another_beginning_is_a_loss() -> None:
     run.ended = True
     run.began("another", "b")
     assert (run.losses, run.worker, run.ended) == (1, "b", False)
+
+
+@pytest.mark.parametrize(
+    ("worker", "host"),
+    [
+        ("tcp://10.0.0.7:40123", "10.0.0.7"),
+        ("tls://[fe80::1]:8786", "fe80::1"),
+        ("inproc://10.0.0.7/12/3", "10.0.0.7"),
+        ("", ""),
+    ],
+)
+def test_trap_nobody_was_named_for_who_lost_its_workers(worker: str, host: str) -> None:
+    assert died(run_on(worker)).made_by == MadeBy(host=host)
 
 
 def test_tickets_are_asked_for_where_nobody_declares_them() -> None:

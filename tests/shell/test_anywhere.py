@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import zipapp
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,86 @@ def test_stages_of_a_notebook_run_in_workers_and_inline(tmp_path: Path, monkeypa
     ]
     assert said[3] == "30\n4\n"
     assert said[4] == "['python\\nprogram\\n']\n", "inline, where standard output is no file"
+
+
+APP = """
+import attrs, sys
+from beside import twice
+
+@attrs.frozen
+class Point:
+    x: int
+    y: int
+
+@stage
+def point(build: Build, number: int) -> Point:
+    return Point(number, twice(number))
+
+@stage(version="1")
+def versioned(build: Build, number: int) -> int:
+    return number
+
+@stage
+def asking(build: Build, numbers: list[int]) -> int:
+    return max(build.need(point(number)).y for number in numbers)
+
+if __name__ == "__main__":
+    sys.modules["cloudpickle"] = None  # it takes none
+    with open_world("store", workers=1) as world:
+        found = unwrap(realize_all(world, [asking([1, 2]), square(3), versioned(4)]))
+        made = unwrap(world.store.realizations(found[1].rrefs))[found[1].rrefs[0]].made_by
+        print(run(world, 0), found[0].value, made.stage, *(name for name, _ in made.packages))
+"""
+
+NAMES = {
+    "package": "app.__main__:square attrs lightfx",
+    "folder": "__main__:square attrs lightfx",
+    "archive": "__main__:square attrs lightfx",
+}
+RUN = 'with open_world("store", workers=1) as world: print(run(world, 0))'
+UNGUARDED = "import sys; sys.exit(3)\n"
+
+
+def app(folder: Path, how: str) -> list[str]:
+    """Write a program that is a package, a folder or an archive; how it is run."""
+    home = folder / "app"
+    home.mkdir()
+    (home / "__main__.py").write_text(STAGES + APP)
+    (folder / "beside.py").write_text("def twice(number):\n    return 2 * number\n")
+    match how:
+        case "package":
+            return ["-m", "app"]
+        case "folder":
+            (folder / "beside.py").rename(home / "beside.py")
+            return ["app"]
+        case "archive":
+            (folder / "beside.py").rename(home / "beside.py")
+            zipapp.create_archive(home)
+            return ["app.pyz"]
+    raise ValueError(how)
+
+
+def run_app(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.parametrize("how", ["package", "folder", "archive"])
+def test_trap_no_worker_imports_the_main_of_a_package(tmp_path: Path, how: str) -> None:
+    """Trap: a spawned process imports no ``__main__.py`` anew, and stages were sent to it by name."""
+    done = run_app(tmp_path, *app(tmp_path, how))
+    assert (done.stdout, done.stderr) == (f"30 4 {NAMES[how]}\n", "")
+
+
+def test_the_main_of_a_package_without_a_guard_is_told_of_it(tmp_path: Path) -> None:
+    """What another module of the package defines needs no guard; what it defines itself does."""
+    arguments = app(tmp_path, "package")
+    main = tmp_path / "app" / "__main__.py"
+    main.write_text(main.read_text().replace('if __name__ == "__main__":', "if True:") + UNGUARDED)
+    done = run_app(tmp_path, *arguments)
+    assert "put what it does under `if __name__ == '__main__':`" in done.stderr
+    (main.parent / "stages.py").write_text(STAGES)
+    main.write_text(f"from app.stages import open_world, run\nif True:\n    {RUN}\n" + UNGUARDED)
+    done = run_app(tmp_path, *arguments)
+    assert (done.stdout, done.returncode) == ("30\n", 3), done.stderr

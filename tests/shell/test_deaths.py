@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+import socket
 import time
 from pathlib import Path
 
 import errands
 import pytest
+from attrs import evolve
 from errands import task
 
 from lightfx.core.outcome import Cause, Died, Left
+from lightfx.core.realization import MadeBy
+from lightfx.core.terms import Terms
 from lightfx.shell.executor import deaths
 from lightfx.shell.executor.crew import Order
 from lightfx.shell.executor.deaths import Deaths, signal_name
+from lightfx.shell.executor.sealing import Sealed
 
 
 def cause(told: Deaths, place: Path, code: int, began: float = 0.0) -> Cause:
@@ -76,6 +82,22 @@ def test_where_nothing_counts_nobody_is_out_of_memory(tmp_path: Path, monkeypatc
         monkeypatch.setattr(deaths, "GROUPS", tmp_path / "groups")
         monkeypatch.setattr(deaths, "OWN", tmp_path / "own")
         assert cause(Deaths(), tmp_path, -9) == Died(None, "SIGKILL")
+
+
+@pytest.mark.parametrize("timed_out", [False, True])
+def test_trap_nobody_was_named_for_who_died(tmp_path: Path, timed_out: bool) -> None:
+    """Trap: a LEFT that died or was stopped had an empty provenance, and there the host matters most."""
+    dying = task(1, errands.who, tmp_path, timeout=1.0)
+    told = Deaths().obituary(Order.of(1, dying, b"", tmp_path), -9, b"", timed_out=timed_out)
+    assert told.result.failure().kind == ("timed_out" if timed_out else "died")  # type: ignore[union-attr]  # a LEFT
+    assert told.made_by == dying.realizer.made_by() != MadeBy()
+
+
+def test_what_is_sealed_is_not_opened_to_tell_who_died(tmp_path: Path) -> None:
+    """A Dask worker tells its own machine, and loads no code of the user's."""
+    sealed = evolve(task(1, errands.who, tmp_path), realizer=Sealed(b"no pickle", Terms(), {}))
+    told = Deaths().obituary(Order.of(1, sealed, b"", tmp_path), -9, b"", timed_out=False)
+    assert told.made_by == MadeBy(host=socket.gethostname(), python=platform.python_version())
 
 
 def test_signals_have_names() -> None:

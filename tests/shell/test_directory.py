@@ -34,7 +34,7 @@ from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
 from lightfx.effects.store import Forbidden
-from lightfx.shell.store import directory
+from lightfx.shell.store import indexing
 from lightfx.shell.store.directory import DirectoryStore, open_directory
 from lightfx.shell.store.tree import entries_of
 
@@ -604,9 +604,9 @@ def test_the_index_is_told_of_what_is_durable(root: Path, monkeypatch: pytest.Mo
     """Trap: a power cut after the index was told, and it knows of records that are not there."""
     steps: list[str] = []
     with closing(opened(root)) as store:
-        add, write = store._index.add, directory.write_durably
+        add, write = store._index.add, indexing.write_durably
         monkeypatch.setattr(store._index, "add", lambda *given: (steps.append("index"), add(*given))[1])
-        monkeypatch.setattr(directory, "write_durably", lambda *given: (write(*given), steps.append("durable"))[0])
+        monkeypatch.setattr(indexing, "write_durably", lambda *given: (write(*given), steps.append("durable"))[0])
         good(store.commit([entry(1)]))
     assert steps == ["durable", "index"]
 

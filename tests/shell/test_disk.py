@@ -43,6 +43,27 @@ def test_folders_are_made_with_those_above(tmp_path: Path) -> None:
             REAL.make_folders(tmp_path / path)
 
 
+@pytest.mark.parametrize("path", ["/proc/none", "/proc/none/below", "none/../folder"])
+def test_trap_a_folder_that_cannot_be_made_below_one_that_is_there(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: what is not found although its parent is there was tried again and again, up to RecursionError."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        REAL.make_folders(path)
+
+
+def test_a_folder_that_another_made_meanwhile_is_fine(tmp_path: Path) -> None:
+    class Raced(Disk):
+        def mkdir(self, path: Name, mode: int = 0o777) -> None:
+            super().mkdir(path, mode)
+            if os.fspath(path) == os.fspath(tmp_path / "a"):
+                super().mkdir(tmp_path / "a/b", mode)
+
+    Raced().make_folders(tmp_path / "a/b")
+    assert (tmp_path / "a/b").is_dir()
+
+
 def test_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     fill(tmp_path, {"file": b"", "folder/": "", "link": "-> file", "lost": "-> nowhere", "loop": "-> loop"})
     names = ["file", "folder", "link", "lost", "loop", "none", "file/below"]

@@ -178,6 +178,14 @@ def test_needs_are_found_in_containers_and_records() -> None:
     assert len(instantiate(gathers([], {}, Pair(plans[0]))).derivations) == 2
 
 
+def plans(build: Build) -> Derivation[int]:
+    return source(1)
+
+
+def plans_some(build: Build) -> dict[str, list[Tolerant[int]]]:
+    return {}
+
+
 @pytest.mark.parametrize(
     ("define", "says"),
     [
@@ -187,6 +195,9 @@ def test_needs_are_found_in_containers_and_records() -> None:
         (lambda: stage(Methods.method), "of a method, make a function"),
         (lambda: stage(waits), "async"),
         (lambda: stage(yields), "generator"),
+        (lambda: stage(int), "int is no stage: its parameters cannot be read"),
+        (lambda: stage(plans), r"it returns a derivation, and a stage returns values: build.need"),
+        (lambda: stage(plans_some), "it returns a derivation"),
     ],
 )
 def test_a_function_that_cannot_be_a_stage(define: object, says: str) -> None:
@@ -255,6 +266,11 @@ def test_annotations_say_what_is_stored() -> None:
 def test_options_that_make_no_sense(options: dict[str, float]) -> None:
     with pytest.raises(StageError):
         stage(**options)  # type: ignore[call-overload]
+
+
+def test_trap_one_package_was_taken_for_its_letters() -> None:
+    with pytest.raises(StageError, match=r"packages is 'numpy'; it takes a tuple of names: \('numpy',\)"):
+        stage(packages="numpy")
 
 
 def test_packages_enter_the_identity() -> None:

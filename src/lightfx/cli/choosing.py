@@ -35,11 +35,32 @@ def matching(targets: Sequence[Target], pattern: str) -> Sequence[Target]:
 
 
 def forced(world: World, targets: Sequence[Target], texts: Sequence[str]) -> frozenset[DRef]:
-    """Find the derivations of a plan that these name: by stage, or by the beginning of a reference."""
+    """Find the derivations of a plan that these name: by stage, or by the beginning of a reference.
+
+    What stages of the plan asked for as they ran is named as well, as far as
+    that is recorded.
+    """
     if not texts:
         return frozenset()
-    drefs = tuple(instantiate([each.derivation for each in targets]).derivations)
+    planned = instantiate([each.derivation for each in targets]).derivations
+    drefs = (*planned, *(dref for dref in _asked_for(world, tuple(planned)) if dref not in planned))
     return frozenset(dref for text in texts for dref in _named(world, drefs, text))
+
+
+def _asked_for(world: World, drefs: Sequence[DRef]) -> Sequence[DRef]:
+    """List what stages asked for as they ran, with all that this stands on, to any depth, as records say."""
+    found: dict[DRef, None] = {}
+    seen, layer = set(drefs), tuple(drefs)
+    while layer:
+        rows = unwrap(world.store.listed(layer, frozenset()))
+        asking = (row.realization for row in rows if row.stored.asks)
+        named = [reference.dref for each in asking if each is not None for reference, _ in each.asked]
+        configs = unwrap(world.store.configs([dref for dref in layer if dref in found]))
+        named += [reference.dref for config in configs.values() for reference in config.references]
+        layer = tuple(dict.fromkeys(dref for dref in named if dref not in seen))
+        seen.update(layer)
+        found.update(dict.fromkeys(layer))
+    return tuple(found)
 
 
 def _named(world: World, drefs: Sequence[DRef], text: str) -> Sequence[DRef]:

@@ -267,7 +267,7 @@ def _answer(given: Sequence[str]) -> Answer:
     except OSError as error:
         complaint = Complaint(str(error), code=Exit.ENGINE)
     except _USAGE as error:
-        sentence = str(getattr(error, "format_message", error.__str__)())
+        sentence = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
         complaint = Complaint(sentence.rstrip("."), "`lightfx --help` says more")
     if complaint.traceback:
         say(complaint.traceback, raw=True)

@@ -170,14 +170,14 @@ class Derivation(Generic[T_co]):
 
     def choose(self, matcher: Matcher[T_co], /) -> Derivation[T_co]:
         """Use the realization that ``matcher`` puts first, in place of the one stored first."""
-        _check_matcher(matcher)
+        check_matcher(matcher)
         return evolve(self, origin=self._planned(), matcher=_spelled(matcher), take=Take.ONE)
 
     def collect(self, matcher: Matcher[T_co], /) -> Derivation[tuple[T_co, ...]]:
         """Use all the realizations that ``matcher`` chooses, as a tuple in its order."""
         if self.take is Take.MANY:
             raise ValueError(f"{self} collects already; collect from the plan that it was made of")
-        _check_matcher(matcher)
+        check_matcher(matcher)
         # The matcher goes on judging single values: take=MANY alone makes the value a tuple of them.
         return Derivation(self._planned(), _spelled(matcher), Take.MANY)  # type: ignore[arg-type]
 
@@ -231,7 +231,8 @@ def _spelled(matcher: Matcher[T]) -> Matcher[T]:
     return matcher
 
 
-def _check_matcher(matcher: object) -> None:
+def check_matcher(matcher: object) -> None:
+    """Refuse what is no matcher, with a ``TypeError``."""
     if not isinstance(matcher, Matcher):
         hint = f": call it, {getattr(matcher, '__name__', '')}()" if callable(matcher) else ""
         raise TypeError(f"a matcher is wanted, not {type(matcher).__name__}{hint}")

@@ -108,6 +108,21 @@ Asked: TypeAlias = tuple[tuple[Reference, tuple[Digest, ...]], ...]
 
 @final
 @frozen
+class Selection:
+    """What a matcher that takes a function selected: nobody but the program could ask it again.
+
+    ``matcher`` is its spelling; ``candidates`` a digest of those realizations of
+    ``dref`` that it was shown; ``chosen`` are the ones it chose.
+    """
+
+    dref: DRef
+    matcher: str
+    candidates: Digest
+    chosen: tuple[RRef, ...]
+
+
+@final
+@frozen
 class Realization:
     """One stored outcome of a derivation.
 
@@ -116,7 +131,9 @@ class Realization:
     only where these are the same again. ``created`` is seconds since the epoch;
     ``attempt`` counts from 1, and ``earlier`` holds those before it; ``like``
     names the realization that a cutoff hit points at. Of an ``ephemeral`` one
-    the files may be gone, and it stands all the same.
+    the files may be gone, and it stands all the same. ``selections`` say what
+    was selected, by matchers that take a function, of what it asked for and of
+    what that stands on; they are no part of its name.
     """
 
     rref: RRef
@@ -135,11 +152,23 @@ class Realization:
     asked: Asked = ()
     earlier: tuple[Attempt, ...] = ()
     ephemeral: bool = False
+    selections: tuple[Selection, ...] = ()
 
     @property
     def dref(self) -> DRef:
         """The derivation that this is a realization of."""
         return self.rref.dref
+
+    @property
+    def precedence(self) -> tuple[bool, bool, float]:
+        """Of several records of one realization the one with the least counts.
+
+        One whose files stay before one whose files may go; one that says what
+        was selected before one that does not, and of these the last; else the
+        one that was made first.
+        """
+        selects = bool(self.selections)
+        return self.ephemeral, not selects, -self.created if selects else self.created
 
     def retold(self, dref: DRef, context: Context, created: float) -> Self:
         """Point at this realization from a derivation with the same input key: a cutoff hit."""
@@ -195,6 +224,7 @@ class Stored:
     tree: Digest | None = None
     asks: bool = False
     ephemeral: bool = False
+    selects: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -214,6 +244,7 @@ class Stored:
             realization.tree,
             bool(realization.asked),
             realization.ephemeral,
+            bool(realization.selections),
         )
 
 

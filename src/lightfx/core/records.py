@@ -27,9 +27,9 @@ from lightfx.core.outcome import (
     TimedOut,
     Upstream,
 )
-from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realization, Value
+from lightfx.core.realization import Attempt, Context, Cost, Log, MadeBy, Realization, Selection, Value
 from lightfx.core.realization import Result as Kept
-from lightfx.core.refs import RRef
+from lightfx.core.refs import DRef, RRef
 
 _decode_at: Final = json.JSONDecoder().raw_decode
 _RESULT: Final = b',"result":{'
@@ -107,7 +107,14 @@ def spell_realization(realization: Realization) -> str:
         fields["earlier"] = [_attempt_tree(each) for each in r.earlier]
     if r.ephemeral:
         fields["ephemeral"] = True
+    if r.selections:
+        fields["selections"] = [_selection_tree(each) for each in r.selections]
     return spell_checked(fields)
+
+
+def _selection_tree(selection: Selection) -> list[Tree]:
+    chosen: list[Tree] = [rref.text for rref in selection.chosen]
+    return [selection.dref.text, selection.matcher, selection.candidates.text, chosen]
 
 
 def _made_by_tree(made_by: MadeBy) -> dict[str, Tree]:
@@ -182,11 +189,18 @@ def _realization(fields: Fields) -> Realization:
         asked=tuple(_asked(_items(each)) for each in _items(fields.get("asked", []))),
         earlier=tuple(_attempt(_fields(each)) for each in _items(fields.get("earlier", []))),
         ephemeral=fields.get("ephemeral") is True,
+        selections=tuple(_selection(_items(each)) for each in _items(fields.get("selections", []))),
     )
 
 
 def _asked(pair: Sequence[Tree]) -> tuple[Reference, tuple[Digest, ...]]:
     return Reference.of_tree(_fields(pair[0])), tuple(Digest(_text(each)) for each in _items(pair[1]))
+
+
+def _selection(items: Sequence[Tree]) -> Selection:
+    dref, matcher, candidates, chosen = items
+    rrefs = tuple(RRef(_text(each)) for each in _items(chosen))
+    return Selection(DRef(_text(dref)), _text(matcher), Digest(_text(candidates)), rrefs)
 
 
 def _attempt(fields: Fields) -> Attempt:

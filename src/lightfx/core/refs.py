@@ -38,7 +38,7 @@ class DRef:
     @classmethod
     def parse(cls, text: str) -> Result[Self, Malformed]:
         """Read a reference, or say that ``text`` is none."""
-        head, dash, name = text.partition("-")
+        head, dash, name = _checked(text).partition("-")
         sound = dash and is_short_hash(head) and Name.parse(name).map(lambda _: True).value_or(False)
         return Success(cls(text)) if sound else Failure(Malformed("derivation reference", text))
 
@@ -75,7 +75,7 @@ class RRef:
     @classmethod
     def parse(cls, text: str) -> Result[Self, Malformed]:
         """Read a reference, or say that ``text`` is none."""
-        head, dash, rest = text.partition("-")
+        head, dash, rest = _checked(text).partition("-")
         sound = dash and is_short_hash(head) and DRef.parse(rest).map(lambda _: True).value_or(False)
         return Success(cls(text)) if sound else Failure(Malformed("realization reference", text))
 
@@ -89,3 +89,9 @@ class RRef:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a reference is read from a str, not from {type(text).__name__}")
+    return text

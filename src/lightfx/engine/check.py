@@ -44,6 +44,7 @@ _INPUTS_GONE = "run the plan again, and check what that stores"
 
 def check(world: World, rref: RRef, realizer_of: RealizerOf, /) -> IOResult[Checked, EngineFailure]:
     """Run a realization again and compare: its value and its files, byte by byte. Stores nothing."""
+    _wanted(rref)
     with world.perform.turn():
         return IOResult.from_result(_check(world, rref, realizer_of, heal=False))
 
@@ -52,6 +53,13 @@ def heal(world: World, rref: RRef, realizer_of: RealizerOf, /) -> IOResult[Check
     """Run a realization again whose files are damaged or gone; what comes out the same takes their place."""
     with world.perform.turn():
         return IOResult.from_result(_check(world, rref, realizer_of, heal=True))
+
+
+def _wanted(rref: object) -> None:
+    """Say what is wrong with a call, where no type checker did."""
+    if not isinstance(rref, RRef):
+        hint = "RRef.parse(text) reads one" if isinstance(rref, str) else "a Right holds its own in `rrefs`"
+        raise TypeError(f"the reference of a realization is wanted, not {type(rref).__name__}: {hint}")
 
 
 def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[Checked, EngineFailure]:
@@ -71,6 +79,8 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> 
     realizer = realizer_of(recorded)
     if isinstance(realizer, Failure):
         return Success(NotChecked(rref, realizer.failure(), "give the plan that it is in, with `--plan module:plan`"))
+    if realizer.unwrap().terms.stored_only:
+        return Success(NotChecked(rref, "its plan says that it may not run", "give the plan without `realized`"))
     ordered = _order(world, recorded, config, realizer_of)
     if isinstance(ordered, Failure):
         return Failure(ordered.failure())

@@ -223,6 +223,7 @@ def _realizations(crop: _Crop, found: Mapping[Path, Ingested], created: float) -
                 earlier=crop.ended.earlier,
                 ephemeral=crop.ended.ephemeral and tree is not None,
                 created=created,
+                selections=run.selections,
             )
         )
     return tuple(realizations)

@@ -33,6 +33,7 @@ def missing(performer: Performer) -> Result[Sequence[Event], EngineFailure]:
     rows = [
         (row.stored.rref, row.stored.tree)
         for number, reference in performer.graph.targets
+        if not performer.state.is_barred(number)
         for row in performer.state.selection(number, reference) or ()
         if row.stored.tree is not None and (row.stored.ephemeral or _names_files(row))
     ]

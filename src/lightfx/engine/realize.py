@@ -6,13 +6,13 @@ run: a program that plans, or asks, does without.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import TypedDict, TypeVar, Unpack, overload
 
 from returns.io import IOResult
 from returns.result import Failure, Result
 
-from lightfx.core.closure import instantiate
+from lightfx.core.closure import NotPlannableError, instantiate
 from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.core.failures import EngineFailure
 from lightfx.core.outcome import Outcome
@@ -88,7 +88,9 @@ def realize_all(
     """Realize many plans in one run, and give the outcomes in the same container.
 
     What fails sinks only what stands on it: everything that can still run does.
-    ``options`` are those of `RunOptions`.
+    ``options`` are those of `RunOptions`. Raises `NotPlannableError`, before
+    anything runs, where a member is no derivation; containers within the
+    container are no members.
     """
     _check(world, plans)
     if isinstance(plans, Mapping):
@@ -104,6 +106,18 @@ def _check(world: object, plans: object) -> None:
         raise TypeError(f"a World is wanted first, not {type(world).__name__}: open_world(path) gives one")
     if isinstance(plans, Derivation):
         raise TypeError("a mapping or a sequence of derivations is wanted: `realize` and `evaluate` take one")
+    if not isinstance(plans, Mapping | Sequence):
+        hint = ": list(...) makes a sequence of it" if isinstance(plans, Iterable) else ""
+        raise NotPlannableError(f"a mapping or a sequence of derivations is wanted, not {type(plans).__name__}{hint}")
+    for key, plan in plans.items() if isinstance(plans, Mapping) else enumerate(plans):
+        if not isinstance(plan, Derivation):
+            raise NotPlannableError(f"a derivation is wanted at {key}, not {type(plan).__name__}: {_member_hint(plan)}")
+
+
+def _member_hint(plan: object) -> str:
+    if isinstance(plan, Mapping | list | tuple | Set):
+        return "a run gives its outcomes in one mapping or sequence, with no containers within"
+    return _hint(plan)
 
 
 def _check_options(options: RunOptions) -> None:

@@ -25,7 +25,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant, derivations_of
 from lightfx.core.listing import Listed
-from lightfx.core.outcome import Cancelled, Cause, Raised
+from lightfx.core.outcome import Cause, Raised
 from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
@@ -34,7 +34,8 @@ from lightfx.plan.graph import Graph, Node
 from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Chosen, Progress
 from lightfx.plan.moves import Keep, List, Observe, Run
-from lightfx.plan.remaking import spoilt
+from lightfx.plan.remaking import lose, spoilt
+from lightfx.plan.selections import selections_of
 
 Known = Mapping[Reference, Derivation[object]]
 MAX_TIMES: Final = 10_000
@@ -60,7 +61,7 @@ def asked(desk: Desk, run: Run, needs: Sequence[Dependency]) -> None:
         return
     fresh = {reference: number for reference, number in uses.items() if reference not in progress.margin.asked}
     progress.margin.asked.update(fresh)
-    progress.margin.held.append(evolve(run, asked=()))
+    progress.margin.held.append(evolve(run, asked=(), selections=()))
     progress.unmet += 1  # for this event itself: what is settled already brings no other
     for number in dict.fromkeys(fresh.values()):
         if number in desk.state.users and number not in node.needs and not progress.settled:
@@ -149,12 +150,14 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
     own = held[0].context.entries[: len(node.references)]  # not the node's: what it is made again of may be other
     context = Context((*own, *entries))
     found: Asked = tuple((ref, tuple(row.stored.content for row in rows[ref])) for ref in _sorted(rows))
+    selections = selections_of(desk.state, aside.asked)
     lefts = [row for ref, chosen in rows.items() if not ref.tolerate for row in chosen if not row.stored.is_right]
     if not lefts:
         progress.runs += sum(run.again is None for run in held)
-        desk.commands += [evolve(run, context=context, asked=found) for run in held]
+        desk.commands += [evolve(run, context=context, asked=found, selections=selections) for run in held]
     elif progress.key is not None and not progress.settled:
-        desk.settle_left(node.number, progress.key, context, desk.blame(lefts), found)
+        cause = desk.blame(lefts)
+        desk.settle_left(node.number, progress.key, context, cause, asked=found, selections=selections)
     else:
         spoilt(desk, node.number, desk.blame(lefts), context, found)
 
@@ -174,7 +177,7 @@ def untie(desk: Desk) -> None:
 def _give_up(desk: Desk, number: int, progress: Progress) -> None:
     """What was asked for is lost to this run, and so is what asked."""
     if progress.settled:
-        spoilt(desk, number, Cancelled("what it asks for cannot be had in this run"), progress.context, ())
+        lose(desk, number)
     else:
         desk.sink(number)
 
@@ -197,7 +200,9 @@ def _refuse(desk: Desk, run: Run, cause: Cause) -> None:
     content = content_of(spell_result(cause), None)
     for index in run.indices:
         rref = RRef.of(run.dref, key=key_with(run.key, run.asked), index=index, content=content.text)
-        made = Realization(rref, run.key, index, content, cause, context=run.context, asked=run.asked)
+        made = Realization(
+            rref, run.key, index, content, cause, context=run.context, asked=run.asked, selections=run.selections
+        )
         desk.commands.append(Keep(run.node, made))
         desk.remember(Listed.whole(made))
         progress.candidates.append(Listed.whole(made))

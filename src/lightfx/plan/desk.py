@@ -18,7 +18,7 @@ from lightfx.core.failures import CannotFit, EngineFailure, NotRealized, Unmatch
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Cause, Root, Upstream
-from lightfx.core.realization import Asked, Context, Realization, Value, content_of, key_with
+from lightfx.core.realization import Asked, Context, Realization, Selection, Value, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import RRef
 from lightfx.core.terms import PLAIN
@@ -82,7 +82,7 @@ class Desk:
         key = progress.key
         if key is None:
             return
-        if self.state.wishes.only_stored or node.recipe.realizer.terms.stored_only:
+        if not self.may_run(node.number):
             self.lose(node.number, NotRealized(node.dref))
             return
         if self.lacks(node.number):
@@ -97,6 +97,11 @@ class Desk:
         runs = free_indices(taken, decision.count, node.recipe.realizer.terms.outputs)
         progress.runs = len(runs)
         self.commands += [Run(node.number, node.dref, key, indices, progress.context) for indices in runs]
+
+    def may_run(self, number: int) -> bool:
+        """Whether a node may run at all, to make outputs or to make files again."""
+        terms = self.state.graph.nodes[number].recipe.realizer.terms
+        return not (terms.stored_only or self.state.wishes.only_stored)
 
     def lacks(self, number: int) -> bool:
         """Refuse a node whose task can never fit, and tell whether it was refused."""
@@ -195,17 +200,27 @@ class Desk:
         if trees:
             self.commands.append(Drop(tuple(dict.fromkeys(trees))))
 
-    def settle_left(self, number: int, key: Digest, context: Context, cause: Cause, asked: Asked = ()) -> None:
+    def settle_left(
+        self,
+        number: int,
+        key: Digest,
+        context: Context,
+        cause: Cause,
+        *,
+        asked: Asked = (),
+        selections: tuple[Selection, ...] = (),
+    ) -> None:
         """Settle a node as LEFT without a run of it."""
         node, progress = self.state.graph.nodes[number], self.state.ledger[number]
         content = content_of(spell_result(cause), None)
         rref = RRef.of(node.dref, key=key_with(key, asked), index=0, content=content.text)
-        realization = Realization(rref, key, 0, content, cause, context=context, asked=asked)
+        realization = Realization(rref, key, 0, content, cause, context=context, asked=asked, selections=selections)
         row = Listed.whole(realization)
         self.remember(row)
         progress.inherited = isinstance(cause, Upstream) or progress.shadow
         progress.ran = not progress.inherited
-        if not progress.shadow and all(each.stored.rref != rref for each in progress.own):
+        known = any(each.stored.rref == rref for each in progress.own) and not selections
+        if not progress.shadow and not known:
             self.commands.append(Keep(number, realization))
         progress.candidates.append(row)
         self.settle(number, dict.fromkeys(node.demands, (row,)))
@@ -230,6 +245,8 @@ class Desk:
                 self.state.open -= not progress.shadow
                 lost += self.state.graph.nodes[each].dependents
                 sunk.append(each)
+            elif progress.aside is not None and progress.aside.held:
+                self.met(each)  # it is to be made again, and asked for what is lost
         for each in sunk:
             self.tell_followers(each, self.state.ledger[each])
 

@@ -16,7 +16,7 @@ from lightfx.core.config import Reference
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.core.realization import Context, Stored
+from lightfx.core.realization import Context, Selection, Stored
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.graph import Graph
 from lightfx.plan.moves import Run
@@ -41,6 +41,7 @@ class Aside:
     behind it. ``held``: runs that wait until that is there, or until files are
     there again. ``remade``: files of which realizations are made again, and who
     waits for them. ``stale``: what was made again came out otherwise.
+    ``barred``: its files are gone, and do not come back in this run.
     ``sought``: the traces were found by key, and nothing else is to be found.
     ``times``: how often it asked.
     """
@@ -52,6 +53,7 @@ class Aside:
     held: list[Run] = Factory(list)
     remade: dict[RRef, list[int]] = Factory(dict)
     stale: bool = False
+    barred: bool = False
 
 
 @final
@@ -97,6 +99,10 @@ class State:
     ephemeral node, ``holders`` for whose sake an object must stay that may be
     dropped: nodes that are used still, and ``~number`` for what is made again
     of it. Two nodes may have one object.
+
+    ``selections`` is what records say of choices, by derivation, matcher and
+    candidates; ``selected`` what was said of choices of this run, ``selecting``
+    which nodes stand on any (`lightfx.plan.selections`).
     """
 
     graph: Graph
@@ -114,6 +120,9 @@ class State:
     awaited: dict[DRef, list[int]] = Factory(dict)
     users: dict[int, int] = Factory(dict)
     holders: dict[Digest, set[int]] = Factory(dict)
+    selections: dict[tuple[DRef, str, Digest], tuple[RRef, ...]] = Factory(dict)
+    selected: dict[tuple[int, str], Selection] = Factory(dict)
+    selecting: dict[int, bool] = Factory(dict)
     remaking: int = 0
     reused: int = 0
     cut_off: int = 0
@@ -145,6 +154,11 @@ class State:
     def observed(self, node: int) -> str:
         """The digest of what a node observed outside; "" where it observes nothing."""
         return self.ledger[node].observed
+
+    def is_barred(self, node: int) -> bool:
+        """Whether files of a node are gone, and do not come back in this run."""
+        aside = self.ledger[node].aside
+        return aside is not None and aside.barred
 
     def knows(self, stored: Stored, node: int) -> bool:
         """Whether a node has seen a realization under its key, told or untold."""

@@ -18,7 +18,7 @@ from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Asked as AskedFor
-from lightfx.core.realization import Context, Realization
+from lightfx.core.realization import Context, Realization, Selection
 from lightfx.core.refs import DRef, RRef
 
 # Commands: effects as data.
@@ -63,7 +63,8 @@ class Seek:
 class Run:
     """Make outputs ``indices`` of a node, from the realizations that its references were resolved to.
 
-    ``asked``: what the stage asked for before; it is in ``context`` too.
+    ``asked``: what the stage asked for before; it is in ``context`` too;
+    ``selections``: what was selected of it by matchers that take a function.
     ``again``: the object that they are recorded with, whose files are to be
     made again.
     """
@@ -75,6 +76,7 @@ class Run:
     context: Context
     asked: AskedFor = ()
     again: Digest | None = None
+    selections: tuple[Selection, ...] = ()
 
 
 @final

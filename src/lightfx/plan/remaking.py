@@ -7,12 +7,23 @@ them. What comes out the same goes on as if nothing had been dropped. What comes
 out otherwise shows that the stage is not deterministic: that is said; the new
 realization is stored and used by what had to run, and what was built on the old
 one stays valid.
+
+A stage that asks for more as it runs begins at its first line here too, and asks
+again. What it asked for when it was recorded could be handed to it at once, but in
+a later run that is known by its record alone (`lightfx.plan.traces`): not by what
+type its value is read, nor who would make its files again, were they gone as well.
+
+To make files again is to run. What may not run (`Terms.stored_only`,
+`Wishes.only_stored`) is not made again: whatever waits for its files is lost,
+as what waits for a node that is lost, also by way of other files that were to be
+made again of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lightfx.core.failures import NotRealized
 from lightfx.core.listing import Listed
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
@@ -21,7 +32,7 @@ from lightfx.core.refs import RRef
 from lightfx.plan.desk import Desk
 from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Progress
-from lightfx.plan.moves import Differ, Keep, Run
+from lightfx.plan.moves import Differ, Fail, Keep, Run
 
 TARGET = -1
 
@@ -29,19 +40,78 @@ TARGET = -1
 def gone(desk: Desk, run: Run | None, rrefs: Sequence[RRef]) -> None:
     """Hold a run (or the reading of targets) back until files are there again."""
     waiter = TARGET if run is None else run.node
+    makers = {rref: _maker(desk, waiter, rref) for rref in rrefs}
+    barred = [found[0] for found in makers.values() if found is not None and _is_barred(desk, found[0])]
+    for number in barred:
+        _bar(desk, number)
+    if barred and run is not None:
+        lose(desk, run.node)
+        return
     if run is not None:
         progress = desk.state.ledger[run.node]
         progress.runs -= run.again is None
         progress.margin.held.append(run)
         progress.unmet += 1  # for this event itself
-    for rref in dict.fromkeys(rrefs):
-        found = _maker(desk, waiter, rref)
+    for found in makers.values():
         if found is not None:
-            _remake(desk, *found, waiter)
+            if found[0] not in barred:
+                _remake(desk, *found, waiter)
         elif run is not None:  # it was made again, and came out otherwise, while this run had no room yet
             desk.state.ledger[run.node].margin.stale = True
     if run is not None:
         desk.met(run.node)
+
+
+def _is_barred(desk: Desk, number: int) -> bool:
+    """Whether files of a node may not be made again, or are known not to come back in this run."""
+    return not desk.may_run(number) or desk.state.is_barred(number)
+
+
+def _bar(desk: Desk, number: int) -> None:
+    """Say, once, that a node would have to run to have its files again."""
+    aside = desk.state.ledger[number].margin
+    if not aside.barred:
+        aside.barred = True
+        desk.commands.append(Fail(NotRealized(desk.state.graph.nodes[number].dref)))
+
+
+def lose(desk: Desk, number: int) -> None:
+    """What waits for what cannot be had is lost; where it was to be made again, so is what waits for that."""
+    pending = [number]
+    while pending:
+        number = pending.pop()
+        if number == TARGET:
+            continue
+        progress = desk.state.ledger[number]
+        progress.margin.held = []
+        if progress.settled:
+            progress.margin.barred = True
+            pending += _let_be(desk, number)
+        else:
+            desk.sink(number)
+            progress.key = None  # what runs of it still is stored, and no more
+
+
+def _let_be(desk: Desk, number: int) -> Sequence[int]:
+    """Wait no more for what was to be made again of a node; give who did."""
+    aside = desk.state.ledger[number].margin
+    waiters = [waiter for each in aside.remade.values() for waiter in each]
+    desk.state.remaking -= len(aside.remade)
+    aside.remade.clear()
+    _release_inputs(desk, number)
+    return waiters
+
+
+def is_awaited(desk: Desk, run: Run) -> bool:
+    """Whether anything waits for the files that a run makes again."""
+    return _made_by(desk.state.ledger[run.node], run) is not None
+
+
+def _made_by(progress: Progress, run: Run) -> RRef | None:
+    """Which of the realizations that are waited for a run makes again."""
+    waited_for = () if progress.aside is None else progress.aside.remade
+    rows = (_of(progress, rref).stored for rref in waited_for)
+    return next((each.rref for each in rows if each.tree == run.again and each.index in run.indices), None)
 
 
 def _maker(desk: Desk, waiter: int, rref: RRef) -> tuple[int, Listed] | None:
@@ -81,9 +151,9 @@ def remade(desk: Desk, number: int, rows: Sequence[Listed]) -> None:
 
 def restored(desk: Desk, run: Run) -> None:
     """Someone else made the files again."""
-    progress = desk.state.ledger[run.node]
-    rref = next(rref for rref in progress.margin.remade if _of(progress, rref).stored.index in run.indices)
-    _there(desk, run.node, rref)
+    rref = _made_by(desk.state.ledger[run.node], run)
+    if rref is not None:
+        _there(desk, run.node, rref)
 
 
 def _compare(desk: Desk, number: int, row: Listed) -> None:
@@ -119,11 +189,17 @@ def _there(desk: Desk, number: int, rref: RRef) -> None:
     aside = desk.state.ledger[number].margin
     waiters = aside.remade.pop(rref)
     desk.state.remaking -= 1
-    if not aside.remade:  # what they were made again of is needed no more
-        desk.let_go({*desk.state.graph.nodes[number].needs, *aside.asked.values()} & desk.state.users.keys(), ~number)
+    if not aside.remade:
+        _release_inputs(desk, number)
     for waiter in waiters:
         if waiter != TARGET:
             desk.met(waiter)
+
+
+def _release_inputs(desk: Desk, number: int) -> None:
+    """What files were made again of is needed no more."""
+    asked = desk.state.ledger[number].margin.asked.values()
+    desk.let_go({*desk.state.graph.nodes[number].needs, *asked} & desk.state.users.keys(), ~number)
 
 
 def release(desk: Desk, progress: Progress) -> Sequence[Run]:

@@ -25,7 +25,7 @@
    suspended until that is settled, and is run again (`lightfx.plan.asking`).
 9. Files of ephemeral realizations are dropped when the last node that uses them
    is settled. Where a run finds them gone they are made again first
-   (`lightfx.plan.remaking`).
+   (`lightfx.plan.remaking`); what may not run is not, and what needs them is lost.
 
 The table (event -> what it may bring)::
 
@@ -165,7 +165,9 @@ def _is_outdated(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> b
     if isinstance(event, Built):
         return not event.again and any(row.stored.key != ledger[event.node].key for row in event.rows)
     run = event.run
-    return run is not None and run.again is None and run.key != ledger[run.node].key
+    if run is None:
+        return False
+    return run.key != ledger[run.node].key if run.again is None else not remaking.is_awaited(desk, run)
 
 
 def _close(desk: Desk) -> list[Command]:
@@ -284,7 +286,7 @@ def _release(desk: Desk, node: Node, progress: Progress) -> None:
         return
     chosen = _inputs(desk, node) or {}  # it is settled, so none of them was lost
     context, key = _context(chosen), _key(node, progress, chosen)
-    desk.commands += [evolve(run, context=context, key=key, asked=()) for run in held]
+    desk.commands += [evolve(run, context=context, key=key, asked=(), selections=()) for run in held]
 
 
 def _context(chosen: Mapping[Reference, Chosen]) -> Context:

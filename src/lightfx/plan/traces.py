@@ -8,6 +8,9 @@ never run. A trace whose shadows come to nothing, or to something else, does not
 stand, and the stage runs ("verifying traces" in Mokhov, Mitchell and Peyton
 Jones, Build Systems à la Carte, 2018).
 
+A matcher that takes a function, which a shadow has not, chose what the records
+of the traces say it chose (`lightfx.plan.selections`).
+
 A shadow may be a trace itself, to any depth. Should shadows wait for one
 another in a ring, which takes records that contradict each other, they are
 given up when nothing else is left to wait for.
@@ -15,7 +18,6 @@ given up when nothing else is left to wait for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
@@ -27,7 +29,6 @@ from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config, Reference
 from lightfx.core.derivation import Asks, Observed, Recipe
 from lightfx.core.listing import Listed
-from lightfx.core.matching import Every, First, Latest, Matcher, Only, Some
 from lightfx.core.outcome import Cancelled, Left
 from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
@@ -39,12 +40,8 @@ from lightfx.plan.ledger import Chosen, Progress
 from lightfx.plan.moves import List, Observe, Recall
 from lightfx.plan.rebuild import Reuse, decide, replayed
 from lightfx.plan.replay import ReplayPolicy
+from lightfx.plan.selections import learn, matcher_of, selected_before
 
-_SOME: Final = re.compile(r"some\(([1-9][0-9]*)\)")
-_PLAIN: Final[Mapping[str, Matcher[object]]] = {
-    "": First(),
-    **{matcher.spelling: matcher for matcher in (Latest(), Only(), Every())},
-}
 _TERMS: Final = Terms()
 
 
@@ -84,23 +81,18 @@ class ShadowRealizer:
 _SHADOW: Final = ShadowRealizer()
 
 
-def matcher_of(spelling: str) -> Matcher[object] | None:
-    """Find the matcher that a record spells; None where it takes a function that only the program has.
-
-    >>> matcher_of("some(3)"), matcher_of("best(accuracy)")
-    (Some(count=3), None)
-    """
-    found = _SOME.fullmatch(spelling)
-    return Some(int(found[1])) if found is not None else _PLAIN.get(spelling)
-
-
 def check(desk: Desk, node: Node, progress: Progress, traces: Sequence[Listed], *, sought: bool) -> bool:
     """Begin to check ``traces`` of a node; tell whether there is something to wait for first.
 
     ``sought``: they were found by key, and nothing else is to be found.
     """
     progress.margin.traces, progress.margin.sought = traces, sought
-    wanted = {reference.dref for row in traces for reference, _ in _asked(row)}
+    wanted: set[DRef] = set()
+    for row in traces:
+        realization = row.realization
+        if realization is not None:
+            learn(desk.state, realization.selections)
+            wanted.update(reference.dref for reference, _ in realization.asked)
     return _await(desk, node.number, wanted)
 
 
@@ -181,10 +173,12 @@ def resolved(desk: Desk, reference: Reference) -> Chosen | None:
     """What a use of a shadow comes to; None for nothing."""
     number = desk.state.graph.shadows[reference.dref]
     progress, matcher = desk.state.ledger[number], matcher_of(reference.matcher)
-    if matcher is None or not progress.settled or not progress.candidates:
+    if not progress.settled or not progress.candidates:
         return None
     if progress.inherited:  # it is LEFT without a run: that one LEFT is all there is, however many are wanted
         return (progress.candidates[-1],)
+    if matcher is None:
+        return selected_before(desk.state, reference, progress.candidates)
     recipe = desk.state.graph.nodes[number].recipe
     answer = decide(recipe, progress.candidates, {reference.matcher: matcher}, desk.state.folder_of).value_or(None)
     return answer.chosen[reference.matcher] if isinstance(answer, Reuse) else None

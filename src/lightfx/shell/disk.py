@@ -260,13 +260,19 @@ class Disk:
     def make_folders(self, path: Name, mode: int = 0o777) -> None:
         """Make a folder, and those above it, where they are not there."""
         try:
-            self.mkdir(path, mode)
+            self._make_folder(path, mode)
         except FileNotFoundError:
             above = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 -- a str, often
             if above == os.path.abspath(path):  # noqa: PTH100 -- as above
                 raise
             self.make_folders(above)
-            self.make_folders(path, mode)
+            self._make_folder(path, mode)  # once: where that is not found either, there is no more to make above it
+
+    def _make_folder(self, path: Name, mode: int) -> None:
+        try:
+            self.mkdir(path, mode)
+        except FileNotFoundError:
+            raise
         except OSError:
             # Not only on FileExistsError: a read-only file system says that it is read-only.
             if not self.is_folder(path):

@@ -233,7 +233,9 @@ def realized(what: Derivation[T] | Stage[P, T], /) -> Derivation[T] | Callable[P
     """Use what is stored of a plan, and never run it: a run that would have to fails with `NotRealized`.
 
     ``what``: a plan, or a stage, of whose plans the same is made. What it stands
-    on may run, where that is needed to tell. The plan is the same: it has the
+    on may run, where that is needed to tell. Where its files were dropped, and
+    something has to run on them, or you ask for them, it would have to run: what
+    stands on them fails. The plan is the same: it has the
     same reference. (``realize(..., only_stored=True)`` forbids a whole run.)
     """
     if isinstance(what, Stage):

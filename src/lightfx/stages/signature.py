@@ -105,7 +105,7 @@ class Signature:
 def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
     """Read the signature of a stage function; raises `StageError` where it cannot be one."""
     name = _name(function)
-    inspected = inspect.signature(function)
+    inspected = _inspected(function, name)
     parameters = list(inspected.parameters.values())
     _check_kind(function, parameters, hints, name)
     taken = parameters[1:]
@@ -123,6 +123,8 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
         raise StageError(f"{name} is no stage: it has no return annotation, which says how its value is stored")
     annotations = {each.name: hints[each.name] for each in taken}
     value, error = _value_and_error(hints["return"])
+    if _holds_plan(value):
+        raise StageError(f"{name} is no stage: it returns a derivation, and a stage returns values: build.need(...)")
     return Signature(
         name=getattr(function, "__qualname__", name),
         inspected=inspected.replace(parameters=taken, return_annotation=Parameter.empty),
@@ -136,6 +138,18 @@ def signature_of(function: Function, hints: Mapping[str, object]) -> Signature:
         error=None if error is None else _or_refuse(codec_of(error), name, "the failure"),
         build=_build_class(hints.get(parameters[0].name)),
     )
+
+
+def _inspected(function: Function, name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError) as error:
+        raise StageError(f"{name} is no stage: its parameters cannot be read; write a function around it") from error
+
+
+def _holds_plan(annotation: object) -> bool:
+    plain = get_origin(annotation) or annotation
+    return plain is Derivation or plain is Tolerant or any(map(_holds_plan, get_args(annotation)))
 
 
 def _build_class(hint: object) -> type[Build]:

@@ -326,6 +326,8 @@ def stage(
         raise StageError(f"outputs is {outputs}; a run makes at least one output")
     if timeout is not None and timeout <= 0:
         raise StageError(f"timeout is {timeout} s; it must be more than nothing")
+    if isinstance(packages, str):
+        raise StageError(f"packages is {packages!r}; it takes a tuple of names: ({packages!r},)")
     _check_option("resources", resources, Resources)
     _check_option("retry", retry, Retry)
     options = Options(version, name, tuple(packages), Terms(outputs, timeout, resources, retry, ephemeral))

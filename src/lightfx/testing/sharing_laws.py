@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import stat
 
+from attrs import evolve
+
 from lightfx.core.names import Digest
 from lightfx.core.outcome import BadOutput, Raised
-from lightfx.core.realization import Log
+from lightfx.core.realization import Log, Selection
 from lightfx.testing.broken import hold, of_kind, same
 from lightfx.testing.makings import entry, fill, good, ingested, listing
 from lightfx.testing.rig import Rig
@@ -155,6 +157,20 @@ def what_is_to_be_kept_counts_first(rig: Rig) -> None:
         read = {row.stored.rref: row.realization for row in rows}
         same(read, {each.realization.rref: each.realization for each in kept})
         hold(not any(row.stored.ephemeral for row in rows), "not any(row.stored.ephemeral for row in rows)")
+
+
+def what_was_selected_last_counts(rig: Rig) -> None:
+    """One realization, recorded several times: of what it says of selections the last counts, in whatever order."""
+    made = entry().realization
+    said = [
+        evolve(made, created=float(number), selections=(Selection(made.dref, "m", Digest(f"{number}"), (made.rref,)),))
+        for number in range(4)
+    ]
+    for each in (made, said[1], said[3], said[2], evolve(made, created=0.5)):
+        good(rig.store.commit([evolve(entry(), realization=each)]))
+    for store in (rig.store, rig.again()):
+        same([row.realization for row in good(store.alike([made.key]))], [said[3]])
+        same(good(store.realizations([made.rref])), {made.rref: said[3]})
 
 
 def nothing_is_dropped_beside_others(rig: Rig) -> None:

@@ -61,6 +61,7 @@ from lightfx.testing.sharing_laws import (
     what_is_observed_is_what_would_be_stored,
     what_is_to_be_kept_counts_first,
     what_was_dropped_can_be_stored_again,
+    what_was_selected_last_counts,
 )
 
 STORE_LAWS: Final[tuple[StoreLaw, ...]] = (
@@ -103,6 +104,7 @@ STORE_LAWS: Final[tuple[StoreLaw, ...]] = (
     to_drop_what_is_gone_is_fine,
     what_was_dropped_can_be_stored_again,
     what_is_to_be_kept_counts_first,
+    what_was_selected_last_counts,
     nothing_is_dropped_beside_others,
     closing_twice_is_fine,
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from lightfx import EngineError, open_world, unwrap
 from lightfx.caches import CacheSetup, Sharing, agreed, configured, folder, http, s3
+from lightfx.core.failures import NotPermitted
 from lightfx.shell.cache.opening import open_cache, probe
 from lightfx.shell.cache.settings import write_setups
 
@@ -39,6 +43,41 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "store/caches.json").write_text(text)
     with pytest.raises(EngineError, match=r"caches\.json"):
         unwrap(configured(tmp_path / "store"))
+
+
+WITHOUT_RIGHTS = """
+import os, sys
+from pathlib import Path
+from lightfx import unwrap
+from lightfx.caches import configured
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+try:
+    print(unwrap(configured(Path(sys.argv[1]))))
+except Exception as error:
+    print(repr(error.failure))
+"""
+
+
+@pytest.mark.parametrize("closed", ["store", "caches.json", "above"])
+def test_trap_no_permission_was_told_of_the_caches(tmp_path: Path, closed: str) -> None:
+    """Trap: a run on a store that may not be read complained about a file that is not even there."""
+    with tempfile.TemporaryDirectory() as base:
+        store = Path(base, "above", "store")
+        store.mkdir(parents=True)
+        file = store / "caches.json"
+        if closed == "caches.json":
+            file.write_text('{"version": 1, "caches": []}')
+        Path(base).chmod(0o755)
+        shut = {"store": store, "caches.json": file, "above": store.parent}[closed]
+        shut.chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_RIGHTS, str(store)], capture_output=True, text=True, check=True
+        )
+        shut.chmod(0o700)
+    wanted = (file, "read which caches are used") if closed == "caches.json" else (store, "open the store")
+    assert done.stdout.strip() == repr(NotPermitted(*map(str, wanted)))
 
 
 @pytest.mark.parametrize(

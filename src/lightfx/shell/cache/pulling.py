@@ -65,8 +65,8 @@ def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
     return list(chosen.values())
 
 
-def _order(told: Told) -> tuple[bool, float]:
-    return told.realization.ephemeral, told.realization.created
+def _order(told: Told) -> tuple[bool, bool, float]:
+    return told.realization.precedence
 
 
 def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:

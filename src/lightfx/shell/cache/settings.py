@@ -13,7 +13,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Success
 
 from lightfx.core.canonical import Tree
-from lightfx.core.failures import EngineFailure, NoStore, SystemTrouble
+from lightfx.core.failures import EngineFailure, NoStore, NotPermitted, SystemTrouble
 from lightfx.core.layout import CACHES, FORMAT, TEMPORARY
 from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import Sharing
@@ -31,10 +31,21 @@ def read_setups(root: Path, disk: Disk = REAL) -> IOResult[tuple[CacheSetup, ...
         return IOSuccess(tuple(map(_setup, fields["caches"])))
     except (FileNotFoundError, NotADirectoryError):  # what is no store is complained about when it is opened
         return IOSuccess(())
+    except PermissionError:
+        return IOFailure(_forbidden(root, disk))
     except OSError as error:
         return IOFailure(SystemTrouble(str(path), "read which caches are used", error.strerror or str(error)))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         return IOFailure(SystemTrouble(str(path), "read which caches are used", str(error)))
+
+
+def _forbidden(root: Path, disk: Disk) -> NotPermitted:
+    """Say what may not be read: in a run this is asked before the store is opened, and mostly it is the store."""
+    try:
+        disk.lstat(root / CACHES)
+    except OSError:
+        return NotPermitted(str(root), "open the store")
+    return NotPermitted(str(root / CACHES), "read which caches are used")
 
 
 def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) -> IOResult[None, EngineFailure]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, final
+from urllib.parse import urlsplit
 
 from attrs import Factory, define
 from returns.result import Failure
 
 from lightfx.core.outcome import Died, Left
+from lightfx.core.realization import MadeBy
 from lightfx.core.terms import Limits, Resources
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.cluster import Node, Seen
@@ -50,8 +52,9 @@ class Run:
 
 
 def died(run: Run) -> Finished:
-    """Finish a task whose workers did not live to tell of it."""
-    return Finished(run.task.number, Failure(Left(Died(None, None))))
+    """Finish a task whose workers did not live to tell of it; of the last one, the address says the host."""
+    made_by = MadeBy(host=urlsplit(run.worker).hostname or "")
+    return Finished(run.task.number, Failure(Left(Died(None, None))), made_by)
 
 
 def request_of(wanted: Resources, nodes: Mapping[str, Node], limits: Limits) -> Mapping[str, float]:

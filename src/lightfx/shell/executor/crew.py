@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Final, Self, final
 from uuid import uuid4
 
-from attrs import Factory, define
+from attrs import Factory, astuple, define
 
 from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor import keeper
+from lightfx.shell.executor.sealing import Script
 from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
 
 _PIECE: Final = 1 << 18
@@ -206,6 +207,9 @@ def _start_of(scratch: Path, disk: Disk) -> int:
     """Give the file, without a name, from which a worker reads what a process that is spawned is told."""
     prepared = get_preparation_data("worker")
     prepared["authkey"] = bytes(prepared["authkey"])  # to pickle it as it is would be refused
+    if prepared.get("init_main_from_name", "").rpartition(".")[2] == "__main__":  # which is not imported from there
+        script = Script.running()
+        prepared["script"] = script and astuple(script)  # it is read before anything of ours can be imported
     file = _nameless(scratch / f"start-{uuid4().hex}", disk)
     try:
         disk.write_all(file, pickle.dumps(prepared))

@@ -9,6 +9,7 @@ they are others who died at the same time: whose order had begun by then.
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Final, final
 from returns.result import Failure
 
 from lightfx.core.outcome import Died, Left, TimedOut
-from lightfx.core.realization import Cost
-from lightfx.effects.executor import Finished
+from lightfx.core.realization import Cost, MadeBy
+from lightfx.effects.executor import Finished, Task
 from lightfx.shell.executor.crew import Order
+from lightfx.shell.executor.sealing import Sealed
 from lightfx.shell.executor.unveiling import veiled
 from lightfx.shell.executor.work import file_log
 
@@ -46,9 +48,8 @@ class Deaths:
         left = Left(cause, folder=next(filter(order.disk.exists, folders), None))
         tail, whole = file_log(log, task.order.place, order.veil, order.disk)
         cost = Cost(time.monotonic() - order.began)
-        return veiled(
-            Finished(task.number, Failure(left), cost=cost, log=tail, whole_log=whole), order.veil, order.disk
-        )
+        finished = Finished(task.number, Failure(left), _made_by(task), cost, tail, whole)
+        return veiled(finished, order.veil, order.disk)
 
     def _cause(self, code: int | None, began: float) -> Died:
         hunted = self._hunted(began)
@@ -65,6 +66,16 @@ class Deaths:
         self._untold = self._kills - before + (self._untold if began <= self._looked else 0)
         self._looked = time.monotonic()
         return self._untold > 0
+
+
+def _made_by(task: Task) -> MadeBy:
+    """Say who ran a task, as far as is known here; the worker was of our machine, our Python and our user."""
+    if not isinstance(task.realizer, Sealed):
+        return task.realizer.made_by()
+    import platform  # noqa: PLC0415 -- few runs have deaths on a cluster
+
+    # The user's code may not be loaded in this process; the packages that it imports are its own knowledge.
+    return MadeBy(host=socket.gethostname(), python=platform.python_version())
 
 
 def _counters() -> tuple[Path, ...]:

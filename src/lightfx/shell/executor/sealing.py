@@ -8,7 +8,9 @@ through it as `SealedAsks`.
 A process that was not started by this one has another ``__main__``. What the
 script of the driver defines is found there by name all the same: the text of the
 script travels along, and the child runs it, as a worker process on the driver's
-machine runs the file.
+machine runs the file. The ``__main__.py`` of a package, a folder or an archive is
+run by no process that is spawned, since what it does is often not guarded: there
+a worker on the driver's machine takes the text too, when a task asks for it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import pickle  # between a driver and its own workers; nothing stored is unpickl
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from importlib.machinery import ModuleSpec
 from multiprocessing import process
 from pathlib import Path
 from types import ModuleType
@@ -44,26 +47,31 @@ _SCRIPT: Final = "_lightfx_script"
 @final
 @frozen
 class Script:
-    """The script that runs in the driver: its file, the package that it is part of, its text."""
+    """The script that runs in the driver: its file, the package that it is part of, its text, its name as a module."""
 
     file: str
     package: str | None
     text: str
+    name: str = ""
 
     @classmethod
     def running(cls) -> Script | None:
         """Read the driver's own; None where there is none, as in a notebook."""
         main = sys.modules["__main__"]
         file = getattr(main, "__file__", None)
-        text = "".join(linecache.getlines(file)) if isinstance(file, str) else ""
-        return cls(str(file), main.__package__, text) if text else None
+        text = "".join(linecache.getlines(file, vars(main))) if isinstance(file, str) else ""
+        name = "" if main.__spec__ is None else main.__spec__.name
+        return cls(str(file), main.__package__, text, name) if text else None
 
     def run(self) -> None:
         """Make it the ``__main__`` of this process, once, without what stands under its guard."""
         if getattr(sys.modules["__main__"], _SCRIPT, None) == self:
             return
         module = ModuleType("__mp_main__", None)
-        vars(module).update({"__file__": self.file, "__package__": self.package, _SCRIPT: self})
+        spec = ModuleSpec(self.name, None) if self.name else None  # by it, stages know what their module is called
+        vars(module).update(
+            {"__file__": self.file, "__package__": self.package, "__spec__": spec, _SCRIPT: self},
+        )
         # Of this file the process has no other text, or an older one.
         linecache.cache[self.file] = (len(self.text), None, self.text.splitlines(keepends=True), self.file)
         before = sys.modules["__main__"]

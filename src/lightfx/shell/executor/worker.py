@@ -31,6 +31,7 @@ from lightfx.effects.executor import Finished, Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor.keeper import end_with
 from lightfx.shell.executor.native import flush_native
+from lightfx.shell.executor.sealing import Script, names_script
 from lightfx.shell.executor.shipping import pack_answer
 from lightfx.shell.executor.unveiling import unveiled
 from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, spell_veil, unpacked
@@ -50,15 +51,17 @@ def begin(prepared: dict[str, Any], orders: int, answers: int, keeper: int) -> N
     process.current_process()._inheriting = True  # type: ignore[attr-defined]  # noqa: SLF001 -- typeshed does not know it
     prepare(prepared)
     del process.current_process()._inheriting  # type: ignore[attr-defined]  # noqa: SLF001
-    serve(socket.socket(fileno=orders), Mouth(socket.socket(fileno=answers)), REAL)
+    told = prepared.get("script")
+    script = Script(*told) if told else None
+    serve(socket.socket(fileno=orders), Mouth(socket.socket(fileno=answers)), REAL, script)
 
 
-def serve(orders: socket.socket, mouth: Mouth, disk: Disk) -> None:
-    """Work until the driver has no more orders."""
+def serve(orders: socket.socket, mouth: Mouth, disk: Disk, script: Script | None = None) -> None:
+    """Work until the driver has no more orders. ``script`` is the driver's, where it was not imported already."""
     output = _Output(disk)
     mouth.say(Word.READY)
     while read := orders.recv(LONGEST):
-        mouth.say(*_answer(read, output, mouth, disk))
+        mouth.say(*_answer(read, output, mouth, disk, script))
 
 
 @final
@@ -120,11 +123,22 @@ def _nobody() -> Tell:
     return tell_nobody
 
 
-def _answer(read: bytes, output: _Output, mouth: Mouth, disk: Disk) -> tuple[Word, bytes]:
+def _loaded(packed: bytes, script: Script | None) -> object:
+    """Load an order; with the driver's script only where it cannot be done without: it may have no guard."""
+    try:
+        return pickle.loads(packed)  # noqa: S301 -- from our own driver
+    except (ImportError, AttributeError):
+        if script is None or not names_script(packed):
+            raise
+    script.run()
+    return pickle.loads(packed)  # noqa: S301 -- as above
+
+
+def _answer(read: bytes, output: _Output, mouth: Mouth, disk: Disk, script: Script | None) -> tuple[Word, bytes]:
     output.bind()
     try:
-        task = pickle.loads(unpacked(read, disk))  # noqa: S301 -- from our own driver
-    except Exception as error:  # noqa: BLE001 -- loading imports the user's modules
+        task = _loaded(unpacked(read, disk), script)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- loading imports the user's modules
         return Word.UNLOADABLE, f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace")
     if not isinstance(task, Task):
         return Word.UNLOADABLE, b"it is no task"

@@ -46,7 +46,7 @@ _About: TypeAlias = RRef | DRef | str
 class _Survey:
     """What all groups say: of each realization the record that counts, whose code is whose, and which line is whose."""
 
-    best: dict[RRef, tuple[bool, float, Item]] = Factory(dict)
+    best: dict[RRef, tuple[tuple[bool, bool, float], Item]] = Factory(dict)
     sizes: dict[RRef, int] = Factory(dict)
     codes: dict[DRef, str] = Factory(dict)
     lines: dict[str, list[_About]] = Factory(dict)
@@ -57,16 +57,16 @@ class _Survey:
             text = line.decode(errors="replace")
             self.codes[subject] = _config(text, subject).fingerprint
         elif isinstance(subject, Realization):
-            rank = (subject.ephemeral, subject.created)
+            rank = subject.precedence
             known = self.best.get(subject.rref)
             self.sizes[subject.rref] = self.sizes.get(subject.rref, 0) + len(line)
-            if known is None or rank < known[:2]:
-                self.best[subject.rref] = (*rank, Item.of(subject))
+            if known is None or rank < known[0]:
+                self.best[subject.rref] = (rank, Item.of(subject))
 
     def items(self) -> list[Item]:
         return [
             Item(item.rref, item.key, item.created, item.seconds, item.needs, item.trees, self.sizes[item.rref])
-            for _, _, item in self.best.values()
+            for _, item in self.best.values()
         ]
 
 

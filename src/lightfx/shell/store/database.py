@@ -18,7 +18,7 @@ from typing import Final
 
 from lightfx.shell.disk import Disk
 
-VERSION: Final = 7
+VERSION: Final = 8
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS derivation (
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS realization (
     rref TEXT NOT NULL UNIQUE, dref TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,
     content TEXT NOT NULL, kind TEXT NOT NULL, created REAL NOT NULL, tree TEXT,
     batch INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL
+    checksum INTEGER NOT NULL, asks INTEGER NOT NULL, ephemeral INTEGER NOT NULL, selects INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS realization_dref ON realization (dref);
 CREATE INDEX IF NOT EXISTS realization_key ON realization (key);

@@ -39,6 +39,8 @@ def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
 
 
 def _make(root: Path, *, create: bool, disk: Disk) -> None:
+    if disk.is_link(root) and not disk.exists(root):
+        raise StoreTroubleError(NotAStore(root, "it is a symbolic link that leads nowhere"))
     strangers = sorted(set(disk.listdir(root)) - ENTRIES) if disk.exists(root) else []
     if strangers:
         raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))

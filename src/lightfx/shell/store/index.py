@@ -27,19 +27,20 @@ from lightfx.shell.store.database import alone, connect, delete, in_memory, open
 from lightfx.shell.store.groups import Place, Span
 
 Status: TypeAlias = tuple[int, int, int, int, int]
-_Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, str, int, int, int]
+_Row: TypeAlias = tuple[str, str, int, str, str, float, str | None, int, int, int, str, int, int, int]
 
 _STORED: Final = (
-    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral,"
+    "r.rref, r.key, r.number, r.content, r.kind, r.created, r.tree, r.asks, r.ephemeral, r.selects,"
     " b.name, r.start, r.size, r.checksum"
     " FROM realization r JOIN batch b ON b.id = r.batch"
 )
-# On a conflict what is not ephemeral stays, and then what was made first, in whatever order groups are read.
+# On a conflict the record with the least `Realization.precedence` stays, in whatever order groups are read.
 _ADD: Final = (
-    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
+    "INSERT INTO realization VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rref) DO UPDATE SET"
     " created = excluded.created, batch = excluded.batch, start = excluded.start, size = excluded.size,"
-    " checksum = excluded.checksum, ephemeral = excluded.ephemeral"
-    " WHERE (excluded.ephemeral, excluded.created) < (ephemeral, created)"
+    " checksum = excluded.checksum, ephemeral = excluded.ephemeral, selects = excluded.selects"
+    " WHERE (excluded.ephemeral, -excluded.selects, iif(excluded.selects, -excluded.created, excluded.created))"
+    " < (ephemeral, -selects, iif(selects, -created, created))"
 )
 # Made by the first who drops anything: it would cost every commit of files, and most stores drop none.
 _BY_TREE: Final = (
@@ -116,7 +117,7 @@ class Index:
                 (
                     (
                         s.rref.text, s.rref.text[33:], s.key.text, s.index, s.content.text, s.kind, s.created,
-                        None if s.tree is None else s.tree.text, number, *span, s.asks, s.ephemeral,
+                        None if s.tree is None else s.tree.text, number, *span, s.asks, s.ephemeral, s.selects,
                     )
                     for s, span in realizations
                 ),
@@ -268,7 +269,7 @@ def _read_status(text: str) -> Status:
 
 
 def _row(row: _Row) -> tuple[Stored, Place]:
-    rref, key, number, content, kind, created, tree, asks, ephemeral, batch, start, size, checksum = row
+    rref, key, number, content, kind, created, tree, asks, ephemeral, selects, batch, start, size, checksum = row
     stored = Stored(
         RRef(rref),
         Digest(key),
@@ -279,5 +280,6 @@ def _row(row: _Row) -> tuple[Stored, Place]:
         None if tree is None else Digest(tree),
         asks == 1,
         ephemeral == 1,
+        selects == 1,
     )
     return stored, (batch, (start, size, checksum))

@@ -190,7 +190,7 @@ class MemoryStore:
                 self._kept.add(realization.tree)
             known = self._realizations.get(realization.rref)
             if known is not None:
-                if known.ephemeral and not realization.ephemeral:
+                if realization.precedence < known.precedence:
                     self._realizations[realization.rref] = realization
                 continue
             if realization.dref not in self._configs:
