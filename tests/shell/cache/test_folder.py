@@ -18,6 +18,7 @@ import pytest
 from lightfx.effects.cache import Good
 from lightfx.shell.cache.folder import ASIDE, OLD, folder_cache
 from lightfx.shell.disk import Disk
+from lightfx.testing.faults import Watched
 from lightfx.testing.makings import good
 
 WRITER = """
@@ -92,6 +93,32 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(tmp_path: Path) -> None:
     put(tmp_path)
     assert aside(tmp_path) == set()
     assert good(folder_cache(tmp_path).names("v1/blobs")) == {"v1/blobs/ours": 4}
+
+
+def test_what_is_written_is_synced_and_then_gets_its_name(tmp_path: Path) -> None:
+    """Trap: a power cut after the rename, and the name is there without its bytes."""
+    disk = Watched()
+    put(tmp_path, disk=disk)
+    home = tmp_path / "v1/blobs/ours"
+    steps = [call for call in disk.calls if call.act in ("fsync", "rename")]
+    assert [call.act for call in steps] == ["fsync", "rename", "fsync"]
+    new = Path(steps[0].paths[0])
+    assert (new.parent, len(new.name)) == (tmp_path / ASIDE, 32)
+    assert [call.paths for call in steps[1:]] == [(str(new), str(home)), (str(home.parent),)]
+
+
+class Ahead(Disk):
+    """A disk of a server whose clock is far ahead of ours."""
+
+    def fstat(self, file: int) -> os.stat_result:
+        found = super().fstat(file)
+        return os.stat_result((*found[:8], found.st_mtime + 2 * OLD, found.st_ctime))
+
+
+def test_what_is_old_is_told_by_the_clock_of_the_server(tmp_path: Path) -> None:
+    left(tmp_path, "a")
+    put(tmp_path, disk=Ahead())
+    assert aside(tmp_path) == set()
 
 
 def test_what_somebody_is_writing_stays_however_old_it_is(tmp_path: Path) -> None:
