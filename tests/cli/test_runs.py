@@ -145,6 +145,86 @@ def test_a_run_whose_process_was_killed(lightfx) -> None:
     assert any(" slow " in line and " unfinished " in line for line in said.splitlines())
 
 
+def test_a_run_that_was_interrupted_is_no_finished_one(lightfx) -> None:
+    """Without workers, Ctrl-C breaks into the task: the run was listed as finished, with rc 130."""
+    process = waiting(lightfx)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    (run,) = lightfx("runs", "--json").json
+    assert (process.returncode, run["state"], run["why"]) == (130, "stopped", "interrupted")
+    assert "waiting for" not in err, "nothing is waited for"
+    assert lightfx("runs", "show").out.splitlines()[0] == f"{run['run']}: stopped"
+
+
+BACKS_OFF = """
+from lightfx import Build, Retry, stage
+
+@stage(version="1", retry=Retry(times=3, backoff=60, on=("ValueError",)))
+def weak(build: Build) -> int:
+    raise ValueError("weak")
+
+plan = weak()
+"""
+
+
+def test_a_run_that_was_interrupted_between_two_attempts_is_no_finished_one(lightfx) -> None:
+    lightfx.write(BACKS_OFF)
+    process = lightfx.start("run", "plan:plan")
+    assert "tried again in 1 min" in process.stderr.readline()
+    while process.poll() is None and "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():
+        time.sleep(0.02)  # until it has come to the wait
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    (run,) = lightfx("runs", "--json").json
+    assert (process.returncode, run["state"], run["why"]) == (130, "stopped", "interrupted")
+
+
+FAILS = """
+from lightfx import Build, Resources, stage
+
+@stage(version="1", resources=Resources(tickets={"gpu": 1}))
+def trained(build: Build) -> int:
+    return 1
+
+@stage(version="1")
+def stops(build: Build) -> int:
+    raise KeyboardInterrupt
+
+plan, halting = trained(), stops()
+"""
+
+
+def test_a_run_that_failed_says_so_and_why(lightfx) -> None:
+    """CannotFit ends a run before anything has started: nothing of it was in the journal but an end."""
+    lightfx.write(FAILS)
+    for number in (1, 2):  # the second within a second, where a run of nothing is not kept
+        assert lightfx("run", "plan:plan").code == 3
+        assert len(lightfx("runs", "--json").json) == number
+    failed = lightfx("runs", "--json").json[0]
+    assert failed["state"] == "failed" and "it can never run here" in failed["why"]
+    lines = lightfx("runs", "show").out.splitlines()
+    assert lines[0] == f"{failed['run']}: failed"
+    assert any(line.split()[0] == "why" and "it can never run here" in line for line in lines)
+
+
+def test_a_stage_that_stops_the_run_in_a_worker(lightfx) -> None:
+    lightfx.write(FAILS)
+    assert lightfx.run("run", "plan:halting", "--workers", "1").code == 130
+    (run,) = lightfx("runs", "--json").json
+    assert (run["state"], run["why"]) == ("stopped", "interrupted")
+
+
+def test_an_end_from_before_failures_were_told_is_read(lightfx, told) -> None:
+    told(RunBegan(1), RunEnded(Advanced(1, 1)))
+    (path,) = (lightfx.store / "runs").iterdir()
+    begin, end = path.read_text().splitlines()
+    fields = json.loads(end)
+    assert fields.pop("failure") == ""
+    path.write_text(f"{begin}\n{json.dumps(fields)}\n")
+    (run,) = lightfx("runs", "--json").json
+    assert (run["state"], run["why"]) == ("finished", "")
+
+
 def test_everything_that_can_happen_has_its_words(lightfx, told) -> None:
     one, two, three, four = map(dref, range(4))
     run = told(

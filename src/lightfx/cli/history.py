@@ -69,7 +69,7 @@ def _facts(past: Past, now: float) -> dict[str, object]:
         "time": moment(past.first.at),
         "seconds": past.seconds(now),
         "state": past.state.value,
-        "why": "" if past.stopping is None else past.stopping.why,
+        "why": past.why,
         "derivations": past.total,
         "settled": counts.settled,
         "reused": counts.reused,
@@ -131,7 +131,7 @@ def _summary(past: Past, now: float) -> Sequence[tuple[str, str]]:
     told: Mapping[str, str] = {
         "began": f"{moment(past.first.at)} ({ago(past.first.at, now)})",
         "took": duration(past.seconds(now)),
-        "why": "" if past.stopping is None else past.stopping.why,
+        "why": past.why,
         "command": past.first.text("command"),
         "process": f"{past.first.fields.get('pid', '?')} on {past.first.text('host')}",
         "lightfx": past.first.text("lightfx"),

@@ -5,13 +5,15 @@ Events are records; a progress bar, a log and a web page are readers of them.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
 from attrs import frozen
 from returns.io import IO
 
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
+
+INTERRUPTED: Final = "interrupted"
 
 
 @final
@@ -126,7 +128,10 @@ class Pushed:
 @final
 @frozen
 class Stopping:
-    """No more tasks are started, because ``why``; ``running`` are waited for."""
+    """No more tasks are started, because ``why``; ``running`` are waited for.
+
+    ``why`` is `INTERRUPTED` where the user asked to stop.
+    """
 
     why: str
     running: int
@@ -154,9 +159,13 @@ class Advanced:
 @final
 @frozen
 class RunEnded:
-    """The run is over, and stored."""
+    """The run is over, and what had finished is stored.
+
+    ``failure``: the trouble that ended it, in words; "" where there was none.
+    """
 
     summary: Advanced
+    failure: str = ""
 
 
 JournalEvent: TypeAlias = (

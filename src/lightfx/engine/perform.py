@@ -20,7 +20,7 @@ from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
 from lightfx.core.refs import RRef
-from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
+from lightfx.effects.journal import INTERRUPTED, Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
 from lightfx.engine.answers import answer
 from lightfx.engine.attempts import Attempts
@@ -147,6 +147,12 @@ class Performer:
         for number in self.do(self.world.executor.withdraw()).value_or(frozenset()):
             self.claimer.done_with(self.attempts.end(number).run)
         self.tell(Stopping(why, len(self.attempts.running)))
+
+    def interrupted(self) -> None:
+        """Tell, once, that the user stopped the run, and that nothing is waited for."""
+        if not self.state.stopped:
+            self.state.stopped = INTERRUPTED
+            self.tell(Stopping(INTERRUPTED, 0))
 
     def abandon(self) -> None:
         """Stop what still runs, and give every claim back."""

@@ -20,7 +20,7 @@ from lightfx.core.outcome import Left
 from lightfx.core.realization import Attempt, Log, Realization, tell_nobody
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.executor import Begun, Finished, Progressed, Report, Task
-from lightfx.effects.journal import TaskAsked, TaskProgressed, TaskRetried, TaskStarted
+from lightfx.effects.journal import INTERRUPTED, TaskAsked, TaskProgressed, TaskRetried, TaskStarted
 from lightfx.effects.world import Interrupts
 from lightfx.engine.attempts import Job
 from lightfx.engine.claiming import News
@@ -72,7 +72,7 @@ def _wait(performer: Performer, interrupts: Interrupts, ticked: float) -> Result
     except KeyboardInterrupt:
         if performer.world.executor.blocking or performer.state.stopped or not interrupts.pending:
             raise
-        performer.stop("interrupted")
+        performer.stop(INTERRUPTED)
     return Success(())
 
 
