@@ -63,7 +63,7 @@ def test_a_wait_is_a_time(wrong: float) -> None:
 
 def test_what_is_tried_again_comes_in_a_tuple() -> None:
     with pytest.raises(TypeError, match="tuple"):
-        Retry(on="died")  # type: ignore[arg-type]  # what a user may well write
+        Retry(on="died")  # what a user may well write
     with pytest.raises(ValueError, match="times"):
         Retry(times=-1)
 
