@@ -225,6 +225,70 @@ def test_an_end_from_before_failures_were_told_is_read(lightfx, told) -> None:
     assert (run["state"], run["why"]) == ("finished", "")
 
 
+REMAKES = """
+from pathlib import Path
+from lightfx import Build, Derivation, stage
+
+@stage(version="1", ephemeral=True)
+def cooked(build: Build, size: int) -> Path:
+    path = build.out / "cooked"
+    path.write_bytes(bytes(size))
+    return path
+
+@stage(version="1")
+def length(build: Build, data: Derivation[Path], more: int = 0) -> int:
+    return build.need(data).stat().st_size + more
+
+first, file, second = length(cooked(4)), cooked(4), length(cooked(4), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "row", "counts", "progress"),
+    [
+        (
+            "file",
+            "made again",
+            "1 derivation: 1 reused, 0 cut off, 0 built, 0 LEFT, 1 made again, ",
+            "0 built, 1 reused",
+        ),
+        ("second", "built", "2 derivations: 1 reused, 0 cut off, 1 built, 0 LEFT, 1 made again, ", "1 built, 1 reused"),
+    ],
+)
+def test_what_is_made_again_is_counted_apart(lightfx, target: str, row: str, counts: str, progress: str) -> None:
+    """Its files were gone, so it ran, and it is reused: by some counts it was built, by others not."""
+    lightfx.write(REMAKES)
+    lightfx("run", "plan:first", "-q")
+    said = lightfx("run", f"plan:{target}")
+    assert f"  {row}  " in said.out and counts in said.out
+    assert f"{progress}, 0 LEFT, 1 made again" in said.err
+    shown = lightfx("runs", "show")
+    assert counts in shown.out
+    tree = lightfx("runs", "show", "--json").json
+    assert (tree["built"] + tree["reused"], tree["made_again"]) == (tree["derivations"], 1)
+    shutil.rmtree(lightfx.store)
+    lightfx("run", "plan:first", "-q")
+    tree = lightfx("run", f"plan:{target}", "--json", "-q").json
+    assert [each["how"] for each in tree["targets"]] == [row]
+    assert tree["built"] + tree["reused"] == tree["settled"] == tree["derivations"]
+    assert tree["made_again"] == 1
+
+
+def test_a_run_that_settled_some_says_so_everywhere(lightfx) -> None:
+    """Trap: the list said how many there were, the other how many of them were settled."""
+    lightfx("run", "plan:fine", "--only", "0", "-q")
+    said = lightfx("run", "plan:plan", "--stop-after", "1", "--only", "('bad', 0)", "-q")
+    counts = "2 derivations: 1 reused, 0 cut off, 1 built, 1 LEFT"
+    assert counts in said.out and counts in lightfx("runs", "show").out
+    lightfx.write(FAILS)
+    assert lightfx("run", "plan:plan").code == 3
+    assert "0 of 1 derivation: 0 reused" in lightfx("runs", "show").out
+    (row,) = lightfx("runs", "--limit", "1").out.splitlines()[1:2]
+    assert " 0 of 1 " in row
+    tree = lightfx("runs", "show", "--json").json
+    assert (tree["derivations"], tree["settled"]) == (1, 0)
+
+
 def test_everything_that_can_happen_has_its_words(lightfx, told) -> None:
     one, two, three, four = map(dref, range(4))
     run = told(

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lightfx.cli.tally import Tally
 from lightfx.effects.journal import Advanced, RunBegan, RunEnded, Stopping
@@ -102,11 +102,12 @@ class Past:
     def counts(self) -> Advanced:
         """How far it came; what ran after the last count is counted, as what was settled by running."""
         tally = self._tally
-        told = tally.counts
+        told = evolve(tally.counts, total=self.total)
+        if self._ended is not None:  # it says all, also where what ran was not settled by it
+            return told
         ran = max(told.ran, len(tally.built))
-        return Advanced(
-            told.settled + ran - told.ran, told.reused, told.cut_off, told.inherited, ran, max(told.left, tally.lefts)
-        )
+        settled = min(self.total, told.settled + ran - told.ran)
+        return evolve(told, settled=settled, ran=ran, left=tally.lefts, remade=max(told.remade, len(tally.remade)))
 
     @cached_property
     def _tally(self) -> Tally:

@@ -48,13 +48,17 @@ class TaskProgressed:
 @final
 @frozen
 class TaskEnded:
-    """A derivation was built: ``kind`` is "right" or the kind of its LEFT, ``reason`` why, ``seconds`` what it took."""
+    """A derivation was built: ``kind`` is "right" or the kind of its LEFT, ``reason`` why, ``seconds`` what it took.
+
+    ``again``: it was stored, and its files were gone: they were made again.
+    """
 
     dref: DRef
     kind: str
     reason: str
     seconds: float
     task: int = 0
+    again: bool = False
 
 
 @final
@@ -144,7 +148,8 @@ class Advanced:
 
     ``reused`` were stored; ``cut_off`` were stored under another name, with the
     same inputs; ``inherited`` the LEFT of a dependency; ``ran`` took a run. The
-    four add up to ``settled``. ``total`` grows as stages ask for more.
+    four add up to ``settled``. ``total`` grows as stages ask for more. ``remade``
+    are those whose files were gone, and were made again; it counts nothing else.
     """
 
     settled: int = 0
@@ -154,6 +159,7 @@ class Advanced:
     ran: int = 0
     left: int = 0
     total: int = 0
+    remade: int = 0
 
 
 @final

@@ -19,7 +19,7 @@ from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
-from lightfx.core.refs import RRef
+from lightfx.core.refs import DRef, RRef
 from lightfx.effects.journal import INTERRUPTED, Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
 from lightfx.engine.answers import answer
@@ -61,6 +61,7 @@ class Performer:
     attempts: Attempts = field(init=False)
     trouble: EngineFailure | None = None
     mended: set[Digest] = field(factory=set)
+    remade: set[DRef] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.keeper = Keeper(self.world, self.graph, self.state.holders)
@@ -76,7 +77,8 @@ class Performer:
         """Count what is settled by now."""
         state = self.state
         settled = state.total - state.open
-        return Advanced(settled, state.reused, state.cut_off, state.inherited, state.ran, state.failed, state.total)
+        counts = (state.reused, state.cut_off, state.inherited, state.ran, state.failed, state.total)
+        return Advanced(settled, *counts, len(self.remade))
 
     def realizer_of(self, run: Run) -> Realizer:
         """What carries a run out."""
@@ -120,6 +122,7 @@ class Performer:
         """Keep what one run gave, and tell of it."""
         if crop.run.again is not None:
             self.mended.add(crop.run.again)
+            self.remade.add(crop.run.dref)
         realizations = crop.realizations
         told = {} if crop.run.again is None else self._stored(crop.run.node)
         for realization in realizations:
@@ -128,9 +131,10 @@ class Performer:
         self.keeper.spare({each.tree for each in realizations if each.tree is not None})
         first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
-        self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task))
+        again = crop.run.again is not None
+        self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task, again))
         self.claimer.done_with(crop.run)
-        return Built(crop.run.node, tuple(map(Listed.whole, realizations)), crop.run.again is not None)
+        return Built(crop.run.node, tuple(map(Listed.whole, realizations)), again)
 
     def _stored(self, number: int) -> Mapping[RRef, bool]:
         """The realizations of a node that are stored, or will be, and whether they are ephemeral."""
