@@ -14,6 +14,8 @@ from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 
 INTERRUPTED: Final = "interrupted"
+RESULT: Final = "result"
+FILES: Final = "files"
 
 
 @final
@@ -50,7 +52,8 @@ class TaskProgressed:
 class TaskEnded:
     """A derivation was built: ``kind`` is "right" or the kind of its LEFT, ``reason`` why, ``seconds`` what it took.
 
-    ``again``: it was stored, and its files were gone: they were made again.
+    ``gave``: `RESULT`, or `FILES` where it was stored before, and its files were
+    gone: they were made again.
     """
 
     dref: DRef
@@ -58,7 +61,12 @@ class TaskEnded:
     reason: str
     seconds: float
     task: int = 0
-    again: bool = False
+    gave: str = RESULT
+
+    @property
+    def again(self) -> bool:
+        """Whether it was made again, for its files alone."""
+        return self.gave == FILES
 
 
 @final

@@ -20,7 +20,7 @@ from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
 from lightfx.core.refs import DRef, RRef
-from lightfx.effects.journal import INTERRUPTED, Advanced, Differed, JournalEvent, Stopping, TaskEnded
+from lightfx.effects.journal import FILES, INTERRUPTED, RESULT, Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
 from lightfx.engine.answers import answer
 from lightfx.engine.attempts import Attempts
@@ -132,7 +132,9 @@ class Performer:
         first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
         again = crop.run.again is not None
-        self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task, again))
+        self.tell(
+            TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task, FILES if again else RESULT)
+        )
         self.claimer.done_with(crop.run)
         return Built(crop.run.node, tuple(map(Listed.whole, realizations)), again)
 

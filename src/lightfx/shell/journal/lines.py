@@ -133,8 +133,6 @@ def _read(wanted: object, value: object) -> object:
     """Read a field strictly; None where it does not fit. All numbers in events are amounts."""
     if wanted is float:
         return _amount(value)
-    if wanted is bool:
-        return value if isinstance(value, bool) else None
     if wanted is int:
         return value if type(value) is int and 0 <= value < _MANY else None
     if not isinstance(value, str):
