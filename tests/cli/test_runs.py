@@ -198,10 +198,13 @@ def test_a_run_that_failed_says_so_and_why(lightfx) -> None:
     """CannotFit ends a run before anything has started: nothing of it was in the journal but an end."""
     lightfx.write(FAILS)
     for number in (1, 2):  # the second within a second, where a run of nothing is not kept
-        assert lightfx("run", "plan:plan").code == 3
+        said = lightfx("run", "plan:plan", "-q")
+        assert said.code == 3
+        one_line(said, 3, "--workers, --memory and --ticket say what there is")
+        assert "open_world" not in said.err, "who runs a command opens no world"
         assert len(lightfx("runs", "--json").json) == number
     failed = lightfx("runs", "--json").json[0]
-    assert failed["state"] == "failed" and "it can never run here" in failed["why"]
+    assert failed["state"] == "failed" and failed["why"].endswith("it can never run here: a task takes 1 gpu of 0")
     lines = lightfx("runs", "show").out.splitlines()
     assert lines[0] == f"{failed['run']}: failed"
     assert any(line.split()[0] == "why" and "it can never run here" in line for line in lines)
@@ -277,7 +280,7 @@ def test_what_is_made_again_is_counted_apart(lightfx, target: str, row: str, cou
 def test_a_run_that_settled_some_says_so_everywhere(lightfx) -> None:
     """Trap: the list said how many there were, the other how many of them were settled."""
     lightfx("run", "plan:fine", "--only", "0", "-q")
-    said = lightfx("run", "plan:plan", "--stop-after", "1", "--only", "('bad', 0)", "-q")
+    said = lightfx("run", "plan:plan", "--stop-after", "1", "--only", "bad, 0", "-q")
     counts = "2 derivations: 1 reused, 0 cut off, 1 built, 1 LEFT"
     assert counts in said.out and counts in lightfx("runs", "show").out
     lightfx.write(FAILS)

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from lightfx.core.failures import (
     BadKey,
+    CannotFit,
     DiskFull,
     EngineFailure,
     Interrupted,
@@ -86,6 +87,8 @@ def complaint_of(failure: EngineFailure) -> Complaint:
         return Complaint(said, "give another --store or set LIGHTFX_STORE", Exit.MISUSE)
     if isinstance(failure, DiskFull):
         return Complaint(said, "`lightfx gc --dry-run` says what could go", Exit.ENGINE)
+    if isinstance(failure, CannotFit):
+        return Complaint(said, "--workers, --memory and --ticket say what there is", Exit.ENGINE)
     if isinstance(failure, BadKey):
         return Complaint(said, code=Exit.MISUSE)
     return Complaint(said, code=Exit.INTERRUPTED if isinstance(failure, Interrupted) else Exit.ENGINE)

@@ -74,11 +74,10 @@ class Performer:
         return self.trouble if isinstance(self.trouble, CannotFit) and not self.attempts.tasks else None
 
     def summary(self) -> Advanced:
-        """Count what is settled by now."""
+        """Count what is settled by now; what was lost to trouble of the engine is not."""
         state = self.state
-        settled = state.total - state.open
-        counts = (state.reused, state.cut_off, state.inherited, state.ran, state.failed, state.total)
-        return Advanced(settled, *counts, len(self.remade))
+        ways = (state.reused, state.cut_off, state.inherited, state.ran)
+        return Advanced(sum(ways), *ways, state.failed, state.total, len(self.remade))
 
     def realizer_of(self, run: Run) -> Realizer:
         """What carries a run out."""
