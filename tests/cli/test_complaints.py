@@ -25,6 +25,10 @@ SAID: list[tuple[EngineFailure, tuple[str, ...]]] = [
     (failures.NoStore(STORE), ("/srv/results: there is no store here", "--store", "`lightfx run` makes")),
     (failures.NotAStore(STORE, "it is a file"), ("/srv/results", "it is a file", "give another --store")),
     (failures.UnknownFormat(STORE, "2", 1), ("format 2", "format 1", "use the lightfx that made it")),
+    (
+        failures.SplitStore("/srv/results/tmp", "/srv/results/objects"),
+        ("/srv/results/tmp", "/srv/results/objects", "one"),
+    ),
     (failures.BadKey(STORE, "it is a link"), ("/srv/results", "it is a link", "`lightfx key new`")),
     (failures.NotPermitted("/proc/1/x", "write records"), ("/proc/1/x", "write records", "/proc/1 is ", "right")),
     (
@@ -48,7 +52,7 @@ SAID: list[tuple[EngineFailure, tuple[str, ...]]] = [
     (failures.Undecodable(DREF, "x is no int"), (str(DREF), "x is no int", "made anew")),
     (failures.CodeChanged(DREF), (str(DREF), "plan again")),
     (failures.NotRealized(DREF), (str(DREF), "nothing may run", "--assert-realized")),
-    (failures.CannotFit(DREF, "takes 9 cores of 2"), (str(DREF), "takes 9 cores of 2", "workers=")),
+    (failures.CannotFit(DREF, "takes 9 cores of 2"), (str(DREF), "takes 9 cores of 2", "--workers")),
     (failures.Unshippable(DREF, "install cloudpickle"), (str(DREF), "install cloudpickle")),
     (failures.PoolLost("it is killed"), ("it is killed", "run again")),
     (failures.Interrupted(), ("what had finished is stored", "run again")),

@@ -98,7 +98,10 @@ def test_runs_are_listed_newest_first(lightfx) -> None:
 def test_a_run_says_what_ran_and_why_it_is_left(lightfx) -> None:
     lightfx.run("run", "plan:plan")
     said = lightfx("runs", "show")
-    assert said.code == 0 and said == lightfx("runs", "show", "last")
+    again = lightfx("runs", "show", "last")
+    assert said.code == again.code == 0
+    # How long ago it was is another matter from one call to the next.
+    assert said.out.splitlines()[1:] == again.out.splitlines()[1:]
     assert "5 derivations: 0 reused, 0 cut off, 4 built, 2 LEFT" in said.out
     assert "what ran" in said.out and said.out.count(" RIGHT ") == 3
     (left,) = (line for line in said.out.splitlines() if "LEFT raised" in line)
@@ -143,6 +146,153 @@ def test_a_run_whose_process_was_killed(lightfx) -> None:
     said = lightfx("runs", "show").out
     assert "died" in said.splitlines()[0]
     assert any(" slow " in line and " unfinished " in line for line in said.splitlines())
+
+
+def test_a_run_that_was_interrupted_is_no_finished_one(lightfx) -> None:
+    """Without workers, Ctrl-C breaks into the task: the run was listed as finished, with rc 130."""
+    process = waiting(lightfx)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    (run,) = lightfx("runs", "--json").json
+    assert (process.returncode, run["state"], run["why"]) == (130, "stopped", "interrupted")
+    assert "waiting for" not in err, "nothing is waited for"
+    assert lightfx("runs", "show").out.splitlines()[0] == f"{run['run']}: stopped"
+
+
+BACKS_OFF = """
+from lightfx import Build, Retry, stage
+
+@stage(version="1", retry=Retry(times=3, backoff=60, on=("ValueError",)))
+def weak(build: Build) -> int:
+    raise ValueError("weak")
+
+plan = weak()
+"""
+
+
+def test_a_run_that_was_interrupted_between_two_attempts_is_no_finished_one(lightfx) -> None:
+    lightfx.write(BACKS_OFF)
+    process = lightfx.start("run", "plan:plan")
+    assert "tried again in 1 min" in process.stderr.readline()
+    while process.poll() is None and "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():
+        time.sleep(0.02)  # until it has come to the wait
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    (run,) = lightfx("runs", "--json").json
+    assert (process.returncode, run["state"], run["why"]) == (130, "stopped", "interrupted")
+
+
+FAILS = """
+from lightfx import Build, Resources, stage
+
+@stage(version="1", resources=Resources(tickets={"gpu": 1}))
+def trained(build: Build) -> int:
+    return 1
+
+@stage(version="1")
+def stops(build: Build) -> int:
+    raise KeyboardInterrupt
+
+plan, halting = trained(), stops()
+"""
+
+
+def test_a_run_that_failed_says_so_and_why(lightfx) -> None:
+    """CannotFit ends a run before anything has started: nothing of it was in the journal but an end."""
+    lightfx.write(FAILS)
+    for number in (1, 2):  # the second within a second, where a run of nothing is not kept
+        said = lightfx("run", "plan:plan", "-q")
+        assert said.code == 3
+        one_line(said, 3, "--workers, --memory and --ticket say what there is")
+        assert "open_world" not in said.err, "who runs a command opens no world"
+        assert len(lightfx("runs", "--json").json) == number
+    failed = lightfx("runs", "--json").json[0]
+    assert failed["state"] == "failed" and failed["why"].endswith("it can never run here: a task takes 1 gpu of 0")
+    lines = lightfx("runs", "show").out.splitlines()
+    assert lines[0] == f"{failed['run']}: failed"
+    assert any(line.split()[0] == "why" and "it can never run here" in line for line in lines)
+
+
+def test_a_stage_that_stops_the_run_in_a_worker(lightfx) -> None:
+    lightfx.write(FAILS)
+    assert lightfx.run("run", "plan:halting", "--workers", "1").code == 130
+    (run,) = lightfx("runs", "--json").json
+    assert (run["state"], run["why"]) == ("stopped", "interrupted")
+
+
+def test_an_end_from_before_failures_were_told_is_read(lightfx, told) -> None:
+    told(RunBegan(1), RunEnded(Advanced(1, 1)))
+    (path,) = (lightfx.store / "runs").iterdir()
+    begin, end = path.read_text().splitlines()
+    fields = json.loads(end)
+    assert fields.pop("failure") == ""
+    path.write_text(f"{begin}\n{json.dumps(fields)}\n")
+    (run,) = lightfx("runs", "--json").json
+    assert (run["state"], run["why"]) == ("finished", "")
+
+
+REMAKES = """
+from pathlib import Path
+from lightfx import Build, Derivation, stage
+
+@stage(version="1", ephemeral=True)
+def cooked(build: Build, size: int) -> Path:
+    path = build.out / "cooked"
+    path.write_bytes(bytes(size))
+    return path
+
+@stage(version="1")
+def length(build: Build, data: Derivation[Path], more: int = 0) -> int:
+    return build.need(data).stat().st_size + more
+
+first, file, second = length(cooked(4)), cooked(4), length(cooked(4), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "row", "counts", "progress"),
+    [
+        (
+            "file",
+            "made again",
+            "1 derivation: 1 reused, 0 cut off, 0 built, 0 LEFT, 1 made again, ",
+            "0 built, 1 reused",
+        ),
+        ("second", "built", "2 derivations: 1 reused, 0 cut off, 1 built, 0 LEFT, 1 made again, ", "1 built, 1 reused"),
+    ],
+)
+def test_what_is_made_again_is_counted_apart(lightfx, target: str, row: str, counts: str, progress: str) -> None:
+    """Its files were gone, so it ran, and it is reused: by some counts it was built, by others not."""
+    lightfx.write(REMAKES)
+    lightfx("run", "plan:first", "-q")
+    said = lightfx("run", f"plan:{target}")
+    assert f"  {row}  " in said.out and counts in said.out
+    assert f"{progress}, 0 LEFT, 1 made again" in said.err
+    shown = lightfx("runs", "show")
+    assert counts in shown.out
+    tree = lightfx("runs", "show", "--json").json
+    assert (tree["built"] + tree["reused"], tree["made_again"]) == (tree["derivations"], 1)
+    shutil.rmtree(lightfx.store)
+    lightfx("run", "plan:first", "-q")
+    tree = lightfx("run", f"plan:{target}", "--json", "-q").json
+    assert [each["how"] for each in tree["targets"]] == [row]
+    assert tree["built"] + tree["reused"] == tree["settled"] == tree["derivations"]
+    assert tree["made_again"] == 1
+
+
+def test_a_run_that_settled_some_says_so_everywhere(lightfx) -> None:
+    """Trap: the list said how many there were, the other how many of them were settled."""
+    lightfx("run", "plan:fine", "--only", "0", "-q")
+    said = lightfx("run", "plan:plan", "--stop-after", "1", "--only", "bad, 0", "-q")
+    counts = "2 derivations: 1 reused, 0 cut off, 1 built, 1 LEFT"
+    assert counts in said.out and counts in lightfx("runs", "show").out
+    lightfx.write(FAILS)
+    assert lightfx("run", "plan:plan").code == 3
+    assert "0 of 1 derivation: 0 reused" in lightfx("runs", "show").out
+    (row,) = lightfx("runs", "--limit", "1").out.splitlines()[1:2]
+    assert " 0 of 1 " in row
+    tree = lightfx("runs", "show", "--json").json
+    assert (tree["derivations"], tree["settled"]) == (1, 0)
 
 
 def test_everything_that_can_happen_has_its_words(lightfx, told) -> None:

@@ -207,7 +207,7 @@ def test_fail_fast_stops_after_so_many_lefts_and_the_next_run_goes_on(
     assert outcomes[0].kind == "raised"
     assert cancelled
     assert all(each.rrefs == () for each in cancelled)
-    assert [event.why for event in told if isinstance(event, Stopping)] == ["1 are LEFT"]
+    assert [event.why for event in told if isinstance(event, Stopping)] == ["1 is LEFT"]
     assert notes(ran).count("bad-1") == 1
     again = unwrap(realize_all(world, plans[:5]))
     assert [isinstance(each, Right) for each in again] == [False, True, True, True, True]

@@ -87,6 +87,13 @@ def test_a_short_time_limit_does_not_count_the_start_of_a_worker(tmp_path: Path)
     good(executor.close())
 
 
+@pytest.mark.parametrize("timeout", [1e7, 1e300])
+def test_a_time_limit_may_be_longer_than_a_poll_takes(pool: LocalProcesses, tmp_path: Path, timeout: float) -> None:
+    """Trap: the system counts what it waits for in milliseconds, and not to more than 25 days."""
+    (found,) = finish(pool, [task(1, errands.double, tmp_path / "a", timeout=timeout, x=1)]).values()
+    assert value(found) == [1, 1]
+
+
 def test_waiting_for_a_while_gives_nothing_and_loses_nothing(pool: LocalProcesses, tmp_path: Path) -> None:
     good(pool.start([task(1, errands.sleep_for_ever, tmp_path / "1")]))
     assert until(lambda: list(good(pool.wait(0.01))) in ([], [Begun(1)]) and bool(pids(tmp_path / "1")))

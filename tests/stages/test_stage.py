@@ -22,6 +22,7 @@ from lightfx import (
     Config,
     Derivation,
     Digest,
+    Retry,
     Stage,
     StageError,
     Tolerant,
@@ -262,8 +263,20 @@ def test_annotations_say_what_is_stored() -> None:
             made(1)  # type: ignore[call-arg, arg-type]
 
 
-@pytest.mark.parametrize("options", [{"outputs": 0}, {"timeout": 0.0}, {"timeout": -1.0}])
-def test_options_that_make_no_sense(options: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"outputs": 0},
+        {"outputs": 1.5},
+        {"timeout": 0.0},
+        {"timeout": -1.0},
+        {"timeout": float("nan")},
+        {"timeout": "3"},
+        {"ephemeral": "yes"},
+        {"retry": Retry(scale={"memry": 2})},
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, object]) -> None:
     with pytest.raises(StageError):
         stage(**options)  # type: ignore[call-overload]
 

@@ -13,7 +13,7 @@ from lightfx.cli.notes import WARNINGS, note
 from lightfx.cli.opening import open_to_read, store_path
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.past import Past, State, glance, names, whole
-from lightfx.cli.summary import counts_line
+from lightfx.cli.summary import counts_line, derivations
 from lightfx.cli.words import ago, duration, harmless, moment
 from lightfx.core.layout import RUNS
 from lightfx.effects.journal import Differed
@@ -53,7 +53,7 @@ def _row(past: Past, now: float) -> tuple[str, ...]:
         past.id,
         ago(past.first.at, now),
         duration(past.seconds(now)),
-        f"{past.total:,}",
+        derivations(counts),
         f"{counts.ran:,}",
         f"{counts.left:,}",
         past.state.value,
@@ -69,13 +69,14 @@ def _facts(past: Past, now: float) -> dict[str, object]:
         "time": moment(past.first.at),
         "seconds": past.seconds(now),
         "state": past.state.value,
-        "why": "" if past.stopping is None else past.stopping.why,
+        "why": past.why,
         "derivations": past.total,
         "settled": counts.settled,
         "reused": counts.reused,
         "cut_off": counts.cut_off,
         "inherited": counts.inherited,
         "built": counts.ran,
+        "made_again": counts.remade,
         "left": counts.left,
         "command": past.first.text("command"),
         "host": past.first.text("host"),
@@ -131,7 +132,7 @@ def _summary(past: Past, now: float) -> Sequence[tuple[str, str]]:
     told: Mapping[str, str] = {
         "began": f"{moment(past.first.at)} ({ago(past.first.at, now)})",
         "took": duration(past.seconds(now)),
-        "why": "" if past.stopping is None else past.stopping.why,
+        "why": past.why,
         "command": past.first.text("command"),
         "process": f"{past.first.fields.get('pid', '?')} on {past.first.text('host')}",
         "lightfx": past.first.text("lightfx"),

@@ -6,6 +6,7 @@ from typing import Final, assert_never, final
 
 from lightfx.cli.words import counted, duration, harmless, outcome, titled
 from lightfx.effects.journal import (
+    INTERRUPTED,
     Advanced,
     CacheRefused,
     CacheWarned,
@@ -73,10 +74,13 @@ def stopping(why: str, running: int) -> str:
 
     >>> stopping("interrupted", 0)
     'interrupted'
+    >>> stopping("1 is LEFT", 1)
+    '1 is LEFT: waiting for 1 running task; press Ctrl-C to stop now'
     """
     if not running:
         return first_line(why)
-    return f"{first_line(why)}: waiting for {counted(running, 'running task')}; press Ctrl-C again to stop now"
+    press = "press Ctrl-C again" if why == INTERRUPTED else "press Ctrl-C"
+    return f"{first_line(why)}: waiting for {counted(running, 'running task')}; {press} to stop now"
 
 
 def first_line(text: str) -> str:

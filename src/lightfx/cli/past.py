@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lightfx.cli.tally import Tally
 from lightfx.effects.journal import Advanced, RunBegan, RunEnded, Stopping
@@ -35,6 +35,7 @@ class State(Enum):
 
     FINISHED = "finished"
     STOPPED = "stopped"
+    FAILED = "failed"
     DIED = "died"
     RUNNING = "running"
 
@@ -64,7 +65,9 @@ class Past:
     @property
     def state(self) -> State:
         """What became of it."""
-        if any(isinstance(each.event, RunEnded) for each in self.noted):
+        if self._ended is not None:
+            if self._ended.failure:
+                return State.FAILED
             return State.FINISHED if self.stopping is None else State.STOPPED
         if self.lives:
             return State.RUNNING
@@ -74,6 +77,16 @@ class Past:
     def stopping(self) -> Stopping | None:
         """Why it was stopped, if it was."""
         return next((each.event for each in self.noted if isinstance(each.event, Stopping)), None)
+
+    @property
+    def why(self) -> str:
+        """Why it did not finish: the trouble that ended it, or why it was stopped; "" where neither was told."""
+        failure = "" if self._ended is None else self._ended.failure
+        return failure or ("" if self.stopping is None else self.stopping.why)
+
+    @property
+    def _ended(self) -> RunEnded | None:
+        return next((each.event for each in self.noted if isinstance(each.event, RunEnded)), None)
 
     def seconds(self, now: float) -> float:
         """How long it took, as far as is known; ``now`` is what a run that lives has come to."""
@@ -89,11 +102,12 @@ class Past:
     def counts(self) -> Advanced:
         """How far it came; what ran after the last count is counted, as what was settled by running."""
         tally = self._tally
-        told = tally.counts
+        told = evolve(tally.counts, total=self.total)
+        if self._ended is not None:  # it says all, also where what ran was not settled by it
+            return told
         ran = max(told.ran, len(tally.built))
-        return Advanced(
-            told.settled + ran - told.ran, told.reused, told.cut_off, told.inherited, ran, max(told.left, tally.lefts)
-        )
+        settled = min(self.total, told.settled + ran - told.ran)
+        return evolve(told, settled=settled, ran=ran, left=tally.lefts, remade=max(told.remade, len(tally.remade)))
 
     @cached_property
     def _tally(self) -> Tally:

@@ -24,6 +24,7 @@ from lightfx.cli.progress import listening, shower
 from lightfx.cli.summary import Summary, told
 from lightfx.cli.tally import Tally
 from lightfx.cli.wishes import Wish
+from lightfx.cli.words import counted
 from lightfx.core.closure import NotPlannableError
 from lightfx.core.outcome import Outcome
 from lightfx.effects.world import TERMINATED, World
@@ -84,7 +85,13 @@ def _carried_out(world: World, targets: Sequence[Target], wish: Wish) -> Sequenc
 
 
 def _interrupted(tally: Tally) -> str:
-    done = f"{tally.settled:,} of {tally.total:,} derivations are stored, " if tally.total else ""
+    """Say how far it came.
+
+    >>> _interrupted(Tally(total=1))
+    'interrupted: 0 of 1 derivation is stored, what had finished is kept; run again to go on'
+    """
+    are = "is" if 1 in (tally.settled, tally.total) else "are"
+    done = f"{tally.settled:,} of {counted(tally.total, 'derivation')} {are} stored, " if tally.total else ""
     return f"interrupted: {done}what had finished is kept; run again to go on"
 
 

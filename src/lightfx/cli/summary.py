@@ -13,7 +13,7 @@ from lightfx.cli.complaints import Exit
 from lightfx.cli.page import MANY, Answer, Page, document
 from lightfx.cli.planning import Target
 from lightfx.cli.tally import Tally
-from lightfx.cli.words import counted, duration, full_reason, outcome, reason, short
+from lightfx.cli.words import duration, full_reason, outcome, reason, short
 from lightfx.core.outcome import Left, Outcome
 from lightfx.core.realization import Result, Value
 from lightfx.core.refs import DRef, RRef
@@ -28,6 +28,7 @@ class How(Enum):
     REUSED = "reused"
     CUT_OFF = "cut off"
     BUILT = "built"
+    MADE_AGAIN = "made again"
     INHERITED = "inherited"
     NOT_RUN = "not run"
 
@@ -104,11 +105,13 @@ class Summary:
         counts = self.counts
         tree = {
             "targets": [row.tree for row in self.rows],
-            "derivations": counts.settled,
+            "derivations": counts.total,
+            "settled": counts.settled,
             "reused": counts.reused,
             "cut_off": counts.cut_off,
             "inherited": counts.inherited,
             "built": counts.ran,
+            "made_again": counts.remade,
             "left": counts.left,
             "seconds": self.seconds,
         }
@@ -134,7 +137,8 @@ class Summary:
         for row in self.rows:
             counter = counters.setdefault(row.dref.name.text, Counter())
             counter["LEFT" if row.is_left else row.state] += 1
-        columns = ("reused", "cut off", "built", "LEFT")
+        again = (How.MADE_AGAIN.value,) if self.counts.remade else ()
+        columns = ("reused", "cut off", "built", *again, "LEFT")
         rows = [
             (name, f"{counter.total():,}", *(f"{counter[column]:,}" for column in columns))
             for name, counter in counters.items()
@@ -154,11 +158,24 @@ def counts_line(counts: Advanced, seconds: float) -> str:
 
     >>> counts_line(Advanced(settled=3, reused=1, ran=2, left=1), 4.0)
     '3 derivations: 1 reused, 0 cut off, 2 built, 1 LEFT, 4 s'
+    >>> counts_line(Advanced(settled=1, reused=1, total=2, remade=1), 4.0)
+    '1 of 2 derivations: 1 reused, 0 cut off, 0 built, 0 LEFT, 1 made again, 4 s'
     """
+    total = max(counts.settled, counts.total)
+    again = f", {counts.remade:,} made again" if counts.remade else ""
     return (
-        f"{counted(counts.settled, 'derivation')}: {counts.reused:,} reused, {counts.cut_off:,} cut off,"
-        f" {counts.ran:,} built, {counts.left:,} LEFT, {duration(seconds)}"
+        f"{derivations(counts)} derivation{'' if total == 1 else 's'}: {counts.reused:,} reused,"
+        f" {counts.cut_off:,} cut off, {counts.ran:,} built, {counts.left:,} LEFT{again}, {duration(seconds)}"
     )
+
+
+def derivations(counts: Advanced) -> str:
+    """How many derivations a run was over; where it did not settle them all, how many of them it did.
+
+    >>> derivations(Advanced(settled=3, total=3)), derivations(Advanced(settled=6, total=8))
+    ('3', '6 of 8')
+    """
+    return f"{counts.settled:,} of {counts.total:,}" if counts.settled < counts.total else f"{counts.settled:,}"
 
 
 def _table(page: Page, rows: Sequence[Row]) -> None:
@@ -189,9 +206,12 @@ def _row(target: Target, came: Outcome[object], tally: Tally, cut_off: frozenset
         how = How.INHERITED
     elif dref in tally.built:
         how = How.BUILT
+    elif dref in tally.remade:
+        how = How.MADE_AGAIN
     else:
         how = How.REUSED if cut_off.isdisjoint(came.rrefs) else How.CUT_OFF
-    seconds = tally.built[dref] if how is How.BUILT else None
+    ran = {How.BUILT: tally.built, How.MADE_AGAIN: tally.remade}.get(how, {})
+    seconds = ran.get(dref)
     return Row(target.label, dref, came.rrefs, how, seconds, result)
 
 

@@ -82,12 +82,17 @@ class Pace:
 @final
 @define(eq=False)
 class Tally:
-    """The counts of one run, as far as it has come; ``built`` maps what ran to the seconds that it took."""
+    """The counts of one run, as far as it has come.
+
+    ``built`` maps what ran to the seconds that it took; ``remade``, what ran for
+    its files alone, since it was stored.
+    """
 
     clock: Callable[[], float] = time.monotonic
     total: int = 0
     counts: Advanced = Advanced()
     built: dict[DRef, float] = Factory(dict)
+    remade: dict[DRef, float] = Factory(dict)
     failed: set[DRef] = Factory(set)
     running: dict[_TaskId, Running] = Factory(dict)
     stopping: Stopping | None = None
@@ -127,10 +132,11 @@ class Tally:
 
     def _end(self, event: TaskEnded) -> None:
         self.running.pop((event.dref, event.task), None)
-        self.built[event.dref] = self.built.get(event.dref, 0.0) + event.seconds
+        made = self.remade if event.again else self.built
+        made[event.dref] = made.get(event.dref, 0.0) + event.seconds
         self.ended += 1
         self.pace.note(self.ended, self.clock())
-        if event.kind != "right":
+        if event.kind != "right" and not event.again:
             self.failed.add(event.dref)
 
     @property
@@ -164,6 +170,8 @@ class Tally:
         """What was settled how, how fast, and how long the rest may take."""
         rate, remaining = self.rate, self.remaining
         facts = [f"{len(self.built):,} built", f"{self.counts.reused:,} reused", f"{self.lefts:,} LEFT"]
+        if self.remade:
+            facts.append(f"{len(self.remade):,} made again")
         if rate is not None and self.settled < self.total:
             facts.append(frequency(rate))
         if remaining and self.stopping is None:

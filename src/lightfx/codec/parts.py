@@ -8,7 +8,7 @@ from typing import Protocol, get_args, get_origin, is_typeddict, runtime_checkab
 
 from returns.result import Failure, Result, Success
 
-from lightfx.codec.classes import is_record
+from lightfx.codec.classes import is_named_tuple, is_record, names_of_tuple
 from lightfx.codec.coding import Misfit
 from lightfx.codec.generics import annotations_of
 from lightfx.codec.names import name_of
@@ -46,9 +46,19 @@ def _inside(annotation: object, step: Step) -> object | None:
             )
         if is_typeddict(kind) and isinstance(kind, type):
             return annotations_of(annotation, kind).get(str(step.at))
+        if isinstance(kind, type) and is_named_tuple(kind):
+            return _field(annotation, kind, step.at)
     except Misfit:
         return None
     return _item(kind, get_args(annotation), step.at)
+
+
+def _field(annotation: object, kind: type, at: str | int) -> object | None:
+    """The annotation of a field of a named tuple, by its place."""
+    names = names_of_tuple(kind)
+    if not isinstance(at, int) or not -len(names) <= at < len(names):
+        return None
+    return annotations_of(annotation, kind).get(names[at])
 
 
 def _item(kind: object, arguments: tuple[object, ...], at: str | int) -> object | None:

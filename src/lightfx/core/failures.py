@@ -400,9 +400,7 @@ def _sentence_on_plan(
         case NotRealized(dref):
             return f"{dref}: it is not realized, and nothing may run"
         case CannotFit(dref, why):
-            return (
-                f"{dref}: it can never run here: a task {why}; open_world(..., workers=, memory=, tickets=) says more"
-            )
+            return f"{dref}: it can never run here: a task {why}"
         case Unshippable(dref, why):
             return f"{dref}: cannot be given to a worker process: {why}"
         case PoolLost(why):

@@ -1,7 +1,9 @@
 """Terms: on what conditions a derivation is run; no part of its identity.
 
 What a task takes of the machine, how long it may, how often it is tried, and
-whether its files are kept, say nothing of what comes out.
+whether its files are kept, say nothing of what comes out. An amount that means
+nothing is refused where it is written: a NaN is no time limit, and half a core
+is none.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, final
+from operator import index
+from typing import Final, SupportsIndex, final
 
 from attrs import evolve, field, frozen
 
@@ -19,6 +22,24 @@ _MEMORY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?)?B?\s*", re.
 _UNITS: Final = {
     f"{letter}{i}": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", 1) for i in ("", "i")
 }
+MOST: Final = 2**63 - 1
+DAY: Final = 86_400.0  # in seconds
+_DOUBLINGS: Final = 1000  # of one second make more than a day, and are a float still
+
+
+def _whole(name: str, amount: object) -> int:
+    """An exact number, of any type that is one; no bool, no 2.0, no text."""
+    if isinstance(amount, bool) or not isinstance(amount, SupportsIndex):
+        raise TypeError(f"{name} is {amount!r}; it takes a whole number")
+    exact = index(amount)
+    if exact > MOST:
+        raise ValueError(f"{name} is {amount!r}; there is never so much")
+    return exact
+
+
+def _number(name: str, amount: object) -> None:
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise TypeError(f"{name} is {amount!r}; it takes a number")
 
 
 def bytes_of(amount: int | str) -> int:
@@ -27,49 +48,76 @@ def bytes_of(amount: int | str) -> int:
     >>> bytes_of("2GiB"), bytes_of("1.5 MB"), bytes_of(512)
     (2147483648, 1500000, 512)
     """
-    found = None if isinstance(amount, int) else _MEMORY.fullmatch(amount)
-    if isinstance(amount, int) and amount >= 0:
-        return amount
-    if found is None:
+    if not isinstance(amount, str):
+        exact = _whole("memory", amount)
+        if exact >= 0:
+            return exact
+    found = _MEMORY.fullmatch(amount) if isinstance(amount, str) else None
+    many = float(found[1]) * _UNITS.get((found[2] or "").replace("k", "K"), 1) if found else math.inf
+    if many > MOST:
         raise ValueError(f"memory is {amount!r}; it takes bytes, or a number with a unit, such as '2GiB'")
-    return int(float(found[1]) * _UNITS.get((found[2] or "").replace("k", "K"), 1))
+    return int(many)
 
 
 def _counts(tickets: Mapping[str, int]) -> Mapping[str, int]:
     if not isinstance(tickets, Mapping):
         raise TypeError(f"tickets is {tickets!r}; it takes a number for each name: {{'gpu': 1}}")
-    wrong = next((f"{name}={count}" for name, count in tickets.items() if count < 1), None)
+    counts = {_key("tickets", name): _whole(f"ticket {name}", count) for name, count in tickets.items()}
+    wrong = next((f"{name}={count}" for name, count in counts.items() if count < 1), None)
     if wrong is not None:
         raise ValueError(f"tickets hold {wrong}; a task takes one of a kind at least, or names it not at all")
-    return dict(sorted(tickets.items()))
+    return dict(sorted(counts.items()))
+
+
+def _key(name: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{name} names {key!r}; a name is text")
+    return key
 
 
 def _cores(cores: int) -> int:
-    if cores < 1:
+    exact = _whole("cores", cores)
+    if exact < 1:
         raise ValueError(f"cores is {cores}; a task takes one at least")
-    return cores
+    return exact
 
 
 def _times(times: int) -> int:
-    if times < 0:
+    exact = _whole("times", times)
+    if exact < 0:
         raise ValueError(f"times is {times}; 0 means one attempt and no more")
-    return times
+    return exact
 
 
 def _seconds(seconds: float) -> float:
-    if not 0 <= seconds < float("inf"):
+    _number("backoff", seconds)
+    if not 0 <= seconds < math.inf:
         raise ValueError(f"backoff is {seconds} s; it must be a time")
     return seconds
 
 
-def _names(on: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(on, str):
-        raise TypeError(f'on is the text {on!r}; it takes names in a tuple, such as ("died",)')
-    return tuple(on)
+def _names(on: Sequence[str | type[object]]) -> tuple[str, ...]:
+    if isinstance(on, str) or not isinstance(on, Sequence):
+        raise TypeError(f'on is {on!r}; it takes names and classes in a tuple, such as ("died", OSError)')
+    return tuple(map(_name, on))
+
+
+def _name(named: object) -> str:
+    if named is BaseException or named is object:
+        raise ValueError(f"on holds {named!r}; everything is one, so it names nothing: say Exception")
+    if isinstance(named, type):
+        return named.__name__
+    if not isinstance(named, str):
+        raise TypeError(f'on holds {named!r}; it takes names and classes, such as ("died", OSError)')
+    return named
 
 
 def _factors(scale: Mapping[str, float]) -> Mapping[str, float]:
-    wrong = next((f"{name}={factor}" for name, factor in scale.items() if not 1 <= factor < float("inf")), None)
+    if not isinstance(scale, Mapping):
+        raise TypeError(f"scale is {scale!r}; it takes a factor for each name: {{'memory': 2}}")
+    for name, factor in scale.items():
+        _number(f"scale of {_key('scale', name)}", factor)
+    wrong = next((f"{name}={factor}" for name, factor in scale.items() if not 1 <= factor < math.inf), None)
     if wrong is not None:
         raise ValueError(f"scale holds {wrong}; an attempt takes as much as the one before at least")
     return dict(sorted(scale.items()))
@@ -100,10 +148,23 @@ class Resources:
         """
         return evolve(
             self,
-            cores=int(self.cores * factors.get("cores", 1)),
-            memory=int(self.memory * factors.get("memory", 1)),
-            tickets={name: int(count * factors.get(name, 1)) for name, count in self.tickets.items()},
+            cores=_grown(self.cores, factors.get("cores", 1)),
+            memory=_grown(self.memory, factors.get("memory", 1)),
+            tickets={name: _grown(count, factors.get(name, 1)) for name, count in self.tickets.items()},
         )
+
+    def has(self, name: str) -> bool:
+        """Whether a task takes some of what is called ``name``.
+
+        >>> Resources().has("cores"), Resources().has("memory"), Resources(tickets={"gpu": 1}).has("gpu")
+        (True, False, True)
+        """
+        return name == "cores" or (name == "memory" and self.memory > 0) or name in self.tickets
+
+
+def _grown(amount: int, factor: float) -> int:
+    """An amount times a factor, where after many attempts that is more than any number says."""
+    return int(min(amount * factor, MOST))
 
 
 @final
@@ -142,13 +203,17 @@ class Retry:
     them fails, all are made again.
 
     ``times``: how many more attempts there may be. ``backoff``: seconds to wait
-    before the second; each wait is twice the one before. ``on``: what is tried
-    again: kinds of LEFT ("died"), or names of classes that were raised or
-    returned, their bases too ("OSError"). ``scale``: by what factor an attempt
-    takes more than the one before: ``{"memory": 2}``.
+    before the second; each wait is twice the one before, up to a day, or to
+    ``backoff`` where that is longer. ``on``: what is tried again: kinds of LEFT
+    ("died"), or classes that were raised or returned, or bases of what was
+    raised, by name ("OSError") or as they are (a class counts by its name).
+    ``scale``: by what factor an attempt takes more than the one before of what
+    the stage's `Resources` name: ``{"memory": 2}``.
 
     >>> Retry(times=3, backoff=0.5).waits(3)
     2.0
+    >>> Retry(on=(ValueError, "died")).on
+    ('ValueError', 'died')
     """
 
     times: int = field(default=2, converter=_times)
@@ -167,7 +232,8 @@ class Retry:
 
     def waits(self, attempt: int) -> float:
         """Seconds to wait after ``attempt`` failed."""
-        return self.backoff * float(2 ** (attempt - 1))
+        doublings = min(attempt - 1, _DOUBLINGS)
+        return min(self.backoff * 2.0**doublings, max(self.backoff, DAY))
 
 
 def names_of(left: Left) -> frozenset[str]:
@@ -201,3 +267,16 @@ class Terms:
     ephemeral: bool = False
     local: bool = False
     stored_only: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if _whole("outputs", self.outputs) < 1:
+            raise ValueError(f"outputs is {self.outputs}; a run makes at least one output")
+        if self.timeout is not None:
+            _number("timeout", self.timeout)
+            if not 0 < self.timeout < math.inf:
+                raise ValueError(f"timeout is {self.timeout} s; it must be a time, or None for no limit")
+        if not isinstance(self.ephemeral, bool):
+            raise TypeError(f"ephemeral is {self.ephemeral!r}; it is True or False")
+        wrong = next((name for name in self.retry.scale if not self.resources.has(name)), None)
+        if wrong is not None:
+            raise ValueError(f"retry scales {wrong}, of which resources has none: it says how much the first one takes")

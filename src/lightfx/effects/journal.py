@@ -5,13 +5,17 @@ Events are records; a progress bar, a log and a web page are readers of them.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
 from attrs import frozen
 from returns.io import IO
 
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
+
+INTERRUPTED: Final = "interrupted"
+RESULT: Final = "result"
+FILES: Final = "files"
 
 
 @final
@@ -50,13 +54,23 @@ class TaskProgressed:
 @final
 @frozen
 class TaskEnded:
-    """A derivation was built: ``kind`` is "right" or the kind of its LEFT, ``reason`` why, ``seconds`` what it took."""
+    """A derivation was built: ``kind`` is "right" or the kind of its LEFT, ``reason`` why, ``seconds`` what it took.
+
+    ``gave``: `RESULT`, or `FILES` where it was stored before, and its files were
+    gone: they were made again.
+    """
 
     dref: DRef
     kind: str
     reason: str
     seconds: float
     task: int = 0
+    gave: str = RESULT
+
+    @property
+    def again(self) -> bool:
+        """Whether it was made again, for its files alone."""
+        return self.gave == FILES
 
 
 @final
@@ -130,7 +144,10 @@ class Pushed:
 @final
 @frozen
 class Stopping:
-    """No more tasks are started, because ``why``; ``running`` are waited for."""
+    """No more tasks are started, because ``why``; ``running`` are waited for.
+
+    ``why`` is `INTERRUPTED` where the user asked to stop.
+    """
 
     why: str
     running: int
@@ -143,7 +160,8 @@ class Advanced:
 
     ``reused`` were stored; ``cut_off`` were stored under another name, with the
     same inputs; ``inherited`` the LEFT of a dependency; ``ran`` took a run. The
-    four add up to ``settled``. ``total`` grows as stages ask for more.
+    four add up to ``settled``. ``total`` grows as stages ask for more. ``remade``
+    are those whose files were gone, and were made again; it counts nothing else.
     """
 
     settled: int = 0
@@ -153,14 +171,19 @@ class Advanced:
     ran: int = 0
     left: int = 0
     total: int = 0
+    remade: int = 0
 
 
 @final
 @frozen
 class RunEnded:
-    """The run is over, and stored."""
+    """The run is over, and what had finished is stored.
+
+    ``failure``: the trouble that ended it, in words; "" where there was none.
+    """
 
     summary: Advanced
+    failure: str = ""
 
 
 JournalEvent: TypeAlias = (

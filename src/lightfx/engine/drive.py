@@ -3,8 +3,8 @@
 The schedule says what to do; `perform` and `starting` do it, through the world.
 
 Whatever ends the run, a failure of the engine or an interrupt of the user, what
-had finished is stored first, claims are given back, and running tasks are
-stopped. The first ask to stop (Ctrl-C, SIGTERM) lets what runs in workers come
+had finished is stored first, claims are given back, running tasks are stopped,
+and the journal is told what ended it. The first ask to stop (Ctrl-C, SIGTERM) lets what runs in workers come
 to its end and starts nothing more; the second stops it.
 """
 
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from attrs import Factory, define, evolve
 from returns.result import Failure, Result, Success
 
-from lightfx.core.failures import EngineFailure
-from lightfx.effects.journal import RunBegan, RunEnded
+from lightfx.core.failures import EngineFailure, Interrupted, sentence
+from lightfx.effects.journal import INTERRUPTED, RunBegan, RunEnded
 from lightfx.effects.world import TERMINATED, Interrupts, World
 from lightfx.engine.lacking import missing
 from lightfx.engine.perform import Answer, Performer
@@ -36,7 +36,9 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
     state, commands = begin(graph, policy, world.store.folder_of, wishes)
     performer = Performer(world, graph, state)
     performer.tell(RunBegan(len(graph.nodes), wishes.only_stored))
-    with world.perform.interrupts() as interrupts:
+    ending = _Ending(performer)
+    with world.perform.interrupts() as interrupts, ending:
+        ending.interrupts = interrupts
         try:
             with world.perform.undisturbed():
                 opened = _carry_out(performer, commands)
@@ -47,19 +49,48 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
             if interrupts.pending == "SIGTERM":
                 raise SystemExit(TERMINATED) from None
             raise
-        finally:
-            performer.abandon()
-            performer.tell(RunEnded(performer.summary()))
-    failure = failure or performer.trouble
-    if failure is None and isinstance(stored, Failure):
-        failure = stored.failure()
+        ending.failure = failure or performer.trouble or (stored.failure() if isinstance(stored, Failure) else None)
     if interrupts.pending == "SIGTERM":
         raise SystemExit(TERMINATED)
     if interrupts.pending:
         raise KeyboardInterrupt
-    if failure is not None:
-        return Failure(failure)
+    if ending.failure is not None:
+        return Failure(ending.failure)
     return Success(state)
+
+
+@define(eq=False)
+class _Ending:
+    """However a run ends, what runs is stopped, claims are given back, and the journal is told what ended it.
+
+    It looks at an exception as it passes, and catches none: a fault of ours, or of
+    a user's matcher, goes on to who called, and is told here.
+    """
+
+    performer: Performer
+    interrupts: Interrupts | None = None
+    failure: EngineFailure | None = None
+
+    def __enter__(self) -> None:
+        """Nothing is to be made ready."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        asked = self._was_asked(error)
+        if asked:
+            self.performer.interrupted()
+        self.performer.abandon()
+        self.performer.tell(RunEnded(self.performer.summary(), self._words(None if asked else error)))
+
+    def _was_asked(self, error: BaseException | None) -> bool:
+        """Whether somebody asked to stop: by a signal, or a stage that raised KeyboardInterrupt."""
+        signalled = self.interrupts is not None and bool(self.interrupts.pending)
+        return signalled or isinstance(error, KeyboardInterrupt) or isinstance(self.failure, Interrupted)
+
+    def _words(self, error: BaseException | None) -> str:
+        """The trouble that ended the run, as far as there was some; that the user asked to stop is none."""
+        if self.failure is not None and not isinstance(self.failure, Interrupted):
+            return sentence(self.failure)
+        return "" if error is None else f"{type(error).__name__}: {error}"
 
 
 def _carry_out(performer: Performer, commands: Iterable[Command]) -> Result[Sequence[Command], EngineFailure]:
@@ -72,6 +103,10 @@ def _carry_out(performer: Performer, commands: Iterable[Command]) -> Result[Sequ
         for event in answered.unwrap():
             brought += step(performer.state, event)[1]
     return Success(brought)
+
+
+def _enough(roots: int) -> str:
+    return f"{roots} {'is' if roots == 1 else 'are'} LEFT"
 
 
 @define(eq=False)
@@ -90,7 +125,7 @@ class _Loop:
         state = self.performer.state
         while self.queue or not state.finished or self._targets_missing():
             if not self.queue and (state.stopped or self.interrupts.pending or state.enough):
-                self.performer.stop("interrupted" if self.interrupts.pending else f"{state.roots} are LEFT")
+                self.performer.stop(INTERRUPTED if self.interrupts.pending else _enough(state.roots))
                 if not self.performer.attempts.running:
                     return None
             answered = self._answer()

@@ -19,8 +19,8 @@ from lightfx.core.failures import CannotFit, EngineFailure
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
 from lightfx.core.realization import Value
-from lightfx.core.refs import RRef
-from lightfx.effects.journal import Advanced, Differed, JournalEvent, Stopping, TaskEnded
+from lightfx.core.refs import DRef, RRef
+from lightfx.effects.journal import FILES, INTERRUPTED, RESULT, Advanced, Differed, JournalEvent, Stopping, TaskEnded
 from lightfx.effects.world import World
 from lightfx.engine.answers import answer
 from lightfx.engine.attempts import Attempts
@@ -61,6 +61,7 @@ class Performer:
     attempts: Attempts = field(init=False)
     trouble: EngineFailure | None = None
     mended: set[Digest] = field(factory=set)
+    remade: set[DRef] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.keeper = Keeper(self.world, self.graph, self.state.holders)
@@ -73,10 +74,10 @@ class Performer:
         return self.trouble if isinstance(self.trouble, CannotFit) and not self.attempts.tasks else None
 
     def summary(self) -> Advanced:
-        """Count what is settled by now."""
+        """Count what is settled by now; what was lost to trouble of the engine is not."""
         state = self.state
-        settled = state.total - state.open
-        return Advanced(settled, state.reused, state.cut_off, state.inherited, state.ran, state.failed, state.total)
+        ways = (state.reused, state.cut_off, state.inherited, state.ran)
+        return Advanced(sum(ways), *ways, state.failed, state.total, len(self.remade))
 
     def realizer_of(self, run: Run) -> Realizer:
         """What carries a run out."""
@@ -120,6 +121,7 @@ class Performer:
         """Keep what one run gave, and tell of it."""
         if crop.run.again is not None:
             self.mended.add(crop.run.again)
+            self.remade.add(crop.run.dref)
         realizations = crop.realizations
         told = {} if crop.run.again is None else self._stored(crop.run.node)
         for realization in realizations:
@@ -128,9 +130,12 @@ class Performer:
         self.keeper.spare({each.tree for each in realizations if each.tree is not None})
         first = next((each for each in realizations if not isinstance(each.result, Value)), realizations[0])
         reason = "" if isinstance(first.result, Value) else first.result.reason
-        self.tell(TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task))
+        again = crop.run.again is not None
+        self.tell(
+            TaskEnded(first.dref, first.result.kind, reason, first.cost.seconds, task, FILES if again else RESULT)
+        )
         self.claimer.done_with(crop.run)
-        return Built(crop.run.node, tuple(map(Listed.whole, realizations)), crop.run.again is not None)
+        return Built(crop.run.node, tuple(map(Listed.whole, realizations)), again)
 
     def _stored(self, number: int) -> Mapping[RRef, bool]:
         """The realizations of a node that are stored, or will be, and whether they are ephemeral."""
@@ -147,6 +152,12 @@ class Performer:
         for number in self.do(self.world.executor.withdraw()).value_or(frozenset()):
             self.claimer.done_with(self.attempts.end(number).run)
         self.tell(Stopping(why, len(self.attempts.running)))
+
+    def interrupted(self) -> None:
+        """Tell, once, that the user stopped the run, and that nothing is waited for."""
+        if not self.state.stopped:
+            self.state.stopped = INTERRUPTED
+            self.tell(Stopping(INTERRUPTED, 0))
 
     def abandon(self) -> None:
         """Stop what still runs, and give every claim back."""

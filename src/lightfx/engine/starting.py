@@ -19,8 +19,9 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
 from lightfx.core.realization import Attempt, Log, Realization, tell_nobody
 from lightfx.core.refs import DRef, RRef
+from lightfx.core.terms import DAY
 from lightfx.effects.executor import Begun, Finished, Progressed, Report, Task
-from lightfx.effects.journal import TaskAsked, TaskProgressed, TaskRetried, TaskStarted
+from lightfx.effects.journal import INTERRUPTED, TaskAsked, TaskProgressed, TaskRetried, TaskStarted
 from lightfx.effects.world import Interrupts
 from lightfx.engine.attempts import Job
 from lightfx.engine.claiming import News
@@ -72,7 +73,7 @@ def _wait(performer: Performer, interrupts: Interrupts, ticked: float) -> Result
     except KeyboardInterrupt:
         if performer.world.executor.blocking or performer.state.stopped or not interrupts.pending:
             raise
-        performer.stop("interrupted")
+        performer.stop(INTERRUPTED)
     return Success(())
 
 
@@ -85,7 +86,7 @@ def _patience(performer: Performer, ticked: float) -> float | None:
         None if stopped else performer.attempts.next_due,
     ]
     times = [each for each in due if each is not None]
-    return max(0.0, min(times) - performer.keeper.elapsed()) if times else None
+    return min(DAY, max(0.0, min(times) - performer.keeper.elapsed())) if times else None  # no poll waits for ever
 
 
 # Starting.

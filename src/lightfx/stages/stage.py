@@ -322,15 +322,15 @@ def stage(
     ...
     lightfx.core.config.UnstorableError: double: number is of type str, not int
     """
-    if outputs < 1:
-        raise StageError(f"outputs is {outputs}; a run makes at least one output")
-    if timeout is not None and timeout <= 0:
-        raise StageError(f"timeout is {timeout} s; it must be more than nothing")
     if isinstance(packages, str):
         raise StageError(f"packages is {packages!r}; it takes a tuple of names: ({packages!r},)")
     _check_option("resources", resources, Resources)
     _check_option("retry", retry, Retry)
-    options = Options(version, name, tuple(packages), Terms(outputs, timeout, resources, retry, ephemeral))
+    try:
+        terms = Terms(outputs, timeout, resources, retry, ephemeral)
+    except (TypeError, ValueError) as error:
+        raise StageError(str(error)) from None
+    options = Options(version, name, tuple(packages), terms)
     frame = sys._getframe(1)  # noqa: SLF001 -- the one way to names in annotations of a stage made inside a function
     namespace: Mapping[str, object] = {} if frame.f_code.co_name == "<module>" else dict(frame.f_locals)
     if function is None:

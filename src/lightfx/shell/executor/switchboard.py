@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import final
 
+from lightfx.core.terms import DAY
 from lightfx.shell.executor.crew import Worker
 
 
@@ -32,10 +33,9 @@ class Switchboard:
                 self._poller.unregister(line)
 
     def listen(self, seconds: float | None) -> Mapping[Worker, bool]:
-        """Give who has something to say, or at the end of ``seconds`` nobody; true for who is at its end."""
-        spoken = [
-            line for line, _ in self._poller.poll(None if seconds is None else int(seconds * 1000) + bool(seconds))
-        ]
+        """Give who has something to say, or after ``seconds``, or a day, nobody; true for who is at its end."""
+        patience = None if seconds is None else int(min(seconds, DAY) * 1000) + bool(seconds)
+        spoken = [line for line, _ in self._poller.poll(patience)]
         found: dict[Worker, bool] = {}
         for line in spoken:
             worker = self._workers[line]

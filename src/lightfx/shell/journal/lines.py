@@ -57,7 +57,7 @@ def spell(event: JournalEvent, at: float, more: Mapping[str, object] = _NOTHING_
     Raises ValueError for what JSON cannot say, such as a number that is none.
 
     >>> spell(Advanced(settled=2, ran=2), 5.0)
-    '{"event":"advanced","at":5.0,"settled":2,"reused":0,"cut_off":0,"inherited":0,"ran":2,"left":0,"total":0}\n'
+    '{"event":"advanced","at":5.0,"settled":2,"reused":0,"cut_off":0,"inherited":0,"ran":2,"left":0,"total":0,"remade":0}\n'
     """
     kind, names = _FORMS[type(event)]
     fields: dict[str, object] = {"at": at}
@@ -90,7 +90,7 @@ def parse(line: bytes) -> Noted | None:
     """Read a line; nothing where it is none, or of no known kind.
 
     >>> parse(spell(Advanced(settled=2), 5.0).encode()).event
-    Advanced(settled=2, reused=0, cut_off=0, inherited=0, ran=0, left=0, total=0)
+    Advanced(settled=2, reused=0, cut_off=0, inherited=0, ran=0, left=0, total=0, remade=0)
     >>> parse(b'{"event":"advan') is None
     True
     """

@@ -11,7 +11,8 @@ microseconds, so a buffer would save little, and it would keep back the last
 lines of a process that is killed, or that waits for hours on what it started.
 What comes more often than people read, counts and progress, is written once a
 second at most. To make a file costs a hundred times as much as a line: where
-runs follow one another within a second, one in which nothing is run is not kept.
+runs follow one another within a second, one in which nothing is run is not
+kept, unless it fails.
 
 A file is locked for as long as its run lives: the system drops the lock with
 the process, however that ended. It is locked before there is anything in it.
@@ -111,8 +112,8 @@ class RunFile:
                 self._write(spell(event, now))
             case TaskStarted() | Differed() | Stopping() | CacheWarned() | CacheRefused() | Pulled() | Pushed():
                 self._write(spell(event, now))
-            case RunEnded():
-                if self._file is not None:
+            case RunEnded(failure=failure):
+                if self._file is not None or failure:
                     self._write(spell(event, now))
                 self._end()
             case never:
