@@ -177,6 +177,16 @@ def test_a_loop_over_what_is_stored_is_no_flood(tmp_path: Path) -> None:
     assert kinds(files(tmp_path)[-1]) == ["run_began", "task_started", "task_ended", "run_ended"]
 
 
+def test_a_run_of_nothing_that_failed_is_kept_however_soon_it_comes(tmp_path: Path) -> None:
+    now = 1000.0
+    journal = RunFile(tmp_path, lambda: now)
+    for failure in ("", "", "it can never run here"):
+        now += 0.1
+        for event in (RunBegan(1), Advanced(0), RunEnded(Advanced(0), failure)):
+            journal.tell(event)
+    assert [lines(path)[-1]["failure"] for path in files(tmp_path)] == ["", "it can never run here"]
+
+
 def test_a_memory_world_keeps_none(tmp_path: Path) -> None:
     with memory_world(tmp_path / "scratch") as world:
         evaluate(world, one(1))
