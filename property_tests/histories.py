@@ -29,6 +29,7 @@ from doubles import (
     VirtualStore,
 )
 from programs import (
+    ASKING,
     CHANCY,
     EPHEMERAL,
     TRANSIENT,
@@ -77,9 +78,9 @@ class Step:
     after: int = 0
 
 
-def history(chance: Random, size: int = 6) -> list[Step]:
+def history(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> list[Step]:
     """Write a program, evolve it, and come back to where it began."""
-    versions = [program(chance, size)]
+    versions = [program(chance, size, asking)]
     for _ in range(chance.randrange(3)):
         versions.append(evolved(versions[-1], chance))
     if len(versions) > 1:

@@ -31,8 +31,8 @@ from lightfx.core.realization import BuildOrder, Given, MadeBy, Output, Outputs,
 from lightfx.core.refs import DRef
 from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 
-OUTPUTS: Final = {"pair": 2}
-EPHEMERAL: Final = {"temp", "temp_asks", "fickle"}
+OUTPUTS: Final = {"pair": 2, "pair_blurred": 2}
+EPHEMERAL: Final = {"temp", "temp_asks", "temp_blurred", "fickle"}
 FILES: Final = {*EPHEMERAL, "keep"}
 CHANCY: Final = {"fickle", "dice"}
 TRANSIENT: Final = {"dies", "shaky", "flaky"}
@@ -180,6 +180,14 @@ def ask(job: Job, p: int, t: int) -> Thing:
             return right(sum(thing.worth for things in got for thing in things))
         case "asks_deep":
             return right(t + (job.one("asks_deep", p - 1, on=first) if p > 0 else job.one("add", t % 3)))
+        case "asks_blur":
+            return right(job.one("source", p % 2) // 2)
+        case "asks_blurred":
+            return right(p + job.one("asks_blur", t % 2))
+        case "pair_blurred":
+            return right(p + job.index + job.one("asks_blurred", t % 2))
+        case "temp_blurred":
+            return right(0, (p + job.one("asks_blur", t % 2)) % 3)
         case "ring":
             return right(job.one("ring"))
         case _:
@@ -211,6 +219,8 @@ ASKING: Final = (
     *("asks", "asks_both", "asks_more", "asks_risky", "asks_wary", "asks_deep", "asks_deep", "asks_file"),
     *("asks_source", "asks_on", "asks_temp_on", "asks_temp_asks", "ring"),
 )
+# Of what lies outside these see less than there is: it changes, and what they ask for comes out the same.
+BLURRING: Final = ("asks_blur", "asks_blurred", "asks_blurred", "pair_blurred", "temp_blurred")
 
 
 # For the engine: plans, and what runs them.
@@ -516,12 +526,12 @@ class Program:
         return made
 
 
-def program(chance: Random, size: int = 6) -> Program:
-    """Write a program."""
+def program(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> Program:
+    """Write a program, with ``asking`` among the kinds of stage."""
     chancy = chance.random() < 0.1
     lines: list[Spec] = []
     for number in range(chance.randrange(1, size + 1)):
-        pool = (QUIET, QUIET, BULKY, ASKING, (*CHANCY,) if chancy else QUIET)[chance.randrange(5)]
+        pool = (QUIET, QUIET, BULKY, asking, (*CHANCY,) if chancy else QUIET)[chance.randrange(5)]
         kind = pool[chance.randrange(len(pool))]
         uses: dict[tuple[int, int, bool], None] = {}
         for _ in range(chance.randrange(4) if number and kind != "source" else 0):
@@ -540,6 +550,8 @@ def program(chance: Random, size: int = 6) -> Program:
 
 def evolved(before: Program, chance: Random) -> Program:
     """Write the next version of a program."""
+    if any(line.kind in BLURRING for line in before.lines) and chance.random() < 0.6:
+        return evolve(before, outside=(chance.randrange(3), chance.randrange(3)))
     at = chance.randrange(len(before.lines))
     line = before.lines[at]
     match chance.randrange(6):

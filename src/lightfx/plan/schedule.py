@@ -22,7 +22,8 @@
    stands on it; everything else goes on, and is stored.
 8. A realization whose stage asked for more as it ran counts where all of that
    comes to the same contents again (`lightfx.plan.traces`). A run that asks is
-   suspended until that is settled, and is run again (`lightfx.plan.asking`).
+   suspended until that is settled. It is run again (`lightfx.plan.asking`), unless
+   one is stored that got the same.
 9. Files of ephemeral realizations are dropped when the last node that uses them
    is settled. Where a run finds them gone they are made again first
    (`lightfx.plan.remaking`).
@@ -228,7 +229,9 @@ def _built(desk: Desk, number: int, rows: tuple[Listed, ...]) -> None:
     node, progress = desk.state.graph.nodes[number], desk.state.ledger[number]
     for row in rows:
         desk.remember(row)
-    progress.candidates += rows
+    # A run of several outputs may make one again that counts already, since it was found to stand on the way.
+    there = {row.stored.rref for row in progress.candidates if row.stored.asks}
+    progress.candidates += [row for row in rows if row.stored.rref not in there]
     if progress.key is not None:
         desk.state.makers[progress.key] = number
     progress.runs -= 1
