@@ -127,6 +127,11 @@ def bad(build: Build, number: int, ran: str) -> int:
 
 
 @stage(version="1")
+def asks_bad(build: Build, number: int, ran: str) -> int:
+    return build.need(bad(number, ran))
+
+
+@stage(version="1")
 def slow(build: Build, number: int, ran: str, seconds: float = 0.5) -> int:
     note(ran, f"begin-{number}")
     time.sleep(seconds)

@@ -90,7 +90,7 @@ class _Loop:
         state = self.performer.state
         while self.queue or not state.finished or self._targets_missing():
             if not self.queue and (state.stopped or self.interrupts.pending or state.enough):
-                self.performer.stop("interrupted" if self.interrupts.pending else f"{state.roots} are LEFT")
+                self.performer.stop("interrupted" if self.interrupts.pending else f"{len(state.roots)} are LEFT")
                 if not self.performer.attempts.running:
                     return None
             answered = self._answer()

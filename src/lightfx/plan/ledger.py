@@ -87,8 +87,8 @@ class Progress:
 class State:
     """The ledger of a run. It belongs to `step`; ask it by `finished`, `selection` and the counts.
 
-    ``roots`` counts what is LEFT of itself. ``stopped`` says why what is not
-    settled will not be, where the run was stopped.
+    ``roots`` is what is LEFT of itself, where the run may stop for that.
+    ``stopped`` says why what is not settled will not be, where it was stopped.
 
     ``open`` counts the nodes to settle, shadows apart; ``remaking`` the files
     to make again. ``busy`` are nodes whose key someone else builds, ``put_off``
@@ -120,13 +120,13 @@ class State:
     inherited: int = 0
     ran: int = 0
     failed: int = 0
-    roots: int = 0
+    roots: set[DRef] = Factory(set)
     stopped: str = ""
 
     @property
     def enough(self) -> bool:
         """Whether so many are LEFT of themselves that nothing more is wished."""
-        return self.wishes.stop_after is not None and self.roots >= self.wishes.stop_after
+        return self.wishes.stop_after is not None and len(self.roots) >= self.wishes.stop_after
 
     @property
     def finished(self) -> bool:
