@@ -96,7 +96,8 @@ class State:
     waits for the configs of derivations, ``users`` how many have yet to use an
     ephemeral node, ``holders`` for whose sake an object must stay that may be
     dropped: nodes that are used still, and ``~number`` for what is made again
-    of it. Two nodes may have one object.
+    of it. Two nodes may have one object. ``touched`` are those that this run made or
+    read.
     """
 
     graph: Graph
@@ -114,6 +115,7 @@ class State:
     awaited: dict[DRef, list[int]] = Factory(dict)
     users: dict[int, int] = Factory(dict)
     holders: dict[Digest, set[int]] = Factory(dict)
+    touched: set[Digest] = Factory(set)
     remaking: int = 0
     reused: int = 0
     cut_off: int = 0

@@ -24,8 +24,8 @@
    comes to the same contents again (`lightfx.plan.traces`). A run that asks is
    suspended until that is settled. It is run again (`lightfx.plan.asking`), unless
    one is stored that got the same.
-9. Files of ephemeral realizations are dropped when the last node that uses them
-   is settled. Where a run finds them gone they are made again first
+9. Files of ephemeral realizations that this run made or read are dropped when
+   the last node that uses them is settled. Where a run finds them gone they are made again first
    (`lightfx.plan.remaking`).
 
 The table (event -> what it may bring)::
@@ -65,6 +65,7 @@ from lightfx.core.realization import Context
 from lightfx.plan import asking, remaking, traces
 from lightfx.plan.desk import Desk, spell_contents
 from lightfx.plan.graph import Graph, Node
+from lightfx.plan.holding import touch
 from lightfx.plan.ledger import Chosen, Progress, State
 from lightfx.plan.moves import (
     Alike,
@@ -141,6 +142,8 @@ def step(state: State, event: Event) -> tuple[State, list[Command]]:
 
 def _report(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> None:
     """Take in what became of a run; what was begun on inputs that came out otherwise since is stored, and no more."""
+    if desk.state.users and isinstance(event, Built | Asked):
+        touch(desk.state, event)
     if _is_outdated(desk, event):
         return
     match event:
