@@ -180,18 +180,25 @@ def ask(job: Job, p: int, t: int) -> Thing:
             return right(sum(thing.worth for things in got for thing in things))
         case "asks_deep":
             return right(t + (job.one("asks_deep", p - 1, on=first) if p > 0 else job.one("add", t % 3)))
-        case "asks_blur":
-            return right(job.one("source", p % 2) // 2)
-        case "asks_blurred":
-            return right(p + job.one("asks_blur", t % 2))
-        case "pair_blurred":
-            return right(p + job.index + job.one("asks_blurred", t % 2))
-        case "temp_blurred":
-            return right(0, (p + job.one("asks_blur", t % 2)) % 3)
+        case "asks_blur" | "asks_blurred" | "pair_blurred" | "temp_blurred":
+            return blur(job, p, t)
         case "ring":
             return right(job.one("ring"))
         case _:
             return ask_more(job, p, t, first)
+
+
+def blur(job: Job, p: int, t: int) -> Thing:
+    """What stages make that see less of what lies outside than there is, and of stages that do."""
+    match job.kind:
+        case "asks_blur":
+            return right(job.one("source", p % 2) // 2)
+        case "pair_blurred":
+            return right(p + job.index + job.one("asks_blurred", t % 2))
+        case "temp_blurred":
+            return right(0, (p + job.one("asks_blur", t % 2)) % 3)
+        case _:
+            return right(p + job.one("asks_blur", t % 2))
 
 
 def ask_more(job: Job, p: int, t: int, first: tuple[int, ...]) -> Thing:
