@@ -38,7 +38,7 @@ from lightfx.plan.moves import Run
 # A fifth of them unless asked for all: under coverage they take some minutes (`make laws`).
 PARTS = 20
 EACH = int(os.environ.get("HISTORIES", "2000")) // PARTS
-BLURRED = EACH // 2
+BLURRED = EACH // 4
 FEW = 600
 FOUND = (0, 14, 81, 135, 154, 458, 2145, 2682, 5861, 6068, 7994)
 
