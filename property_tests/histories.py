@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final
 from unittest import mock
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 from doubles import (
     Acting,
     ChanceClock,
@@ -199,6 +199,8 @@ def chronicle(steps: Sequence[Step], shop: Shop) -> None:
         _run_again(shop, step, seen)
         if number == 0:
             order_does_not_count(step, seen, shop)
+    if steps[0].seed % 2:
+        what_nobody_reads_stays(steps[-1], shop)
     records_are_honest(shop)
     if steps[0].seed % 3 == 0:
         what_may_not_run_does_not(steps[-1], shop)
@@ -326,6 +328,18 @@ def only_what_is_asked_for_is_there(shop: Shop, program: Program) -> None:
     trees = tuple({each.tree for each in records if each.tree is not None})
     there = unwrap(shop.store.present(trees))
     assert there == staying - {None}, "files are kept that nobody needs, or are gone that somebody needs"
+
+
+def what_nobody_reads_stays(step: Step, shop: Shop) -> None:
+    """Whoever asks for a part of what is there, and runs nothing, takes no files from those who asked for more."""
+    kept = tuple(each for each in step.program.targets if step.program.lines[each].kind not in EPHEMERAL)
+    if not kept or any(line.kind == "fickle" for line in step.program.lines):
+        return
+    trees = tuple({each.tree for each in shop.records.values() if each.tree is not None})
+    before = unwrap(shop.store.present(trees))
+    shop.run(evolve(step.program, targets=kept), step.seed, fair=step.fair, replay=replay_always)
+    assert shop.around.done == [], "a part of an unchanged run executed something"
+    assert unwrap(shop.store.present(trees)) == before, "files are gone that nobody read"
 
 
 def order_does_not_count(step: Step, seen: list[tuple[str, ...]], shop: Shop) -> None:

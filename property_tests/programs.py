@@ -31,8 +31,8 @@ from lightfx.core.realization import BuildOrder, Given, MadeBy, Output, Outputs,
 from lightfx.core.refs import DRef
 from lightfx.core.terms import PLAIN, Resources, Retry, Terms
 
-OUTPUTS: Final = {"pair": 2, "lot": 3}
-EPHEMERAL: Final = {"temp", "temp_asks", "temp_best", "fickle"}
+OUTPUTS: Final = {"pair": 2, "lot": 3, "pair_blurred": 2}
+EPHEMERAL: Final = {"temp", "temp_asks", "temp_best", "temp_blurred", "fickle"}
 FILES: Final = {*EPHEMERAL, "keep"}
 CHANCY: Final = {"fickle", "dice"}
 TRANSIENT: Final = {"dies", "shaky", "flaky"}
@@ -194,10 +194,25 @@ def ask(job: Job, p: int, t: int) -> Thing:
             return right(sum(thing.worth for things in got for thing in things))
         case "asks_deep":
             return right(t + (job.one("asks_deep", p - 1, on=first) if p > 0 else job.one("add", t % 3)))
+        case "asks_blur" | "asks_blurred" | "pair_blurred" | "temp_blurred":
+            return blur(job, p, t)
         case "ring":
             return right(job.one("ring"))
         case _:
             return ask_more(job, p, t, first)
+
+
+def blur(job: Job, p: int, t: int) -> Thing:
+    """What stages make that see less of what lies outside than there is, and of stages that do."""
+    match job.kind:
+        case "asks_blur":
+            return right(job.one("source", p % 2) // 2)
+        case "pair_blurred":
+            return right(p + job.index + job.one("asks_blurred", t % 2))
+        case "temp_blurred":
+            return right(0, (p + job.one("asks_blur", t % 2)) % 3)
+        case _:
+            return right(p + job.one("asks_blur", t % 2))
 
 
 def ask_more(job: Job, p: int, t: int, first: tuple[int, ...]) -> Thing:
@@ -247,6 +262,8 @@ PICKING: Final = (
     "asks_deep",
     "asks_on",
 )
+# Of what lies outside these see less than there is: it changes, and what they ask for comes out the same.
+BLURRING: Final = ("asks_blur", "asks_blurred", "asks_blurred", "pair_blurred", "temp_blurred")
 
 
 # For the engine: plans, and what runs them.
@@ -588,6 +605,8 @@ def program(chance: Random, size: int = 6, asking: Sequence[str] = ASKING) -> Pr
 
 def evolved(before: Program, chance: Random) -> Program:
     """Write the next version of a program."""
+    if any(line.kind in BLURRING for line in before.lines) and chance.random() < 0.6:
+        return evolve(before, outside=(chance.randrange(3), chance.randrange(3)))
     at = chance.randrange(len(before.lines))
     line = before.lines[at]
     match chance.randrange(6):

@@ -6,6 +6,10 @@ frozen records, a closed union, `Reason`: ``match`` on them.
 
 from lightfx.plan.changes import CodeChanged, FieldChanged, ReferenceChanged
 from lightfx.plan.explain import (
+    AskedChanged,
+    AskedForced,
+    AskedGone,
+    AskedRetried,
     Estimate,
     FilesGone,
     Forced,
@@ -23,6 +27,10 @@ from lightfx.plan.explain import (
 )
 
 __all__ = [
+    "AskedChanged",
+    "AskedForced",
+    "AskedGone",
+    "AskedRetried",
     "CodeChanged",
     "Estimate",
     "FieldChanged",

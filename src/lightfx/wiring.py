@@ -266,7 +266,8 @@ def check(world: World, rref: RRef, /, plans: Plans[K] = ()) -> IOResult[Checked
 
     ``plans``: derivations to look its stage up in, and those of its inputs;
     what is not found there is imported by the name that is recorded of it.
-    Where the code changed since, the new code is run, and that is said.
+    Where the code changed since, the new code is run, and that is said. Files of
+    ephemeral inputs that were dropped are made again first, in private.
 
     Gives `Identical`, `Different`, or `NotChecked`, which says why it could not
     be run.

@@ -63,11 +63,21 @@ def filed(build: Build) -> Path:
     (build.out / "f").touch()
     return build.out / "f"
 
+@stage(version="1")
+def asks(build: Build) -> str:
+    return build.need(read(source_file("in.txt")))
+
+@stage(version="1")
+def bears(build: Build, odd: bool) -> int:
+    build.need(one(-1, odd).tolerate())
+    return 1
+
 Path("in.txt").touch()
 only_source = source_file("in.txt")
 source = read(only_source)
-before = [source, one(1), one(2), one(-1), one(-1, True), two(one(1)), filed()]
-after = [source, one(1).collect(some(3)), one(-1, True), two(one(-1)), two(one(2)), filed(), one(5)]
+asking = [asks(), bears(True)]
+before = [source, one(1), one(2), one(-1), one(-1, True), two(one(1)), filed(), *asking]
+after = [source, one(1).collect(some(3)), one(-1, True), two(one(-1)), two(one(2)), filed(), one(5), *asking]
 
 def gone():
     Path("in.txt").unlink()
@@ -276,13 +286,17 @@ def test_reasons_are_told_in_words(desk):
         " one, which is LEFT",
         "the files of ",
         " two, by content",
+        " in.txt, changed",
+        " one, is LEFT raised and is tried again: raised OSError: down",
     ):
         assert words in said
     tree = desk("run", "kinds:after", "--dry-run", "--json").json
     assert {reason["what"] for step in tree["steps"] for reason in step["why"]} == {
         "outside changed", "more wanted", "left retried", "left stands", "stands on", "files gone", "same as",
-        "waits for", "field changed",
+        "waits for", "field changed", "asked changed", "asked retried",
     }  # fmt: skip
+    forced = desk("run", "kinds:after", "--dry-run", "--force", "one", "--retry", "none").out
+    assert "what it asked for, " in forced and " one, is forced" in forced
     desk.write("REASONS = 1\n" + REASONS, "kinds.py")
     desk("run", "kinds:source")
     desk.write("three", "in.txt")

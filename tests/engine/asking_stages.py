@@ -52,6 +52,70 @@ def nested(build: Build, depth: int, file: Derivation[Path], ran: str) -> int:
 
 
 @stage(version="1")
+def length(build: Build, file: Derivation[Path], ran: str) -> int:
+    note(ran, "length")
+    return len(build.need(file).read_text())
+
+
+@stage(version="1")
+def inner(build: Build, file: str, ran: str) -> int:
+    note(ran, "inner-starts")
+    found = build.need(length(source_file(file), ran))
+    note(ran, "inner-works")
+    return found
+
+
+@stage(version="1")
+def outer(build: Build, file: str, ran: str) -> int:
+    note(ran, "outer-starts")
+    found = build.need(inner(file, ran))
+    note(ran, "outer-works")
+    return found
+
+
+@stage(version="1")
+def twice_asked(build: Build, file: str, ran: str) -> int:
+    """What it asks for second is told by the first, which may come to the same."""
+    found = build.need(square(build.need(length(source_file(file), ran)), ran))
+    note(ran, "twice-works")
+    return found
+
+
+@stage(version="1", outputs=2)
+def drawn(build: Build, file: str, ran: str) -> int:
+    found = build.need(length(source_file(file), ran))
+    note(ran, f"drawn-{build.index}")
+    if build.index == 0 and not Path(f"{ran}.up").exists():
+        raise OSError("down")
+    return 10 * build.index + found
+
+
+@stage(version="1")
+def scarce(build: Build, file: str, ran: str) -> int:
+    """LEFT for a reason that passes, after it asked."""
+    found = build.need(length(source_file(file), ran))
+    note(ran, "scarce-works")
+    if not Path(f"{ran}.up").exists():
+        raise OSError("down")
+    return found
+
+
+@stage(version="1", ephemeral=True)
+def dropped(build: Build, file: str, ran: str) -> Path:
+    found = build.need(length(source_file(file), ran))
+    note(ran, "dropped-works")
+    path = build.out / "d.txt"
+    path.write_text(str(found))
+    return path
+
+
+@stage(version="1")
+def reads(build: Build, file: Derivation[Path], k: int, ran: str) -> int:
+    note(ran, f"reads-{k}")
+    return k + int(build.need(file).read_text())
+
+
+@stage(version="1")
 def lucky(build: Build, limit: int, ran: str) -> int:
     note(ran, "lucky")
     outcomes = build.need_all([square(number, ran).tolerate() for number in range(12, limit)])

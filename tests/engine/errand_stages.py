@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from lightfx import Build, Derivation, Resources, Retry, Tolerant, realized, stage
+from lightfx import Build, Derivation, Resources, Retry, Tolerant, realized, source_file, stage
 
 
 def note(ran: str, what: str) -> None:
@@ -32,6 +32,16 @@ def cooked(build: Build, data: Derivation[Path], ran: str, salt: int = 0) -> Pat
     note(ran, f"cooked-{salt}")
     path = build.out / "cooked.bin"
     path.write_bytes(build.need(data).read_bytes().upper() + b"." * salt)
+    return path
+
+
+@stage(version="1", ephemeral=True)
+def raw_and_asks(build: Build, data: Derivation[Path], file: str, ran: str) -> Path:
+    build.need(data).read_bytes()
+    found = build.need(length(source_file(file), ran))
+    note(ran, "asks-works")
+    path = build.out / "asks.bin"
+    path.write_bytes(b"x" * found)
     return path
 
 
@@ -124,6 +134,11 @@ def after(build: Build, number: Derivation[int]) -> int:
 def bad(build: Build, number: int, ran: str) -> int:
     note(ran, f"bad-{number}")
     raise ValueError(number)
+
+
+@stage(version="1")
+def asks_bad(build: Build, number: int, ran: str) -> int:
+    return build.need(bad(number, ran))
 
 
 @stage(version="1")

@@ -16,6 +16,7 @@ import pytest
 from errand_stages import (
     after,
     asks_and_fails,
+    asks_bad,
     asks_for_huge,
     bad,
     drawn,
@@ -217,6 +218,18 @@ def test_what_stands_on_a_left_counts_for_nothing_towards_the_stop(world: World,
     plans = [after(after(after(bad(1, str(ran))))), kinds([bad(1, str(ran)).tolerate()])]
     outcomes = unwrap(realize_all(world, plans, stop_after=2))
     assert [each.kind for each in outcomes if isinstance(each, Left)] == ["upstream"]
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_stored_left_behind_a_need_of_a_running_stage_was_not_counted(world: World, ran: Path, asks: bool) -> None:
+    """Trap: what a trace inherits has its root in a shadow, which is no part of the run."""
+    plans = [asks_bad(each, str(ran)) if asks else after(bad(each, str(ran))) for each in range(6)]
+    unwrap(realize_all(world, plans[:2]))
+    outcomes = unwrap(realize_all(world, plans, stop_after=2))
+    assert [each.kind for each in outcomes if isinstance(each, Left)] == ["upstream"] * 2 + ["cancelled"] * 4
+    assert sorted(notes(ran)) == ["bad-0", "bad-1"], "nothing ran again, and nothing else"
+    outcomes = unwrap(realize_all(world, [plans[0], after(plans[0]), narrow(1, str(ran))], stop_after=2))
+    assert isinstance(outcomes[2], Right), "it is one root, however many stand on it"
 
 
 def test_only_what_is_stored(world: World, ran: Path) -> None:

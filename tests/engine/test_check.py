@@ -266,6 +266,50 @@ def test_an_input_that_is_gone(inline: World, tmp_path: Path) -> None:
     assert isinstance(found, NotChecked) and "which it stands on, is gone" in found.why
 
 
+@stage(version="1", ephemeral=True)
+def first_dropped(build: Build, name: str) -> Path:
+    (build.out / "f").write_text(name + BEHAVES.get(name, ""))
+    return build.out / "f"
+
+
+@stage(version="1", ephemeral=True)
+def second_dropped(build: Build, files: list[Derivation[Path]]) -> Path:
+    (build.out / "s").write_text("".join(build.need(each).read_text() for each in files))
+    return build.out / "s"
+
+
+@stage(version="1")
+def reads(build: Build, files: list[Derivation[Path]]) -> list[str]:
+    return [build.need(each).read_text() for each in files]
+
+
+def test_what_stands_on_files_that_were_dropped_could_not_be_checked(inline: World, tmp_path: Path) -> None:
+    """Trap: nothing that stands on an ephemeral file could be. They are made again, and stay nowhere."""
+    one, other = first_dropped("one"), first_dropped("other")
+    plan = reads([second_dropped([one, other]), one])
+    (rref,) = made(inline, plan)
+    assert list((tmp_path / "store" / "objects").iterdir()) == []
+    found = unwrap(check(inline, rref, plan))
+    assert isinstance(found, Identical) and found.rref == rref
+    assert list((tmp_path / "store" / "objects").iterdir()) == []
+    BEHAVES["other"] = "!"
+    found = unwrap(check(inline, rref, plan))
+    assert isinstance(found, Different) and found.rref.dref == other.dref and found.files_gone
+    assert list((tmp_path / "store" / "objects").iterdir()) == []
+
+
+def test_what_was_dropped_and_cannot_be_made_again(inline: World, tmp_path: Path) -> None:
+    fit = steady(3)
+    plan = reads([second_dropped([fit.part(lambda fit: fit.weights)])])
+    (rref,) = made(inline, plan)
+    for file in (tmp_path / "store" / "objects").glob("*/deep/w"):
+        file.chmod(0o644)
+        file.write_text("")
+    found = unwrap(check(inline, rref, plan))
+    assert isinstance(found, NotChecked) and found.rref == rref
+    assert "were dropped, and cannot be made again: files of " in found.why and "are damaged" in found.why
+
+
 def test_what_was_not_run_cannot_be_checked(inline: World, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("text")
     BEHAVES["do"] = boom

@@ -27,6 +27,7 @@ from lightfx import (
     memory_world,
     open_world,
     plan,
+    realize,
     realize_all,
     replay_always,
     retry_always,
@@ -37,8 +38,13 @@ from lightfx import (
 )
 from lightfx.core.config import input_key
 from lightfx.core.failures import Unmatched
+from lightfx.effects.store import Entry
 from lightfx.matchers import exact, some
 from lightfx.reasons import (
+    AskedChanged,
+    AskedForced,
+    AskedGone,
+    AskedRetried,
     CodeChanged,
     FieldChanged,
     FilesGone,
@@ -308,6 +314,82 @@ def test_what_asks_as_it_runs_is_reused_where_all_of_that_stands(world: World) -
     assert [(each.dref, each.action) for each in found] == [(asking(3).dref, Action.REUSE)]
     (step,) = unwrap(plan(world, asking(2))).steps
     assert step.why == (FieldChanged("args.count", 3, 2),)
+
+
+@stage(version="1")
+def counts(build: Build, path: str, times: int) -> int:
+    return times * build.need(size(source_file(path)))
+
+
+@stage(version="1")
+def counts_twice(build: Build, path: str) -> int:
+    return 2 * build.need(counts(path, 1))
+
+
+def test_what_was_asked_for_changed_and_files_were_said_to_be_gone(world: World, tmp_path: Path) -> None:
+    """Trap: a trace that does not stand is no realization that lost its files."""
+    file = tmp_path / "in.txt"
+    file.write_text("abc")
+    top = counts_twice(str(file))
+    evaluate(world, top)
+    file.write_text("abcd")
+    step = planned(world, top)
+    assert (step.action, step.why) == (Action.BUILD, (AskedChanged(source_file(file).dref),))
+    evaluate(world, top)
+    assert planned(world, top).action is Action.REUSE
+    more = planned(world, top.collect(some(3)))
+    assert more.why == (MoreWanted(1, 2),), "what does not stand counts for nothing"
+    below = size(source_file(file))
+    assert planned(world, top, force=[below]).why == (AskedForced(below.dref),)
+    assert planned(world, top, force=[counts(str(file), 1)]).why == (AskedForced(counts(str(file), 1).dref),)
+
+
+def test_what_was_asked_for_came_to_what_is_stored_already(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("abc")
+    evaluate(world, counts(str(file), 1))
+    file.write_text("abcd")
+    evaluate(world, counts(str(file), 2))
+    below = size(source_file(file))
+    assert planned(world, counts(str(file), 1)).why == (AskedChanged(below.dref),)
+
+
+@stage(version="1")
+def asks_wrong(build: Build, value: int) -> int:
+    return build.need(wrong(value))
+
+
+@stage(version="1")
+def bears_wrong(build: Build, value: int) -> str:
+    return type(build.need(asks_wrong(value).tolerate())).__name__
+
+
+def test_a_left_that_was_asked_for_is_tried_again_or_stands(world: World) -> None:
+    """Trap: files of the value that a tolerant stage gave were said to be gone; what inherits gave no reason at all."""
+    passing, lasting = ([bears_wrong(value), asks_wrong(value)] for value in (0, 1))
+    unwrap(realize_all(world, [*passing, *lasting]))
+    for each in passing:
+        (why,) = planned(world, each).why
+        assert isinstance(why, AskedRetried) and why.rref.dref == wrong(0).dref
+        assert (why.kind, why.reason) == ("raised", "raised OSError: 0")
+    step = planned(world, lasting[0])
+    assert (step.action, step.why) == (Action.REUSE, ())
+    step = planned(world, lasting[1])
+    assert (step.action, step.why) == (Action.INHERIT, (StandsOn(wrong(1).dref),))
+    for each in lasting:
+        (why,) = planned(world, each, replay=retry_always).why
+        assert isinstance(why, AskedRetried) and why.rref.dref == wrong(1).dref
+
+
+def test_what_was_asked_for_is_not_stored(tmp_path: Path) -> None:
+    """A record came from elsewhere, without those of what its stage asked for."""
+    recipe = asking(1).origin
+    assert isinstance(recipe, Recipe)
+    with open_world(tmp_path / "one") as one, open_world(tmp_path / "other") as other:
+        (rref,) = unwrap(realize(one, asking(1))).rrefs
+        (record,) = unwrap(one.store.realizations((rref,))).values()
+        unwrap(other.store.commit([Entry(recipe.config, record, recipe.realizer)]))
+        assert planned(other, asking(1)).why == (AskedGone(number(0).dref),)
 
 
 # The code.

@@ -17,6 +17,7 @@ from errand_stages import (
     penned,
     plain,
     raw,
+    raw_and_asks,
     seasoned,
     slice_of,
     text,
@@ -25,8 +26,8 @@ from errand_stages import (
 from lightfx import (
     Derivation,
     EngineError,
+    Identical,
     Left,
-    NotChecked,
     Right,
     World,
     check,
@@ -130,6 +131,32 @@ def test_a_target_keeps_its_files_and_gets_them_back(world: World, tmp_path: Pat
     assert notes(ran) == []
 
 
+def test_a_run_that_reads_no_files_took_those_of_what_was_a_target_before(
+    world: World, tmp_path: Path, ran: Path
+) -> None:
+    """Trap: all of it was reused, and the files that another run had been asked for were gone."""
+    data = raw(16, str(ran))
+    evaluate(world, data)
+    evaluate(world, length(data, str(ran)), force=[length(data, str(ran))])
+    assert objects(tmp_path) == [], "it read them"
+    evaluate(world, data)
+    evaluate(world, length(data, str(ran)))
+    assert objects(tmp_path) == ["raw.bin"], "it reads nothing"
+    assert evaluate(world, data, only_stored=True).read_bytes() == b"x" * 16
+    evaluate(world, length(cooked(data, str(ran)), str(ran)))
+    assert objects(tmp_path) == []
+
+
+def test_files_that_a_stage_read_before_it_was_cut_off_go(world: World, tmp_path: Path, ran: Path) -> None:
+    number = tmp_path / "number.txt"
+    plan = length(raw_and_asks(raw(16, str(ran)), str(number), str(ran)), str(ran))
+    for letter in ("a", "b"):
+        number.write_text(letter)
+        assert evaluate(world, plan) == 1
+        assert {"raw.bin", "asks.bin"}.isdisjoint(objects(tmp_path))
+    assert notes(ran).count("asks-works") == 1
+
+
 def test_other_bytes_are_told_and_the_old_dependents_stay_valid(
     world: World, ran: Path, told: list[JournalEvent]
 ) -> None:
@@ -175,13 +202,14 @@ def test_files_stay_while_another_makes_its_own_again_of_them(world: World, ran:
     assert evaluate(world, joined(slices, str(ran), unit=2)) == "xxxx0.0xxxx0.4"
 
 
-def test_check_of_what_stands_on_dropped_files_says_so(world: World, ran: Path) -> None:
+def test_check_of_what_stands_on_dropped_files_makes_them_again(world: World, tmp_path: Path, ran: Path) -> None:
     """Trap: it was told as a difference, which it is not."""
-    plan = length(raw(100, str(ran)), str(ran))
+    plan = length(cooked(raw(100, str(ran)), str(ran)), str(ran))
     outcome = unwrap(realize(world, plan))
-    found = unwrap(check(world, outcome.rrefs[0], plan))
-    assert isinstance(found, NotChecked)
-    assert "dropped" in found.why
+    notes(ran)
+    assert isinstance(unwrap(check(world, outcome.rrefs[0], plan)), Identical)
+    assert notes(ran) == ["cooked-0", "length-1", "raw"]
+    assert objects(tmp_path) == []
 
 
 def test_of_two_that_made_the_same_files_one_makes_them_again(tmp_path: Path, ran: Path) -> None:

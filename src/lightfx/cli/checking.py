@@ -17,6 +17,7 @@ from lightfx.cli.words import duration, outcome, reason, size, titled
 from lightfx.core.manifest import Entry, Kind
 from lightfx.core.outcome import Cause
 from lightfx.core.realization import Value
+from lightfx.core.refs import RRef
 from lightfx.plan.changes import CodeChanged
 from lightfx.plan.compare import Different, FileDifference, Identical, NotChecked
 from lightfx.wiring import check as checked
@@ -34,14 +35,16 @@ def check(store: str | None, ref: str, plan: str | None, *, json: bool) -> Answe
     if isinstance(found, NotChecked):
         raise misuse(f"{titled(found.rref)} cannot be checked: {found.why}", found.hint)
     code = Exit.FINE if isinstance(found, Identical) else Exit.LEFT
-    return document(_tree(found), code) if json else _page(found).answer(code)
+    return document(_tree(found), code) if json else _page(found, rref).answer(code)
 
 
 # For people.
 
 
-def _page(found: Identical | Different) -> Page:
+def _page(found: Identical | Different, rref: RRef) -> Page:
     page = Page()
+    if found.rref != rref:
+        page.line(f"{titled(rref)}: what it stands on was dropped, and does not come out the same again", "bold")
     took = f"run again in {duration(found.seconds)}"
     if isinstance(found, Identical):
         page.line(f"{titled(found.rref)}: the same, byte by byte, {took}", "bold")

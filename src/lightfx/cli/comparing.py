@@ -15,6 +15,11 @@ from lightfx.core.config import Reference
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.changes import Change, CodeChanged, FieldChanged, ReferenceChanged
 from lightfx.plan.explain import (
+    AskedChanged,
+    AskedForced,
+    AskedGone,
+    AskedReason,
+    AskedRetried,
     FilesGone,
     Forced,
     InputChanged,
@@ -115,6 +120,8 @@ def said(reason: Reason) -> str:
             return f"it has the inputs of {titled(dref)}, by content"
         case WaitsFor(drefs):
             return f"{refs(drefs)} {'is' if len(drefs) == 1 else 'are'} built first"
+        case AskedChanged() | AskedGone() | AskedRetried() | AskedForced():
+            return f"what it asked for, {_said_of_asked(reason)}"
         case _:
             return _said_of_stored(reason)
 
@@ -131,6 +138,20 @@ def _said_of_stored(reason: StoredReason) -> str:
             return f"{outcome(kind)} stands: {why}"
         case Forced():
             return "forced"
+        case never:
+            assert_never(never)
+
+
+def _said_of_asked(reason: AskedReason) -> str:
+    match reason:
+        case AskedChanged(dref):
+            return f"{titled(dref)}, changed"
+        case AskedGone(dref):
+            return f"{titled(dref)}, is not stored any more"
+        case AskedRetried(rref, kind, why):
+            return f"{titled(rref)}, is {outcome(kind)} and is tried again: {why}"
+        case AskedForced(dref):
+            return f"{titled(dref)}, is forced"
         case never:
             assert_never(never)
 

@@ -4,6 +4,11 @@ The order is made from the record alone: its config, and the realizations that
 its references were resolved to. Who runs it is found by whoever asks, for this
 realization and for those that it stands on, since these say by what types
 their values are read. Nothing is committed; the place is discarded.
+
+Files of ephemeral inputs may have been dropped. They are made again, each in a
+private place of its own, and what they are made of before them; only what comes
+out as it is recorded is handed on. What does not is the answer then: nobody can
+tell what would come of the recorded files.
 """
 
 from __future__ import annotations
@@ -12,29 +17,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias, final
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree, Unstorable, in_order
 from lightfx.core.config import Config, Reference
 from lightfx.core.damage import DamagedObject, LostObject
-from lightfx.core.derivation import Asks, Parts, Realizer
+from lightfx.core.derivation import Asks, Realizer
 from lightfx.core.failures import EngineFailure
-from lightfx.core.manifest import Manifest, digest_of
-from lightfx.core.outcome import BadOutput, Left, Returned, Upstream
-from lightfx.core.parts import Step
-from lightfx.core.realization import BuildOrder, Input, MadeBy, Output, Outputs, Realization, Value, content_of
-from lightfx.core.realization import Result as Kept
-from lightfx.core.records import spell_result
+from lightfx.core.outcome import Left, Upstream
+from lightfx.core.realization import BuildOrder, Input, Output, Realization, Value
 from lightfx.core.refs import RRef
-from lightfx.core.terms import Terms
-from lightfx.effects.executor import Finished, Task
-from lightfx.effects.store import Forbidden
 from lightfx.effects.world import World
 from lightfx.engine.orders import given_of
+from lightfx.engine.rerunning import beside, only_one, run_again
 from lightfx.plan.changes import CodeChanged, code_changed
-from lightfx.plan.compare import Checked, Different, Identical, NotChecked, field_differences, file_differences
+from lightfx.plan.compare import Checked, Identical, NotChecked
 
 RealizerOf: TypeAlias = Callable[[Realization], Result[Realizer, str]]
 """Finds what makes the outputs of a realization, or says why it cannot."""
@@ -63,6 +61,31 @@ def _wanted(rref: object) -> None:
 
 
 def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[Checked, EngineFailure]:
+    found = _job(world, rref, realizer_of, heal=heal)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    job = found.unwrap()
+    if isinstance(job, NotChecked):
+        return Success(job)
+    places = [job.order.place]
+    try:
+        return _carried_out(world, job, realizer_of, places, heal=heal)
+    finally:
+        world.perform.result(world.store.discard(places))
+
+
+@final
+@define(eq=False)
+class _Job:
+    """What is run again: its record, the order made of that, who carries it out, and inputs whose files are gone."""
+
+    recorded: Realization
+    order: BuildOrder
+    realizer: Realizer
+    lost: list[RRef]
+
+
+def _job(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[_Job | NotChecked, EngineFailure]:
     read = world.perform.result(world.store.realizations((rref,)))
     configs = world.perform.result(world.store.configs((rref.dref,)))
     if isinstance(read, Failure):
@@ -90,14 +113,11 @@ def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> 
     lost = _lost(world, order)
     if isinstance(lost, Failure):
         return Failure(lost.failure())
-    for need, what in lost.unwrap().items():
-        how = "are damaged" if isinstance(what, DamagedObject) else "are ephemeral and were dropped"
-        why = f"files of {need}, which it stands on, {how}"
+    damaged = next((need for need, what in lost.unwrap().items() if isinstance(what, DamagedObject)), None)
+    if damaged is not None:
+        why = f"files of {damaged}, which it stands on, are damaged"
         return Success(NotChecked(rref, why, "realize that first, and they are made again"))
-    try:
-        return _compared(world, recorded, order, realizer.unwrap(), heal=heal)
-    finally:
-        world.perform.result(world.store.discard((order.place,)))
+    return Success(_Job(recorded, order, realizer.unwrap(), list(lost.unwrap())))
 
 
 def _is_source(config: Config) -> bool:
@@ -166,92 +186,70 @@ def _type(world: World, given: list[Realization], realizer_of: RealizerOf) -> Re
 # The run.
 
 
-@final
-@frozen
-class Regardless:
-    """A realizer that runs also where its code is not the code that the config names."""
-
-    realizer: Realizer
-
-    @property
-    def terms(self) -> Terms:
-        """On what conditions it runs."""
-        return self.realizer.terms
-
-    @property
-    def type(self) -> object:
-        """The annotation that values are read by."""
-        return self.realizer.type
-
-    def current(self, config: Config, /) -> bool:  # noqa: ARG002 -- that is what it is for
-        """Always: whoever asks says that the code changed."""
-        return True
-
-    def decode(self, tree: Tree, folder: Path | None, /) -> Result[object, Unstorable]:
-        """Read a stored value."""
-        return self.realizer.decode(tree, folder)
-
-    def made_by(self) -> MadeBy:
-        """Say who would run it."""
-        return self.realizer.made_by()
-
-    def parts(self) -> Parts:
-        """List what the code consists of now."""
-        return self.realizer.parts()
-
-    def part(self, path: tuple[Step, ...], /) -> Realizer:
-        """Take a part of what it makes."""
-        return self.realizer.part(path)
-
-    def __call__(self, order: BuildOrder, /) -> Result[Outputs, Left | Asks]:
-        """Run it."""
-        return self.realizer(order)
-
-
-def _run(world: World, order: BuildOrder, realizer: Realizer) -> Result[Finished, EngineFailure]:
-    task = Task(1, order, Regardless(realizer), resources=realizer.terms.resources)
-    finished = False
-    try:
-        started = world.perform.result(world.executor.start((task,)))
-        if isinstance(started, Failure):
-            return Failure(started.failure())
-        while True:
-            waited = world.perform.result(world.executor.wait(None))
-            if isinstance(waited, Failure):
-                return Failure(waited.failure())
-            for report in waited.unwrap():
-                if isinstance(report, Finished):
-                    finished = True
-                    return Success(report)
-    finally:
-        if not finished:
-            world.perform.result(world.executor.cancel())
+def _carried_out(
+    world: World, job: _Job, realizer_of: RealizerOf, places: list[Path], *, heal: bool
+) -> Result[Checked, EngineFailure]:
+    """Run a job, after those that make its dropped inputs again; ``places`` takes in where."""
+    made: dict[RRef, Path | None] = {}
+    jobs, begun = [job], {job.recorded.rref}
+    while True:
+        last = jobs[-1]
+        need = next((each for each in last.lost if each not in made), None)
+        if need is not None:
+            if need in begun:
+                return Success(NotChecked(job.recorded.rref, f"by its records {need} stands on itself"))
+            begun.add(need)
+            below = _job(world, need, realizer_of, heal=False)
+            if isinstance(below, Failure):
+                return Failure(below.failure())
+            found = below.unwrap()
+            if isinstance(found, NotChecked):
+                why = f"files of {need}, which it stands on, were dropped, and cannot be made again: {found.why}"
+                return Success(NotChecked(job.recorded.rref, why, found.hint))
+            places.append(found.order.place)
+            jobs.append(found)
+            continue
+        compared = _compared(world, last, made, heal=heal and last is job)
+        if isinstance(compared, Failure):
+            return Failure(compared.failure())
+        checked, folder = compared.unwrap()
+        if last is job or not isinstance(checked, Identical):
+            return Success(checked)
+        made[last.recorded.rref] = folder
+        jobs.pop()
 
 
 def _compared(
-    world: World, recorded: Realization, order: BuildOrder, realizer: Realizer, *, heal: bool
-) -> Result[Checked, EngineFailure]:
-    code = _code(world, order.config, realizer)
-    ran = _run(world, order, realizer)
+    world: World, job: _Job, made: Mapping[RRef, Path | None], *, heal: bool
+) -> Result[tuple[Checked, Path | None], EngineFailure]:
+    """Run a job on what is stored, and on what was made again; gives the folder that came of it, too."""
+    code = _code(world, job.order.config, job.realizer)
+    ran = run_again(world, _with_files(job.order, made), job.realizer)
     if isinstance(ran, Failure):
         return Failure(ran.failure())
     report = ran.unwrap()
-    made = report.result.map(_only).value_or(None) or report.result.failure()
-    if isinstance(made, Asks):
-        return Success(NotChecked(recorded.rref, "it asks for other derivations than it did", _INPUTS_GONE))
-    if not isinstance(made, Output | Left):
-        return Failure(made)
-    compared = _beside(world, recorded, made, report.cost.seconds, code)
-    if heal and made.folder is not None and isinstance(compared.value_or(None), Identical):
-        ingested = world.perform.result(world.store.ingest((made.folder,)))
-        return ingested.bind(lambda _: compared)
-    return compared
+    output = report.result.map(only_one).value_or(None) or report.result.failure()
+    if isinstance(output, Asks):
+        why = "it asks for other derivations than it did"
+        return Success((NotChecked(job.recorded.rref, why, _INPUTS_GONE), None))
+    if not isinstance(output, Output | Left):
+        return Failure(output)
+    folder = output.folder
+    compared = beside(world, job.recorded, output, report.cost.seconds, code)
+    if heal and folder is not None and isinstance(compared.value_or(None), Identical):
+        ingested = world.perform.result(world.store.ingest((folder,)))
+        if isinstance(ingested, Failure):
+            return Failure(ingested.failure())
+    return compared.map(lambda checked: (checked, folder))
 
 
-def _only(outputs: Outputs) -> Output | Left:
-    if len(outputs) != 1:
-        return Left(BadOutput("the outputs", f"are {len(outputs)}, and 1 was asked for"))
-    return outputs[0]
+def _with_files(order: BuildOrder, made: Mapping[RRef, Path | None]) -> BuildOrder:
+    """Let an order read its dropped inputs where they were made again."""
+    inputs = {
+        reference: evolve(each, given=tuple(evolve(one, folder=made.get(one.rref, one.folder)) for one in each.given))
+        for reference, each in order.inputs.items()
+    }
+    return evolve(order, inputs=inputs) if made else order
 
 
 def _code(world: World, config: Config, realizer: Realizer) -> CodeChanged | None:
@@ -260,52 +258,3 @@ def _code(world: World, config: Config, realizer: Realizer) -> CodeChanged | Non
         return None
     codes = world.perform.result(world.store.codes((config.fingerprint,))).value_or({})
     return code_changed(codes.get(config.fingerprint, ()), realizer.parts())
-
-
-def _beside(
-    world: World, recorded: Realization, output: Output | Left, seconds: float, code: CodeChanged | None
-) -> Result[Checked, EngineFailure]:
-    """Compare what was made with what is recorded."""
-    listed = _manifests(world, recorded, output.folder)
-    if isinstance(listed, Failure):
-        return Failure(listed.failure())
-    before, after, forbidden = listed.unwrap()
-    found = _kept(output)
-    if forbidden is not None and isinstance(found, Value):
-        found = BadOutput(forbidden.path, forbidden.why)
-    content = content_of(spell_result(found), None if after is None else digest_of(after))
-    if content == recorded.content:
-        return Success(Identical(recorded.rref, seconds, code))
-    fields = field_differences(recorded.result, found)
-    files = () if before is None else file_differences(before, after or ())
-    return Success(Different(recorded.rref, seconds, recorded.result, found, fields, files, before is None, code))
-
-
-def _manifests(
-    world: World, recorded: Realization, folder: Path | None
-) -> Result[tuple[Manifest | None, Manifest | None, Forbidden | None], EngineFailure]:
-    """List the recorded files, None where they are gone, and those found; what no object may hold is left out."""
-    old = None if recorded.tree is None else world.store.folder_of(recorded.tree)
-    listed = world.perform.result(world.store.manifests([each for each in (old, folder) if each is not None]))
-    if isinstance(listed, Failure):
-        return Failure(listed.failure())
-    found = listed.unwrap()
-    before = () if old is None else found.get(old)
-    after = None if folder is None else found.get(folder)
-    intact = None if isinstance(before, Forbidden) else before
-    if folder is None or not isinstance(after, Forbidden):
-        return Success((intact, None if isinstance(after, Forbidden) else after, None))
-    cleared = world.perform.result(world.store.salvage(folder))
-    again = cleared.bind(lambda _: world.perform.result(world.store.manifests((folder,))))
-    if isinstance(again, Failure):
-        return Failure(again.failure())
-    rest = again.unwrap().get(folder)
-    return Success((intact, None if isinstance(rest, Forbidden) else rest, after))
-
-
-def _kept(output: Output | Left) -> Kept:
-    """An output as it would be stored."""
-    if not isinstance(output, Left):
-        return Value(in_order(output.tree))
-    cause = output.cause
-    return evolve(cause, error=in_order(cause.error)) if isinstance(cause, Returned) else cause

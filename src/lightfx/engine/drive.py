@@ -125,7 +125,7 @@ class _Loop:
         state = self.performer.state
         while self.queue or not state.finished or self._targets_missing():
             if not self.queue and (state.stopped or self.interrupts.pending or state.enough):
-                self.performer.stop(INTERRUPTED if self.interrupts.pending else _enough(state.roots))
+                self.performer.stop(INTERRUPTED if self.interrupts.pending else _enough(len(state.roots)))
                 if not self.performer.attempts.running:
                     return None
             answered = self._answer()

@@ -91,6 +91,8 @@ def _made_again(world: World, lost: LostObject, realizer_of: RealizerOf) -> Resu
         match done.unwrap():
             case Identical(seconds=seconds):
                 return Success(Repair(lost, True, f"it was made again, in {seconds:.3g} s"))
+            case Different(rref=other) if other != rref:
+                why = f"it cannot be made again: {other}, which it stands on, came out otherwise"
             case Different():
                 return Success(Repair(lost, False, _OTHERWISE))
             case NotChecked(why=reason, hint=hint):

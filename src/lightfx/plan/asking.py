@@ -8,6 +8,10 @@ start, with these among its inputs (a *restarting* scheduler in the words of
 Build Systems à la Carte; decision 0015 says why). A stage may ask again, and
 what it asks for may ask in turn.
 
+Early cutoff: a run that is suspended need not go on where something is stored
+that asked for the same and got the same contents. That counts as a trace that
+stands; nobody could tell before, since a shadow has no code to run.
+
 What a stage stands on cannot stand on the stage: to ask for that is a LEFT. A
 ring may close through equal work too: what a stage asks for needs something of
 the stage's own key, and waits for the run that waits for it. Nobody sees that
@@ -26,7 +30,7 @@ from lightfx.core.config import Reference
 from lightfx.core.derivation import Absent, Dependency, Derivation, Recipe, Tolerant, derivations_of
 from lightfx.core.listing import Listed
 from lightfx.core.outcome import Cause, Raised
-from lightfx.core.realization import Asked, Context, Realization, content_of, key_with
+from lightfx.core.realization import Asked, Context, Realization, Selection, content_of, key_with
 from lightfx.core.records import spell_result
 from lightfx.core.refs import DRef, RRef
 from lightfx.plan.desk import Desk
@@ -34,8 +38,10 @@ from lightfx.plan.graph import Graph, Node
 from lightfx.plan.holding import hold
 from lightfx.plan.ledger import Chosen, Progress
 from lightfx.plan.moves import Keep, List, Observe, Run
+from lightfx.plan.rebuild import Build, decide, replayed
 from lightfx.plan.remaking import lose, spoilt
 from lightfx.plan.selections import selections_of
+from lightfx.plan.traces import came_to
 
 Known = Mapping[Reference, Derivation[object]]
 MAX_TIMES: Final = 10_000
@@ -153,6 +159,7 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
     selections = selections_of(desk.state, aside.asked)
     lefts = [row for ref, chosen in rows.items() if not ref.tolerate for row in chosen if not row.stored.is_right]
     if not lefts:
+        held = _cut_off(desk, node, progress, held, found, selections=selections)
         progress.runs += sum(run.again is None for run in held)
         desk.commands += [evolve(run, context=context, asked=found, selections=selections) for run in held]
     elif progress.key is not None and not progress.settled:
@@ -160,6 +167,32 @@ def resume(desk: Desk, node: Node, progress: Progress) -> None:
         desk.settle_left(node.number, progress.key, context, cause, asked=found, selections=selections)
     else:
         spoilt(desk, node.number, desk.blame(lefts), context, found)
+
+
+def _cut_off(
+    desk: Desk, node: Node, progress: Progress, held: list[Run], found: Asked, *, selections: tuple[Selection, ...]
+) -> list[Run]:
+    """Tell a node what is stored that got the same, and settle it where that will do; give the runs that must go on."""
+    again = [run for run in held if run.again is not None]
+    if len(again) == len(held) or progress.settled or node.dref in desk.state.wishes.force:
+        return held
+    got = dict(found)
+    alike = [row for row in progress.own if row.stored.key == progress.key and row.stored.asks and came_to(row, got)]
+    stand = replayed(alike, desk.state.policy)
+    if not stand:
+        return held
+    desk.tell(node, progress, stand)
+    own = (row.realization for row in stand if row.stored.rref.dref == node.dref)
+    outdated = [each for each in own if each is not None and each.selections != selections] if selections else []
+    desk.commands += [Keep(node.number, evolve(each, selections=selections)) for each in outdated]
+    decided = decide(node.recipe, progress.candidates, node.demands, desk.state.folder_of).value_or(None)
+    if isinstance(decided, Build):
+        there = {row.stored.index for row in progress.candidates}
+        again = [run for run in held if run.again is not None or not there.issuperset(run.indices)]
+    if not again and progress.runs == 0:  # others of its runs may have come to their end before
+        progress.ran = progress.key is not None and desk.state.makers.get(progress.key) == node.number
+        desk.judge(node, progress, sought=True)
+    return again
 
 
 def untie(desk: Desk) -> None:

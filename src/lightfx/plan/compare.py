@@ -46,6 +46,8 @@ class Different:
     ``fields`` tells where the value, or the cause of a LEFT, differs: the path
     to it, what is recorded, what was found; "" is the path of all of it.
     ``files`` tells which files do; nothing where the recorded ones are gone.
+    ``rref`` may be another than the one that was asked about: one that this
+    stands on, whose files were dropped and had to be made again first.
     """
 
     rref: RRef

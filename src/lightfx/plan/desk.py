@@ -20,7 +20,7 @@ from lightfx.core.names import Digest
 from lightfx.core.outcome import MAX_ROOTS, Cause, Root, Upstream
 from lightfx.core.realization import Asked, Context, Realization, Selection, Value, content_of, key_with
 from lightfx.core.records import spell_result
-from lightfx.core.refs import RRef
+from lightfx.core.refs import DRef, RRef
 from lightfx.core.terms import PLAIN
 from lightfx.plan.budget import lacking
 from lightfx.plan.graph import Node
@@ -178,8 +178,17 @@ class Desk:
         for rows in chosen.values():
             if not rows[0].stored.is_right or (len(rows) > 1 and any(not row.stored.is_right for row in rows)):
                 state.failed += 1
-                state.roots += not progress.inherited
+                if state.wishes.stop_after is not None:
+                    state.roots.update(self._roots(rows))
                 break
+
+    def _roots(self, rows: Chosen) -> Iterable[DRef]:
+        """What is LEFT of itself among ``rows``, or behind them: roots may be in shadows, which count for nothing."""
+        for row in rows:
+            if not row.stored.is_right:
+                cause = self.state.causes[row.stored.rref]
+                roots = cause.roots if isinstance(cause, Upstream) else ()
+                yield from (root.rref.dref for root in roots) if roots else (row.stored.rref.dref,)
 
     def _used_up(self, number: int) -> None:
         """Drop the files of ephemeral nodes that this one was the last to use."""

@@ -132,6 +132,43 @@ class Unobservable:
     reason: str
 
 
+@final
+@frozen
+class AskedChanged:
+    """It asked for ``dref`` as it ran, or for what stands on that, and this is not what it was."""
+
+    dref: DRef
+
+
+@final
+@frozen
+class AskedGone:
+    """It asked for ``dref`` as it ran, or for what stands on that, and nothing is stored of this any more."""
+
+    dref: DRef
+
+
+@final
+@frozen
+class AskedRetried:
+    """It asked for ``rref`` as it ran, or for what stands on that: a LEFT of this kind that is tried again."""
+
+    rref: RRef
+    kind: str
+    reason: str
+
+
+@final
+@frozen
+class AskedForced:
+    """It asked for ``dref`` as it ran, or for what stands on that, and this is to be run whatever is stored."""
+
+    dref: DRef
+
+
+AskedReason: TypeAlias = AskedChanged | AskedGone | AskedRetried | AskedForced
+"""Reasons in what the stage asked for as it ran."""
+
 StoredReason: TypeAlias = MoreWanted | FilesGone | Forced | LeftRetried | LeftStands
 """Reasons in what is stored of the derivation itself."""
 
@@ -143,6 +180,7 @@ Reason: TypeAlias = (
     | InputChanged
     | OutsideChanged
     | StoredReason
+    | AskedReason
     | StandsOn
     | SameAs
     | WaitsFor

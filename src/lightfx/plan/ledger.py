@@ -89,8 +89,8 @@ class Progress:
 class State:
     """The ledger of a run. It belongs to `step`; ask it by `finished`, `selection` and the counts.
 
-    ``roots`` counts what is LEFT of itself. ``stopped`` says why what is not
-    settled will not be, where the run was stopped.
+    ``roots`` is what is LEFT of itself, where the run may stop for that.
+    ``stopped`` says why what is not settled will not be, where it was stopped.
 
     ``open`` counts the nodes to settle, shadows apart; ``remaking`` the files
     to make again. ``busy`` are nodes whose key someone else builds, ``put_off``
@@ -98,7 +98,8 @@ class State:
     waits for the configs of derivations, ``users`` how many have yet to use an
     ephemeral node, ``holders`` for whose sake an object must stay that may be
     dropped: nodes that are used still, and ``~number`` for what is made again
-    of it. Two nodes may have one object.
+    of it. Two nodes may have one object. ``touched`` are those that this run made or
+    read.
 
     ``selections`` is what records say of choices, by derivation, matcher and
     candidates; ``selected`` what was said of choices of this run, ``selecting``
@@ -123,19 +124,20 @@ class State:
     selections: dict[tuple[DRef, str, Digest], tuple[RRef, ...]] = Factory(dict)
     selected: dict[tuple[int, str], Selection] = Factory(dict)
     selecting: dict[int, bool] = Factory(dict)
+    touched: set[Digest] = Factory(set)
     remaking: int = 0
     reused: int = 0
     cut_off: int = 0
     inherited: int = 0
     ran: int = 0
     failed: int = 0
-    roots: int = 0
+    roots: set[DRef] = Factory(set)
     stopped: str = ""
 
     @property
     def enough(self) -> bool:
         """Whether so many are LEFT of themselves that nothing more is wished."""
-        return self.wishes.stop_after is not None and self.roots >= self.wishes.stop_after
+        return self.wishes.stop_after is not None and len(self.roots) >= self.wishes.stop_after
 
     @property
     def finished(self) -> bool:

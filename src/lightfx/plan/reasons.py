@@ -7,8 +7,9 @@ unless its inputs come out the same. Pure: what was realized before is handed
 in as a `History`.
 
 Reasons, the first that there are: it is forced; a LEFT of it is tried again, its
-files are gone, or a matcher wants more; the same plan had other inputs; or else
-what differs from the nearest earlier derivation of its name.
+files are gone, or a matcher wants more; what it asked for as it ran is not what
+it was (`lightfx.plan.doubts`); the same plan had other inputs; or else what
+differs from the nearest earlier derivation of its name.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from lightfx.core.outcome import Left
 from lightfx.core.realization import Context, Realization, Value
 from lightfx.core.refs import DRef
 from lightfx.plan.changes import changes
+from lightfx.plan.doubts import Doubts
 from lightfx.plan.explain import (
     Action,
     FilesGone,
@@ -64,6 +66,11 @@ class Forecast:
     def actions(self) -> Sequence[Action]:
         """What the run would do with each node."""
         return _actions(self)
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """What the run would find of traces."""
+        return Doubts(self.state, self.forced)
 
     @property
     def nodes(self) -> Sequence[Node]:
@@ -178,10 +185,17 @@ def _why_not_run(forecast: Forecast, node: Node, action: Action) -> tuple[Reason
     stands = () if left is None else (LeftStands(left.rrefs[0], left.kind, left.reason),)
     if action is Action.INHERIT:
         need = _left_need(forecast.state, node, forecast.actions)
-        return () if need is None else (StandsOn(forecast.graph.nodes[need].dref),)
+        return _asked_left(forecast, progress) if need is None else (StandsOn(forecast.graph.nodes[need].dref),)
     if action is Action.CUT_OFF:
         return (*_same_as(forecast, node, progress), *stands)
     return stands
+
+
+def _asked_left(forecast: Forecast, progress: Progress) -> tuple[Reason, ...]:
+    """Say what a stage asked for that is LEFT, where it inherits that."""
+    traces = (row.realization for rows in progress.chosen.values() for row in rows)
+    lefts = (forecast.doubts.left_of(trace) for trace in traces if trace is not None)
+    return tuple(StandsOn(dref) for dref in lefts if dref is not None)[:1]
 
 
 def _same_as(forecast: Forecast, node: Node, progress: Progress) -> tuple[Reason, ...]:
@@ -200,7 +214,7 @@ def _why_run(
     if node.dref in forecast.forced:
         return (Forced(),), None
     if runs:
-        found = _about_the_key(forecast.state.ledger[node.number], runs, own) or _about_inputs(node, runs[0], own)
+        found = _about_the_key(forecast, node, runs, own) or _about_inputs(node, runs[0], own)
         if found:
             return found, None
     waited = () if runs else _waited_for(forecast, node)
@@ -213,21 +227,28 @@ def _why_run(
     return (*differ, *waits), nearest.dref
 
 
-def _about_the_key(progress: Progress, runs: Sequence[Run], own: Sequence[Realization]) -> tuple[Reason, ...]:
+def _about_the_key(
+    forecast: Forecast, node: Node, runs: Sequence[Run], own: Sequence[Realization]
+) -> tuple[Reason, ...]:
     """Say why it runs although something is stored under its key."""
+    progress = forecast.state.ledger[node.number]
     again = next((run.again for run in runs if run.again is not None), None)
     if again is not None:
         rows = (row for rows in progress.chosen.values() for row in rows)
         return tuple(FilesGone(row.stored.rref) for row in rows if row.stored.tree == again)[:1]
     key, there = runs[0].key, {row.stored.rref for row in progress.candidates}
     here = [each for each in own if each.key == key and each.rref not in there]
-    for each in here:
+    doubts = {each.rref: forecast.doubts.about(each) for each in here}
+    stand = [each for each in here if doubts[each.rref] is None]
+    for each in stand:
         if not isinstance(each.result, Value):
             return (LeftRetried(each.rref, each.result.kind, each.result.reason),)
-    gone = next((each.rref for each in here), None)
+    gone = next((each.rref for each in stand if each.tree is not None), None)
     if gone is not None:
         return (FilesGone(gone),)
-    return (MoreWanted(len(there), sum(len(run.indices) for run in runs)),) if there else ()
+    if there:
+        return (MoreWanted(len(there), sum(len(run.indices) for run in runs)),)
+    return tuple(doubt for doubt in doubts.values() if doubt is not None)[:1]
 
 
 def _about_inputs(node: Node, run: Run, own: Sequence[Realization]) -> tuple[Reason, ...]:

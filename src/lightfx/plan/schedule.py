@@ -22,9 +22,10 @@
    stands on it; everything else goes on, and is stored.
 8. A realization whose stage asked for more as it ran counts where all of that
    comes to the same contents again (`lightfx.plan.traces`). A run that asks is
-   suspended until that is settled, and is run again (`lightfx.plan.asking`).
-9. Files of ephemeral realizations are dropped when the last node that uses them
-   is settled. Where a run finds them gone they are made again first
+   suspended until that is settled. It is run again (`lightfx.plan.asking`), unless
+   one is stored that got the same.
+9. Files of ephemeral realizations that this run made or read are dropped when
+   the last node that uses them is settled. Where a run finds them gone they are made again first
    (`lightfx.plan.remaking`); what may not run is not, and what needs them is lost.
 
 The table (event -> what it may bring)::
@@ -64,6 +65,7 @@ from lightfx.core.realization import Context
 from lightfx.plan import asking, remaking, traces
 from lightfx.plan.desk import Desk, spell_contents
 from lightfx.plan.graph import Graph, Node
+from lightfx.plan.holding import touch
 from lightfx.plan.ledger import Chosen, Progress, State
 from lightfx.plan.moves import (
     Alike,
@@ -140,6 +142,8 @@ def step(state: State, event: Event) -> tuple[State, list[Command]]:
 
 def _report(desk: Desk, event: Built | Asked | Gone | Restored | Busy) -> None:
     """Take in what became of a run; what was begun on inputs that came out otherwise since is stored, and no more."""
+    if desk.state.users and isinstance(event, Built | Asked):
+        touch(desk.state, event)
     if _is_outdated(desk, event):
         return
     match event:
@@ -230,7 +234,9 @@ def _built(desk: Desk, number: int, rows: tuple[Listed, ...]) -> None:
     node, progress = desk.state.graph.nodes[number], desk.state.ledger[number]
     for row in rows:
         desk.remember(row)
-    progress.candidates += rows
+    # A run of several outputs may make one again that counts already, since it was found to stand on the way.
+    there = {row.stored.rref for row in progress.candidates if row.stored.asks}
+    progress.candidates += [row for row in rows if row.stored.rref not in there]
     if progress.key is not None:
         desk.state.makers[progress.key] = number
     progress.runs -= 1

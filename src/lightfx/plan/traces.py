@@ -29,6 +29,7 @@ from lightfx.core.canonical import Tree, Unstorable
 from lightfx.core.config import Config, Reference
 from lightfx.core.derivation import Asks, Observed, Recipe
 from lightfx.core.listing import Listed
+from lightfx.core.names import Digest
 from lightfx.core.outcome import Cancelled, Left
 from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
@@ -196,6 +197,11 @@ def _stands(desk: Desk, row: Listed) -> bool:
         if rows is None or tuple(each.stored.content for each in rows) != contents:
             return False
     return True
+
+
+def came_to(row: Listed, found: Mapping[Reference, tuple[Digest, ...]]) -> bool:
+    """Whether all that a realization asked for is among what was found now, with the same contents."""
+    return all(found.get(reference) == contents for reference, contents in _asked(row))
 
 
 def give_up(desk: Desk) -> bool:

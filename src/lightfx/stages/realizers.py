@@ -94,6 +94,8 @@ class FunctionRealizer(Generic[T_co]):
         return Success(tuple(self._fitting(each) if isinstance(each, Output) else each for each in made.unwrap()))
 
     def _fitting(self, output: Output) -> Output | Left:
+        if output.folder is not None and not output.folder.is_dir():
+            return Left(BadOutput("the output", "names a folder that is not there"))
         read = self.decode(output.tree, output.folder)
         if isinstance(read, Failure):
             culprit = read.failure()
@@ -104,8 +106,7 @@ class FunctionRealizer(Generic[T_co]):
             if lacking is None:
                 return output
             bad = BadOutput(lacking, "is in the value, and does not exist in its folder")
-        kept = output.folder if output.folder is not None and output.folder.exists() else None
-        return Left(bad, folder=kept)
+        return Left(bad, folder=output.folder)
 
 
 def _files(tree: Tree) -> Iterator[str]:

@@ -65,7 +65,7 @@ class StandardStream(_Wrapper):
     def __init__(self, descriptor: int, name: str, wanted: Callable[[], int | None]) -> None:
         raw = _Pieces(descriptor, name, wanted)
         super().__init__(raw, "utf-8", "backslashreplace", write_through=True)
-        self.altered = False
+        self.altered: bool = False
 
     def reconfigure(self, **options: Any) -> None:  # as the standard library has it
         """Be another, for who runs now."""

@@ -42,7 +42,7 @@ def carry_out(task: Task, peak: Callable[[], int], disk: Disk = REAL) -> Finishe
     process = os.getpid()
     with _staying_here():
         start = time.perf_counter()
-        result = _run(task, disk)
+        result = _run(task)
         if os.getpid() != process:
             os._exit(0)  # a stage that forked and came back as the child: what goes on here belongs to its parent
         cost = Cost(time.perf_counter() - start, peak())
@@ -68,14 +68,14 @@ def _here() -> str | None:
         return None
 
 
-def _run(task: Task, disk: Disk) -> Result[Outputs, Left | Asks | EngineFailure]:
+def _run(task: Task) -> Result[Outputs, Left | Asks | EngineFailure]:
     if not task.realizer.current(task.order.config):
         return Failure(CodeChanged(task.order.dref))
     lacking = left_for_lack(task.order.veil)
     if lacking is not None:
         return Failure(lacking)
     try:
-        made = _as_told(task.realizer(task.order), disk)
+        made = _as_told(task.realizer(task.order))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- the user's own code, which raises SystemExit and CancelledError too
@@ -83,17 +83,14 @@ def _run(task: Task, disk: Disk) -> Result[Outputs, Left | Asks | EngineFailure]
     return made
 
 
-def _as_told(made: object, disk: Disk) -> Result[Outputs, Left | Asks | EngineFailure]:
+def _as_told(made: object) -> Result[Outputs, Left | Asks | EngineFailure]:
     """Take what a realizer gave, which may be one of the user's own: what is no answer is bad output."""
     if isinstance(made, Success):
         outputs: object = made.unwrap()
         if not isinstance(outputs, tuple):
             return _bad_outputs(f"are of type {type(outputs).__name__}, not tuple")
         strange = next((each for each in outputs if not isinstance(each, Output | Left)), None)
-        if strange is not None:
-            return _bad_outputs(f"hold a {type(strange).__name__}, not Output or Left")
-        absent = any(each.folder is not None and not disk.is_folder(each.folder) for each in outputs)
-        return _bad_outputs("name a folder that is not there") if absent else made
+        return made if strange is None else _bad_outputs(f"hold a {type(strange).__name__}, not Output or Left")
     if isinstance(made, Failure):
         why: object = made.failure()
         known = isinstance(why, Left | Asks | EngineFailure)
