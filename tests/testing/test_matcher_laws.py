@@ -342,6 +342,14 @@ def test_a_script_that_asks_as_it_is_imported_does_not_ask_for_ever(tmp_path: Pa
     assert (done.stdout, done.stderr) == ("asked\n", "")
 
 
+def test_a_script_is_not_run_again_to_ask_it(tmp_path: Path) -> None:
+    """The trap: to import the module that the matcher is in runs all that stands there once more."""
+    (tmp_path / "asking.py").write_text(SCRIPT)
+    run = [sys.executable, "asking.py"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("asked\n", "")
+
+
 SCRIPT = """
 from lightfx.core.choosing import First, Matcher
 from lightfx.testing.elsewhere import it_chooses_the_same_in_another_process

@@ -52,8 +52,6 @@ def _asked_there(matcher: Matcher[T], packed: list[Packed[T]]) -> list[str] | st
         pickled, modules = _pickled((matcher, packed))
     except Exception as error:  # noqa: BLE001 -- whatever pickling user code may raise
         return f"it cannot be pickled: {error}"
-    if "__main__" in modules:
-        return "it is defined in __main__, which no other process can import; cloudpickle could bring it there"
     files = {
         each: file for each in modules if isinstance(file := getattr(sys.modules.get(each), "__file__", None), str)
     }
@@ -74,14 +72,34 @@ def _asked_there(matcher: Matcher[T], packed: list[Packed[T]]) -> list[str] | st
 
 
 def _pickled(thing: object) -> tuple[bytes, list[str]]:
-    """Pickle a thing; list the modules of one's own that its functions and classes are looked up in."""
+    """Pickle a thing; list the modules of one's own that its functions and classes are looked up in.
+
+    Code of a module that nobody imported, a script or a notebook, goes along:
+    to import it there would be to run it again.
+    """
     try:
-        from cloudpickle import Pickler  # noqa: PLC0415 -- an extra
+        import cloudpickle  # noqa: PLC0415 -- an extra
     except ImportError:
-        Pickler = pickle.Pickler  # noqa: N806 -- a class
-    file = io.BytesIO()
-    Pickler(file, protocol=5).dump(thing)
-    return file.getvalue(), _modules(file.getvalue())
+        pickled = pickle.dumps(thing)
+        modules = _modules(pickled)
+        if scripts := _scripts(modules):
+            raise TypeError(f"{scripts[0]} is no module to import, and cloudpickle is not installed") from None
+        return pickled, modules
+    scripts = _scripts(_modules(cloudpickle.dumps(thing)))
+    known = cloudpickle.list_registry_pickle_by_value()
+    ours = [sys.modules[each] for each in scripts if each not in known]
+    for each in ours:
+        cloudpickle.register_pickle_by_value(each)
+    try:
+        pickled = cloudpickle.dumps(thing)
+    finally:
+        for each in ours:
+            cloudpickle.unregister_pickle_by_value(each)
+    return pickled, _modules(pickled)
+
+
+def _scripts(modules: Sequence[str]) -> list[str]:
+    return [each for each in modules if getattr(sys.modules.get(each), "__spec__", None) is None]
 
 
 def _modules(pickled: bytes) -> list[str]:
