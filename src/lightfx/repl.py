@@ -13,36 +13,52 @@ What is committed is a realization like any other, with a line in its log that s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final, Generic, Self, TypeAlias, TypeVar, Unpack, final
+from typing import Final, Generic, Self, TypeVar, Unpack, final
 
 from attrs import evolve
-from returns.result import Failure
+from returns.result import Failure, Result
 
-from lightfx.core.derivation import Derivation
-from lightfx.core.failures import EngineError
-from lightfx.core.names import Name
-from lightfx.core.outcome import Left, Outcome
-from lightfx.core.promised import promised_in
+from lightfx.core.config import Reference
+from lightfx.core.derivation import Dependency, Derivation, Tolerant
+from lightfx.core.failures import EngineError, EngineFailure
+from lightfx.core.outcome import Left, Outcome, Returned, Right
 from lightfx.core.realization import Output, tell_nobody
-from lightfx.core.refs import DRef
+from lightfx.core.refs import DRef, RRef
 from lightfx.effects.executor import Task
 from lightfx.effects.world import World
 from lightfx.engine.holding import Holding, which
-from lightfx.engine.realize import RunOptions, realize
+from lightfx.engine.realize import RunOptions, realize, realize_all
 from lightfx.shell.executor.unveiling import judged, unveiled
-from lightfx.stages.build import Build, codec_for
-from lightfx.stages.promises import broken
-from lightfx.stages.running import StageRealizer, stored_form
-from lightfx.stages.stage import Stage
+from lightfx.stages.build import Answer, Build, live
+from lightfx.stages.byhand import Before, chosen, handed
+from lightfx.stages.running import StageRealizer
 
-__all__ = ["NotPausedError", "Session", "stepping"]
+__all__ = ["NotPausedError", "OvertakenError", "Session", "stepping"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-Before: TypeAlias = "Stage[..., object] | Derivation[object] | DRef | str"
+
+class OvertakenError(RuntimeError):
+    """What was made by hand is not stored: somebody else had stored the same output first.
+
+    ``dref`` is what was made, ``stored`` what is stored of it. The session has
+    gone on with that; the folders of what was made stay until the world is closed.
+    """
+
+    def __init__(self, dref: DRef, stored: tuple[RRef, ...]) -> None:
+        super().__init__(dref, stored)
+        self.dref = dref
+        self.stored = stored
+
+    def __str__(self) -> str:
+        first = ", ".join(each.text for each in self.stored)
+        beside = "to store it beside that, step again with force=[...] and commit there"
+        return (
+            f"what was made by hand is not stored: {first} was stored first, and the session goes on with it; {beside}"
+        )
 
 
 class NotPausedError(LookupError):
@@ -54,14 +70,15 @@ class Session(Generic[T_co]):
     """A run that pauses; made by `stepping`. In a ``with`` statement it is cancelled at the end, if it is paused."""
 
     def __init__(
-        self, world: World, plan: Derivation[T_co], names: frozenset[DRef | Name] | None, options: RunOptions
+        self, world: World, plan: Derivation[T_co], pauses: Callable[[Task], bool], options: RunOptions
     ) -> None:
         self._world: Final = world
         self._plan: Final = plan
         self._options: Final = options
-        self._executor = Holding(world.executor, names)
+        self._executor = Holding(world.executor, pauses)
         self._outcome: Outcome[T_co] | None = None
         self._builds: tuple[Build, ...] = ()
+        self._needed: dict[Reference, Dependency] = {}
         self._go_on()
 
     # What there is.
@@ -102,8 +119,10 @@ class Session(Generic[T_co]):
 
         ``values``: what the stage would have returned, one for each of `builds`;
         none where the stage returns a ``Path``: that is the output folder then.
+        Of a stage that returns a ``Result``, ``Failure(error)`` makes a LEFT.
         Raises ValueError for a value that cannot be stored or a file that is
-        not there: the session stays as it is.
+        not there: the session stays as it is. Raises `OvertakenError`, after it
+        went on, where another realization was stored first.
         """
         builds, task = self.builds, self._executor.held[0]
         if not values and task.realizer.type is Path:
@@ -112,10 +131,16 @@ class Session(Generic[T_co]):
             raise ValueError(f"{len(builds)} values are to be made, one for each output, and {len(values)} are given")
         outputs = tuple(_stored(task, build, value) for build, value in zip(builds, values, strict=True))
         self._executor.answers[which(task)] = outputs
-        place = task.order.place
+        self._executor.needs[which(task)] = tuple(self._needed.values())
         self._go_on()
-        self._world.perform.result(self._world.store.discard([place]))
+        if which(task) not in self._executor.used:
+            raise OvertakenError(task.order.dref, self._stored_of(task))
+        self._world.perform.result(self._world.store.discard([task.order.place]))
         return self
+
+    def _stored_of(self, task: Task) -> tuple[RRef, ...]:
+        rows = _or_raise(self._world.perform.result(self._world.store.listed((task.order.dref,), frozenset())))
+        return tuple(row.stored.rref for row in rows if row.stored.index in task.order.indices)
 
     def proceed(self) -> Self:
         """Let the stage make it, and go on to the next pause, or to the end. What is in its folder is dropped."""
@@ -141,6 +166,18 @@ class Session(Generic[T_co]):
         where = f"paused before {self.dref}" if self.paused else "over"
         return f"<session for {self._plan.dref}, {where}>"
 
+    def _realized(self, needs: Sequence[Dependency]) -> Sequence[Outcome[object]]:
+        """Realize what the live build asks for; what it got is what it stands on."""
+        options = self._options.copy()
+        options.pop("force", None)
+        options.pop("stop_after", None)
+        plans = [each.derivation if isinstance(each, Tolerant) else each for each in needs]
+        outcomes = _or_raise(self._world.perform.result(realize_all(self._world, plans, **options)))
+        for each, outcome in zip(needs, outcomes, strict=True):
+            if isinstance(outcome, Right) or isinstance(each, Tolerant):
+                self._needed[each.reference] = each
+        return outcomes
+
     def _drop(self) -> None:
         self._world.perform.result(self._world.store.discard([task.order.place for task in self._executor.held]))
 
@@ -148,7 +185,7 @@ class Session(Generic[T_co]):
         """Run, up to what is held."""
         executor = self._executor
         executor.held.clear()
-        self._builds = ()
+        self._builds, self._needed = (), {}
         options = self._options.copy()
         # What was made anew once is stored: to run it again would make it once more.
         options["force"] = [each for each in options.get("force", ()) if _dref(each) not in executor.over]
@@ -157,32 +194,37 @@ class Session(Generic[T_co]):
         if not isinstance(found, Failure):
             self._outcome = found.unwrap()
         elif executor.held:
-            self._builds = _builds(executor.held[0])
+            self._builds = _builds(executor.held[0], self._realized)
         else:
             raise EngineError(found.failure())
+
+
+def _or_raise(found: Result[T, EngineFailure]) -> T:
+    """Give what was found, or raise `EngineError`."""
+    if isinstance(found, Failure):
+        raise EngineError(found.failure())
+    return found.unwrap()
 
 
 def _dref(named: DRef | Derivation[object]) -> DRef:
     return named if isinstance(named, DRef) else named.dref
 
 
-def _builds(task: Task) -> tuple[Build, ...]:
+def _builds(task: Task, answer: Answer) -> tuple[Build, ...]:
     # By hand one holds the plans themselves, and need not ask for what is given.
     order = unveiled(evolve(task.order, tell=tell_nobody, asked=frozenset(task.order.inputs)))
     make = task.realizer.core.signature.build if isinstance(task.realizer, StageRealizer) else Build
-    return tuple(make(order, index) for index in order.indices)
+    return tuple(live(make(order, index), answer) for index in order.indices)
 
 
-def _stored(task: Task, build: Build, value: object) -> Output:
+def _stored(task: Task, build: Build, value: object) -> Output | Left:
     folder = build.folder  # whoever wrote there
-    made = stored_form(codec_for(task.realizer.type), build, value)
-    if isinstance(made, Failure):
+    made = handed(task.realizer, build, value)
+    if isinstance(made, Failure) and not isinstance(made.failure(), Returned):
         raise ValueError(f"{task.order.dref.name} {made.failure().reason}")
-    missing = broken(promised_in(task.order.config.text, task.order.config.tree["args"]), folder)
-    if missing is not None:
-        raise ValueError(f"{missing} was promised by a parameter, and does not exist in build.out")
-    output = judged(made.unwrap(), build.order.veil)
-    if isinstance(output, Left):
+    kept = folder if folder.exists() else None
+    output = judged(Left(made.failure(), folder=kept) if isinstance(made, Failure) else made.unwrap(), build.order.veil)
+    if isinstance(output, Left) and not isinstance(output.cause, Returned):
         raise ValueError(f"{task.order.dref.name} {output.reason}")
     return output
 
@@ -199,8 +241,13 @@ def stepping(
 
     ``before``: stages, derivations, references or names; None: all that would
     run. What is stored is not run, and so not paused for, unless ``force`` says
-    so. ``options`` are those of `RunOptions`.
+    so. A stage or derivation that is not in the plan may be needed as another
+    runs. ``options`` are those of `RunOptions`.
 
+    What a live build asks for and was not given is realized for it, without a pause.
+
+    Raises ValueError for a name that no derivation of the plan has, and for a
+    stage of which none is in the plan, where another stage has its name there.
     Raises `EngineError` on trouble of the engine, now or at a later step.
 
     >>> from lightfx import Build, memory_world, stage
@@ -219,12 +266,5 @@ def stepping(
     >>> session.commit(9).outcome.value
     9
     """
-    return Session(world, plan, None if before is None else frozenset(map(_named, before)), options)
-
-
-def _named(each: Before) -> DRef | Name:
-    if isinstance(each, Stage):
-        return Name(each.name)
-    if isinstance(each, str):
-        return Name(each)
-    return _dref(each)
+    pauses = None if before is None else chosen(plan, before)
+    return Session(world, plan, lambda task: pauses is None or pauses(task.order.dref, task.realizer), options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ from lightfx import (
     unwrap,
 )
 from lightfx.core.failures import Closed
+from lightfx.core.outcome import Cancelled
 from lightfx.core.refs import DRef, RRef
-from lightfx.matchers import latest, some
+from lightfx.matchers import Candidate, Choice, Chosen, Matcher, Need, latest, some
 
 
 @frozen
@@ -219,3 +221,65 @@ def test_trouble_of_the_engine_stays_what_it_is(tmp_path: Path) -> None:
     assert isinstance(found.failure(), Closed)
     assert isinstance(DRef.parse(str(seen.dref)).unwrap(), DRef)
     assert lens(Config.of(a=1)).a.value == 1
+
+
+def test_a_lens_is_not_gone_through_for_ever() -> None:
+    """The trap: Python iterates over what has ``__getitem__`` until an index raises, and no step of a lens raises."""
+    seen = lens(Config.of(a=[1, 2])).a
+    with pytest.raises(TypeError, match="not iterable"):
+        list(seen)  # type: ignore[call-overload]
+    with pytest.raises(TypeError):
+        print(1 in seen)  # type: ignore[operator]
+    assert [seen[each].value for each in seen.names] == [1, 2]
+
+
+@stage(version="1", outputs=3)
+def uneven(build: Build) -> Result[int, str]:
+    return Failure("odd") if build.index == 1 else Result.from_value(build.index)
+
+
+@frozen
+class FirstThree(Matcher[object]):
+    @property
+    def spelling(self) -> str:
+        return "first_three()"
+
+    def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
+        if len(candidates) < 3:
+            return Need(3 - len(candidates), "three are wanted")
+        return Chosen(tuple(each.rref for each in sorted(candidates, key=lambda each: each.rank)[:3]))
+
+
+@stage(version="1")
+def tolerant(build: Build, ds: Tolerant[tuple[int, ...]]) -> int:
+    return 1
+
+
+def test_a_left_among_many_is_a_failure_and_never_raised(world: World) -> None:
+    seen = lens(unwrap(realize(world, tolerant(uneven().collect(FirstThree()).tolerate()))), world)
+    read = seen.ds.read()
+    assert isinstance(read, Failure)
+    failure = read.failure()
+    assert isinstance(failure, Misstep)
+    assert failure.path == "ds[1]"
+    assert failure.why.startswith("is LEFT")
+    assert seen.ds.optional is None
+    assert "lens at ds" in repr(seen.ds)
+    assert seen.ds[2].value == 2
+    with pytest.raises(LensError, match=r"^ds\[1\] is LEFT"):
+        _ = seen.ds.value
+
+
+def test_what_is_listed_in_a_closure_can_be_gone() -> None:
+    closure = lens(instantiate({5: dataset(1, {}), "5": dataset(2, {}), (1, "x"): dataset(3, {})}))
+    assert closure.names == (5, "5", "(1, 'x')")
+    assert [closure[each].size.value for each in closure.names] == [1, 2, 3]
+
+
+def test_what_the_lens_was_made_of_is_named_where_it_leads_nowhere(world: World) -> None:
+    unknown = RRef.of(dataset(1, {}).dref, key="k", index=0, content="c")
+    with pytest.raises(LensError, match=f"^what the lens was made of is {unknown}, which is not stored$"):
+        _ = lens(unknown, world).value
+    stopped = Left(Cancelled("by the user"))
+    with pytest.raises(LensError, match="^what the lens was made of is of a run that was stopped: nothing is stored$"):
+        _ = lens(stopped, world).value

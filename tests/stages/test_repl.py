@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stepping_stages import draw, load, roll, train
+from returns.result import Failure, Result, Success
+from stepping_stages import draw, load, roll, train, weigh
 
-from lightfx import Derivation, EngineError, Right, World, evaluate, lens, open_world, out, stage
-from lightfx.core.outcome import Left
+from lightfx import Derivation, EngineError, Right, Stage, World, evaluate, lens, open_world, out, stage
+from lightfx.core.outcome import Left, Returned
 from lightfx.failures import NotRealized
 from lightfx.matchers import latest, some
-from lightfx.repl import NotPausedError, Session, stepping
+from lightfx.repl import NotPausedError, OvertakenError, Session, stepping
 from lightfx.stages.build import Build
 
 
@@ -128,7 +129,8 @@ def test_sessions_stand_side_by_side(world: World, tmp_path: Path, plans: Plans)
     sessions[1].commit(20.0)
     sessions[0].commit(10.0)
     assert sessions[2].paused
-    sessions[2].commit(30.0)
+    with pytest.raises(OvertakenError):
+        sessions[2].commit(30.0)
     values = [session.outcome.value for session in sessions if isinstance(session.outcome, Right)]
     assert values == [10.0, 20.0, 10.0]  # the third came late: the derivation was stored
     assert (evaluate(world, plans.model), evaluate(world, other)) == (10.0, 20.0)
@@ -138,8 +140,16 @@ def test_a_claim_is_not_held_while_one_thinks(plans: Plans, tmp_path: Path) -> N
     with open_world(tmp_path / "store") as mine, open_world(tmp_path / "store") as theirs:
         session = stepping(mine, plans.model, before=[train])
         assert evaluate(theirs, plans.model) == 3.0
-        session.commit(9.0)
-        assert session.outcome == Right(3.0, session.outcome.rrefs)
+        (session.build.out / "mine").touch()
+        folder = session.build.out
+        with pytest.raises(OvertakenError, match="is not stored: .*-train was stored first.*force=") as caught:
+            session.commit(9.0)
+        assert session.outcome == Right(3.0, caught.value.stored)
+        assert (caught.value.dref, [each.name for each in folder.iterdir()]) == (plans.model.dref, ["mine"])
+        newest = plans.model.choose(latest())
+        beside = stepping(mine, newest, before=[train], force=[newest]).commit(9.0).outcome
+        assert isinstance(beside, Right)
+        assert beside.value == 9.0
 
 
 def test_several_outputs_are_made_together(world: World) -> None:
@@ -186,3 +196,104 @@ def test_a_left_ends_the_session_with_it(world: World) -> None:
 
     session = stepping(world, fails(), before=[])
     assert isinstance(session.outcome, Left)
+
+
+@stage(version="1", outputs=2)
+def risky(build: Build) -> Result[int, str]:
+    raise AssertionError
+
+
+def test_a_result_is_committed_as_the_stage_would_return_it(world: World) -> None:
+    session = stepping(world, risky().choose(latest()))
+    with pytest.raises(ValueError, match="is of type float, not str"):
+        session.commit(Failure(0.5), 1)
+    with pytest.raises(ValueError, match="is of type str, not int"):
+        session.commit(Success("4"), 1)
+    assert session.paused
+    (session.builds[1].out / "half").touch()
+    session.commit(Success(4), Failure("no"))
+    assert isinstance(session.outcome, Right)
+    assert session.outcome.value == 4
+    rows = world.perform.result(world.store.listed((risky().dref,), frozenset())).unwrap()
+    (left,) = (row.realization for row in rows if not row.stored.is_right and row.realization is not None)
+    assert left.result == Returned("str", "no")
+    assert left.tree is not None
+    assert [each.name for each in world.store.folder_of(left.tree).iterdir()] == ["half"]
+
+
+def test_a_left_made_by_hand_is_inherited(world: World) -> None:
+    @stage(version="1")
+    def measured(build: Build) -> Result[int, str]:
+        raise AssertionError
+
+    @stage(version="1")
+    def doubled(build: Build, number: Derivation[int]) -> int:
+        return 2 * build.need(number)
+
+    session = stepping(world, doubled(measured()), before=[measured]).commit(Failure("broken"))
+    assert isinstance(session.outcome, Left)
+    assert session.outcome.kind == "upstream"
+    plain = stepping(world, doubled(measured()), before=[doubled])
+    assert not plain.paused
+
+
+def test_a_derivation_that_a_live_build_makes_is_realized_for_it(world: World, plans: Plans) -> None:
+    """The trap: `Suspended` is no ``Exception``, and went through the prompt."""
+    session = stepping(world, weigh(plans.data, str(plans.ran)), before=[weigh])
+    made = [train(plans.data, rate, str(plans.ran)) for rate in (2.0, 3.0)]
+    assert session.build.need(made[0]) == 12.0
+    assert session.build.need_all(made) == [12.0, 18.0]
+    assert plans.lines() == ["load 4", "train 0", "train 0"]
+    session.commit(30.0)
+    assert isinstance(session.outcome, Right)
+    (rref,) = session.outcome.rrefs
+    record = world.perform.result(world.store.realizations((rref,))).unwrap()[rref]
+    assert {reference.dref for reference, _ in record.asked} == {each.dref for each in made}
+    assert plans.lines() == []
+    assert evaluate(world, weigh(plans.data, str(plans.ran))) == 30.0
+
+
+def test_a_left_that_a_live_build_needs_is_an_error_that_says_so(world: World) -> None:
+    @stage(version="1")
+    def fails(build: Build, what: str) -> int:
+        raise ValueError(what)
+
+    @stage(version="1")
+    def tries(build: Build) -> int:
+        raise AssertionError
+
+    session = stepping(world, tries(), before=[tries])
+    with pytest.raises(LookupError, match="is LEFT: raised ValueError: no"):
+        session.build.need(fails("no"))
+    assert isinstance(session.build.need(fails("no").tolerate()), Left)
+    session.commit(3)
+    assert isinstance(session.outcome, Right)
+    (row,) = world.perform.result(world.store.listed((tries().dref,), frozenset({tries().dref}))).unwrap()
+    assert row.realization is not None
+    assert [reference.tolerate for reference, _ in row.realization.asked] == [True]
+
+
+def test_stages_of_one_name_are_told_apart(world: World, plans: Plans) -> None:
+    """The trap: stages were matched by their bare names."""
+
+    def other() -> Stage[..., float]:
+        @stage(version="2")
+        def train(build: Build, model: Derivation[float]) -> float:
+            return build.need(model) + 1
+
+        return train
+
+    after = other()
+    session = stepping(world, after(plans.model), before=[after])
+    assert session.dref == after(plans.model).dref
+    assert plans.lines() == ["load 4", "train 0"]
+    assert stepping(world, after(plans.model), before=["train"], force=[plans.model]).dref == plans.model.dref
+    with pytest.raises(ValueError, match="no derivation of this stage train in the plan, and there is one of another"):
+        stepping(world, plans.plot, before=[after])
+
+
+def test_a_name_that_is_not_in_the_plan_is_refused(world: World, plans: Plans) -> None:
+    with pytest.raises(ValueError, match=r"no derivation called tarin in the plan; there are: draw, load, train$"):
+        stepping(world, plans.plot, before=["tarin"])
+    assert plans.lines() == []
+    assert not stepping(world, plans.plot, before=[weigh]).paused  # a stage may be needed as another runs

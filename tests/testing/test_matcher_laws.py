@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from threading import Lock, Thread
 
 import pytest
 from attrs import field, frozen
 from hypothesis import strategies as st
+from planted_matchers import BySaltedHash, itself
 
 from lightfx.core.choosing import Candidate, Choice, Chosen, First, Matcher, Need, Refuse
 from lightfx.core.matching import Best
 from lightfx.core.refs import RRef
 from lightfx.matchers import best, every, exact, filtered, first, latest, only, some, stderr_below, then, until
-from lightfx.testing import MATCHER_LAWS, BrokenLawError, Scene, candidate, check_matcher_laws, left_candidate
-from lightfx.testing.matcher_laws import PLAN
+from lightfx.testing import (
+    MATCHER_LAWS,
+    BrokenLawError,
+    Scene,
+    UncheckedLawWarning,
+    candidate,
+    check_matcher_laws,
+    left_candidate,
+)
+from lightfx.testing.matcher_laws import it_has_no_effects
+from lightfx.testing.scenes import PLAN
 
 Answer = Callable[[Sequence[Candidate[float]]], Choice]
 COUNTS: list[int] = []
-
-
-def itself(value: float) -> float:
-    return value
 
 
 RIGHT_ONES = [
@@ -145,8 +159,8 @@ def left_vetoes(shown: Sequence[Candidate[float]]) -> Choice:
 
 
 def all_but_the_last(shown: Sequence[Candidate[float]]) -> Choice:
-    ranked = sorted(each.rref for each in shown)
-    return Chosen(tuple(ranked[: max(1, len(ranked) - 1)])) if ranked else Need(1, "")
+    rights = sorted(each.rref for each in shown if each.is_right)
+    return Chosen(tuple(rights[: max(1, len(rights) - 1)])) if rights else First().select(shown)
 
 
 def sorts_in_place(shown: Sequence[Candidate[float]]) -> Choice:
@@ -174,7 +188,72 @@ def peeks(shown: Sequence[Candidate[float]]) -> Choice:
     return Best(itself, "code").select(shown)
 
 
+def raises_on_none(shown: Sequence[Candidate[float]]) -> Choice:
+    return Chosen((max(shown, key=lambda each: each.rank).rref,))
+
+
+def asserts(shown: Sequence[Candidate[float]]) -> Choice:
+    raise AssertionError
+
+
+def no_answer(shown: Sequence[Candidate[float]]) -> Choice:
+    return None  # type: ignore[return-value]  # planted
+
+
+def a_plain_tuple(shown: Sequence[Candidate[float]]) -> Choice:
+    return tuple(each.rref for each in shown)  # type: ignore[return-value]  # planted
+
+
+def chosen_by_text(shown: Sequence[Candidate[float]]) -> Choice:
+    return Chosen(tuple(["a"] + [each.rref.text for each in shown]))  # type: ignore[arg-type]  # planted
+
+
+def needs_a_float(shown: Sequence[Candidate[float]]) -> Choice:
+    return First().select(shown) if shown else Need(1.0, "")  # type: ignore[arg-type]  # planted
+
+
+def first_right(shown: Sequence[Candidate[float]]) -> Choice:
+    """Takes RIGHTs alone: on a stage that fails, each realize would run it once more."""
+    rights = sorted((each for each in shown if each.is_right), key=lambda each: each.rank)
+    return Chosen((rights[0].rref,)) if rights else Need(1, "")
+
+
+def keeps_a_diary(shown: Sequence[Candidate[float]]) -> Choice:
+    with Path(os.devnull).open("a") as file:
+        file.write("asked")
+    return First().select(shown)
+
+
+def keeps_it_in_secret(shown: Sequence[Candidate[float]]) -> Choice:
+    with suppress(OSError):
+        os.mkdir("/dev/null/diary")
+    return First().select(shown)
+
+
+def asks_a_server(shown: Sequence[Candidate[float]]) -> Choice:
+    with socket.socket() as asking:
+        asking.connect_ex(("127.0.0.1", 1))
+    return First().select(shown)
+
+
+def asks_a_program(shown: Sequence[Candidate[float]]) -> Choice:
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    return First().select(shown)
+
+
 WRONG_ONES = {
+    "gives None": (Wrong(no_answer), "it gives a choice"),
+    "gives a plain tuple": (Wrong(a_plain_tuple), "it gives a choice"),
+    "chooses by text": (Wrong(chosen_by_text), "it gives a choice"),
+    "needs a float": (Wrong(needs_a_float), "it gives a choice"),
+    "raises where there is nothing": (Wrong(raises_on_none), "it gives a choice"),
+    "asserts": (Wrong(asserts), "it gives a choice"),
+    "RIGHTs only": (Wrong(first_right), "a left fills a place"),
+    "appends to a file": (Wrong(keeps_a_diary), "it has no effects"),
+    "makes a folder": (Wrong(keeps_it_in_secret), "it has no effects"),
+    "asks a server": (Wrong(asks_a_server), "it has no effects"),
+    "asks a program": (Wrong(asks_a_program), "it has no effects"),
+    "sorts by the salted hash": (BySaltedHash(), "it chooses the same in another process"),
     "order-dependent": (Wrong(as_shown), "the order of candidates does not count"),
     "invents": (Wrong(invents), "it chooses a subset"),
     "chooses nothing": (Wrong(nothing_at_all), "it chooses a subset"),
@@ -208,6 +287,7 @@ def test_a_planted_wrong_matcher_breaks_a_law(name: str) -> None:
 def test_every_law_is_broken_by_some_wrong_matcher() -> None:
     named = {law for _, law in WRONG_ONES.values()}
     assert {law.__name__.replace("_", " ") for law in MATCHER_LAWS} <= named
+    assert "it chooses the same in another process" in named
 
 
 def test_a_budget_lets_it_ask_again() -> None:
@@ -219,3 +299,68 @@ def test_a_law_names_what_it_found() -> None:
     with pytest.raises(AssertionError, match="another order of the same candidates"):
         for law in MATCHER_LAWS:
             law(Wrong(as_shown), scene)
+
+
+def test_a_law_names_what_the_matcher_raised() -> None:
+    with pytest.raises(BrokenLawError, match="it raises ValueError: max") as caught:
+        check_matcher_laws(Wrong(raises_on_none))
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_what_is_imported_as_it_chooses_is_no_effect() -> None:
+    def imports(shown: Sequence[Candidate[float]]) -> Choice:
+        for name in ("wave", "chunk_that_is_not_there"):
+            sys.modules.pop(name, None)
+            with suppress(ImportError):
+                import_module(name)
+        return First().select(shown)
+
+    it_has_no_effects(Wrong(imports), Scene((), (1.0,)))
+
+
+def test_what_another_thread_does_is_not_the_matchers() -> None:
+    def waits(shown: Sequence[Candidate[float]]) -> Choice:
+        other = Thread(target=lambda: Path(os.devnull).read_bytes())
+        other.start()
+        other.join()
+        return First().select(shown)
+
+    it_has_no_effects(Wrong(waits), Scene((), (1.0,)))
+
+
+def test_what_cannot_be_brought_to_another_process_is_said() -> None:
+    """A lock has no pickle: what that law would find is not known, and the other laws hold."""
+    matcher = Wrong(First().select, state=[Lock()])  # type: ignore[list-item]  # planted
+    with pytest.warns(UncheckedLawWarning, match="another process could not be checked: it cannot be pickled: .*lock"):
+        check_matcher_laws(matcher)
+
+
+def test_a_script_that_asks_as_it_is_imported_does_not_ask_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "asking.py").write_text(SCRIPT)
+    run = [sys.executable, "-c", "import asking"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("asked\n", "")
+
+
+def test_a_script_is_not_run_again_to_ask_it(tmp_path: Path) -> None:
+    """The trap: to import the module that the matcher is in runs all that stands there once more."""
+    (tmp_path / "asking.py").write_text(SCRIPT)
+    run = [sys.executable, "asking.py"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("asked\n", "")
+
+
+SCRIPT = """
+from lightfx.core.choosing import First, Matcher
+from lightfx.testing.elsewhere import it_chooses_the_same_in_another_process
+from lightfx.testing.scenes import candidate
+
+class Mine(Matcher[object]):
+    spelling = "mine()"
+
+    def select(self, candidates):
+        return First().select(candidates)
+
+it_chooses_the_same_in_another_process(Mine(), [[candidate(0, 1.0, 0.5)]])
+print("asked")
+"""

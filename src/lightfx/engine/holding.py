@@ -7,15 +7,16 @@ and what is held can be looked at for as long as one likes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, final
 
 from attrs import define, field
 from returns.io import IOFailure, IOResult, IOSuccess
-from returns.result import Success
+from returns.result import Failure, Success
 
+from lightfx.core.derivation import Asks, Dependency
 from lightfx.core.failures import EngineFailure, Interrupted
-from lightfx.core.names import Digest, Name
+from lightfx.core.names import Digest
 from lightfx.core.outcome import Left
 from lightfx.core.realization import Output
 from lightfx.core.refs import DRef
@@ -36,13 +37,17 @@ def which(task: Task) -> Which:
 class Holding:
     """An executor that hands tasks on, except those it holds, and those that were made by hand.
 
-    ``names``: what is held, by reference or name; None: everything. ``free``:
-    what is not held all the same. ``over``: what has been made.
+    ``chosen`` says what is held. ``free``: what is not held all the same.
+    ``needs``: what was asked for as a task was made by hand; it is asked of the
+    engine before the answer is given, so that the record says on what it stands.
+    ``over``: what has been made; ``used``: the answers that were taken.
     """
 
     inner: Executor
-    names: frozenset[DRef | Name] | None
+    chosen: Callable[[Task], bool]
     answers: dict[Which, tuple[Output | Left, ...]] = field(factory=dict)
+    needs: dict[Which, tuple[Dependency, ...]] = field(factory=dict)
+    used: set[Which] = field(factory=set)
     free: set[Which] = field(factory=set)
     over: set[DRef] = field(factory=set)
     held: list[Task] = field(factory=list)
@@ -68,11 +73,8 @@ class Holding:
         """Take tasks over."""
         handed: list[Task] = []
         for task in tasks:
-            answer = self.answers.get(which(task))
-            if answer is not None:
-                made_by = task.realizer.made_by()
-                self.answered.append(Finished(task.number, Success(answer), made_by, log=BY_HAND))
-                self.over.add(task.order.dref)
+            if which(task) in self.answers:
+                self.answered.append(self._answer(task))
             elif self._pauses(task):
                 self.held.append(task)
             else:
@@ -80,10 +82,17 @@ class Holding:
                 self.running[task.number] = task.order.dref
         return self.inner.start(handed) if handed else IOSuccess(None)
 
+    def _answer(self, task: Task) -> Finished:
+        mark, made_by = which(task), task.realizer.made_by()
+        lacking = tuple(each for each in self.needs.get(mark, ()) if each.reference not in task.order.asked)
+        if lacking:
+            return Finished(task.number, Failure(Asks(lacking)), made_by)
+        self.over.add(task.order.dref)
+        self.used.add(mark)
+        return Finished(task.number, Success(self.answers[mark]), made_by, log=BY_HAND)
+
     def _pauses(self, task: Task) -> bool:
-        dref = task.order.dref
-        chosen = self.names is None or dref in self.names or dref.name in self.names
-        return chosen and which(task) not in self.free
+        return which(task) not in self.free and self.chosen(task)
 
     def wait(self, seconds: float | None) -> IOResult[Sequence[Report], EngineFailure]:
         """Give what there is to tell; where all that is left is held, end the run."""

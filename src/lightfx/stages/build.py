@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Final, TypeVar, cast, final, overload
+from typing import Final, TypeAlias, TypeVar, cast, final, overload
 
 from returns.result import Failure
 
@@ -20,6 +20,9 @@ from lightfx.core.realization import BuildOrder, Given, Input, Value
 from lightfx.core.secrets import Secret
 
 T = TypeVar("T")
+B = TypeVar("B", bound="Build")
+
+Answer: TypeAlias = "Callable[[Sequence[Dependency]], Sequence[Outcome[object]]]"
 
 _OFTEN: Final = 0.1  # seconds
 _NUMBERS: Final = sys.float_info.max
@@ -56,6 +59,8 @@ class Build:
         self._order = order
         self._index = index
         self._suspended: Suspended | None = None
+        self._answer: Answer | None = None
+        self._answers: dict[Reference, Outcome[object]] = {}
         self._told = float("-inf")
         self._over = False
 
@@ -211,7 +216,10 @@ class Build:
         for each in wanted:
             _check_need(each)
         missing = [each for each in wanted if each.reference not in self._there(each)]
-        if missing:
+        if missing and self._answer is not None:
+            unknown = [each for each in missing if each.reference not in self._answers]
+            self._answers.update(zip((each.reference for each in unknown), self._answer(unknown), strict=True))
+        elif missing:
             self._suspended = Suspended(tuple(missing))
             raise self._suspended
 
@@ -225,13 +233,21 @@ class Build:
         return self._order.inputs if isinstance(derivation.origin, Absent) else self._order.asked
 
     def _given(self, dependency: Derivation[T] | Tolerant[T]) -> T | Outcome[T]:
-        outcome = outcome_of(dependency.reference, self._order.inputs[dependency.reference])
+        reference = dependency.reference
+        answer = self._answers.get(reference)
+        outcome = outcome_of(reference, self._order.inputs[reference]) if answer is None else answer
         # The codec read the value by the annotation of the stage that made it, which is what T stands for.
         if isinstance(dependency, Tolerant):
             return cast("Outcome[T]", outcome)
         if isinstance(outcome, Left):
             raise UndeclaredNeedError(f"{dependency.dref} is LEFT: {outcome.reason}")
         return cast("T", outcome.value)
+
+
+def live(build: B, answer: Answer) -> B:
+    """Let ``answer`` give what a build asks for as it goes, where nothing can run it again: by hand, in a session."""
+    build._answer = answer  # noqa: SLF001 -- a build's own module; users of `Build` are not to see it
+    return build
 
 
 def _amount(name: str, given: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, assert_never, final, overload
+from typing import ClassVar, Final, assert_never, final, overload
 
 from returns.result import Failure, Result, Success
 
@@ -49,6 +49,8 @@ from lightfx.stages.places import (
     unwrapped,
 )
 
+_BEGINNING: Final = "what the lens was made of"
+
 
 @final
 class Lens:
@@ -79,6 +81,10 @@ class Lens:
         if name.startswith("_"):  # tools ask any object for their own names; such a field is reached by lens["_x"]
             raise AttributeError(name)
         return self[name]
+
+    # No step raises, not even beyond the end of a list: who iterates would never come to an end. See `names`.
+    __iter__: ClassVar[None] = None
+    __contains__: ClassVar[None] = None
 
     def __getitem__(self, step: Step) -> Lens:
         steps = (*self._steps, step)
@@ -146,7 +152,9 @@ class Lens:
             case Whole():
                 return Failure(self._misstep("has no value that is known here"))
             case Many(places):
-                return Success([Lens(Success(each), (*self._steps, key)).value for key, each in places.items()])
+                reads = [Lens(Success(each), (*self._steps, key)).read() for key, each in places.items()]
+                lost = next((each for each in reads if isinstance(each, Failure)), None)
+                return lost or Success([each.unwrap() for each in reads])
             case never:
                 assert_never(never)
 
@@ -199,7 +207,7 @@ class Lens:
         return Failure(self._misstep("is no realization")) if rref is None else Success(rref)
 
     def _misstep(self, why: str) -> Misstep:
-        return Misstep(render_path(self._steps) or "what the lens was made of", why)
+        return Misstep(render_path(self._steps) or _BEGINNING, why)
 
     def __repr__(self) -> str:
         where = render_path(self._steps)
@@ -211,7 +219,11 @@ class Lens:
 
 def _told(found: Found, steps: tuple[Step, ...], place: Place) -> Result[Place, Misstep | EngineFailure]:
     def tell(why: str | EngineFailure) -> Misstep | EngineFailure:
-        return Misstep(render_path(steps), why, tuple(map(str, names_at(place)))) if isinstance(why, str) else why
+        return (
+            Misstep(render_path(steps) or _BEGINNING, why, tuple(map(str, names_at(place))))
+            if isinstance(why, str)
+            else why
+        )
 
     return found.alt(tell)
 

@@ -212,7 +212,9 @@ def at_container(container: object) -> Place:
     if isinstance(container, Derivation | Tolerant):
         return at_plan(container)
     if isinstance(container, Mapping):
-        return Many({str(key): at_container(each) for key, each in container.items()})
+        return Many(
+            {key if isinstance(key, str | int) else str(key): at_container(each) for key, each in container.items()}
+        )
     if isinstance(container, Sequence):
         return Many({index: at_container(each) for index, each in enumerate(container)})
     fields = getattr(container, "__attrs_attrs__", ())
@@ -255,7 +257,7 @@ def at_rref(rref: RRef, world: World) -> Found:
         return Failure(found.failure())
     realization = found.unwrap().get(rref)
     if realization is None:
-        return Failure(f"{rref} is not stored")
+        return Failure(f"is {rref}, which is not stored")
     configs = world.perform.result(world.store.configs((rref.dref,)))
     if isinstance(configs, Failure):
         return Failure(configs.failure())

@@ -13,11 +13,12 @@ the strategies and the plugin need them.
 """
 
 from lightfx.testing.asserting import assert_all_right, assert_left, assert_ran, assert_reused, assert_right
-from lightfx.testing.broken import BrokenLawError
+from lightfx.testing.broken import BrokenLawError, UncheckedLawWarning
 from lightfx.testing.executor_laws import EXECUTOR_LAWS, ExecutorLaw, check_executor_laws
 from lightfx.testing.forbidding import RunForbiddenError, idle
-from lightfx.testing.matcher_laws import MATCHER_LAWS, MatcherLaw, Scene, candidate, check_matcher_laws, left_candidate
+from lightfx.testing.matcher_laws import MATCHER_LAWS, MatcherLaw, check_matcher_laws
 from lightfx.testing.rig import Rig, StoreLaw
+from lightfx.testing.scenes import Scene, candidate, left_candidate
 from lightfx.testing.store_laws import STORE_LAWS, check_store_laws
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RunForbiddenError",
     "Scene",
     "StoreLaw",
+    "UncheckedLawWarning",
     "assert_all_right",
     "assert_left",
     "assert_ran",

@@ -30,6 +30,10 @@ class BrokenLawError(AssertionError):
         return f"broken: {self.law}\n{self.what}"
 
 
+class UncheckedLawWarning(UserWarning):
+    """A law could not be asked: of that alone nothing is known."""
+
+
 def hold(condition: object, what: str) -> None:
     """Raise ``AssertionError`` unless ``condition`` is true."""
     if not condition:
@@ -59,12 +63,23 @@ def of_kind(found: object, kind: type[T]) -> T:
 
 @contextmanager
 def judging(law: object) -> Iterator[None]:
-    """Say which law it is that breaks: ``law`` is a function, named for what it asks."""
+    """Say which law it is that breaks: ``law`` is a function, named for what it asks.
+
+    What is judged is somebody's own code: whatever it raises breaks the law
+    that was asked then, and is told as its cause.
+    """
     name = str(getattr(law, "__name__", law)).replace("_", " ")
     try:
         yield
     except BrokenLawError:
         raise
-    except AssertionError as error:
+    except UncheckedLawWarning:  # where warnings are errors
+        raise
+    except Exception as error:
         doc = getattr(law, "__doc__", None)
-        raise BrokenLawError(name, f"{doc.strip()}\n{error}" if isinstance(doc, str) else str(error)) from error
+        found = (
+            str(error)
+            if isinstance(error, AssertionError) and error.args
+            else f"it raises {type(error).__name__}: {error}"
+        )
+        raise BrokenLawError(name, f"{doc.strip()}\n{found}" if isinstance(doc, str) else found) from error

@@ -4,6 +4,8 @@ A law is a function of a matcher and a `Scene` that raises ``AssertionError``,
 and is named for what it asks. `MATCHER_LAWS` lists them all. Nothing here needs
 Hypothesis but `check_matcher_laws`, which draws the scenes.
 
+One law is asked in another process (`lightfx.testing.elsewhere`), of all scenes at once: no salted hash may count.
+
 A matcher may look at values, and be hard to please: `it_is_satisfiable` and
 `a_later_right_stays_reachable` ask what becomes of it when RIGHTs come whose
 values it was shown, not when all that come are bad.
@@ -14,65 +16,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import islice, permutations
-from typing import TYPE_CHECKING, Final, Generic, Never, Protocol, TypeVar, final, overload
+from typing import TYPE_CHECKING, Final, Never, Protocol, TypeVar, overload
 
-from attrs import frozen
-
-from lightfx.core.choosing import Candidate, Choice, Chosen, Matcher, Need
-from lightfx.core.names import Digest
-from lightfx.core.outcome import Left, Outcome, Returned, Right
-from lightfx.core.refs import DRef, RRef
+from lightfx.core.choosing import Candidate, Choice, Chosen, Matcher, Need, Refuse
+from lightfx.core.outcome import Outcome
+from lightfx.core.refs import RRef
 from lightfx.testing.broken import hold, judging, same
+from lightfx.testing.elsewhere import it_chooses_the_same_in_another_process
+from lightfx.testing.scenes import Scene, candidate, left_candidate
+from lightfx.testing.watching import effects
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 T = TypeVar("T")
 
-PLAN: Final = DRef.of("{}", "drawn")
 ORDERS: Final = 24
 ENOUGH: Final = 1000
-
-
-def candidate(index: int, created: float, value: T) -> Candidate[T]:
-    """Make a RIGHT to choose from.
-
-    >>> candidate(0, 1.0, 0.5).outcome.value
-    0.5
-    """
-    rref = _rref(index, created, repr(value))
-    outcome: Outcome[T] = Right(value, (rref,))
-    return Candidate(rref, index, created, is_right=True, read=lambda: outcome)
-
-
-def left_candidate(index: int, created: float) -> Candidate[Never]:
-    """Make a LEFT to choose from.
-
-    >>> left_candidate(0, 1.0).is_right
-    False
-    """
-    rref = _rref(index, created, "left")
-    outcome: Outcome[Never] = Left(Returned("Failed", index), (rref,))
-    return Candidate(rref, index, created, is_right=False, read=lambda: outcome)
-
-
-def _rref(index: int, created: float, content: str) -> RRef:
-    return RRef.of(PLAN, key="k", index=index, content=Digest.of(f"{created} {content}".encode()).text)
-
-
-@final
-@frozen
-class Scene(Generic[T]):
-    """What a law is asked about: candidates that are ``shown``, and the ``values`` of RIGHTs that may come later."""
-
-    shown: tuple[Candidate[T], ...]
-    values: tuple[T, ...]
-
-    @property
-    def known(self) -> tuple[T, ...]:
-        """All values that occur: of RIGHTs that are shown, and of those that may come."""
-        outcomes = (each.outcome for each in self.shown)
-        return (*(each.value for each in outcomes if isinstance(each, Right)), *self.values)
+ASKED_THERE: Final = 60
 
 
 class MatcherLaw(Protocol):
@@ -90,6 +51,30 @@ def it_has_a_sound_spelling(matcher: Matcher[T], scene: Scene[T]) -> None:
     hold(sound, f"{spelling!r} is a spelling")
     matcher.select(list(scene.shown))
     same(matcher.spelling, spelling, "the spelling after it chose")
+
+
+def it_gives_a_choice(matcher: Matcher[T], scene: Scene[T]) -> None:
+    """`Chosen`, `Need` or `Refuse`, of any number of candidates, and raises nothing."""
+    for count in range(len(scene.shown) + 1):
+        choice: object = matcher.select(list(scene.shown[:count]))
+        match choice:
+            case Chosen(rrefs):
+                hold(isinstance(rrefs, tuple), f"{choice!r} holds a tuple")
+                hold(all(isinstance(each, RRef) for each in rrefs), f"{choice!r} holds references of realizations")
+            case Need(asked, why):
+                hold(type(asked) is int and isinstance(why, str), f"{choice!r} holds an int and a str")
+            case Refuse(why):
+                hold(isinstance(why, str), f"{choice!r} holds a str")
+            case _:
+                raise AssertionError(f"of {count} candidates it gives {choice!r}, which is no Chosen, Need or Refuse")
+
+
+def it_has_no_effects(matcher: Matcher[T], scene: Scene[T]) -> None:
+    """It opens no file, starts no process, calls nobody: it is asked as often as the engine likes."""
+    shown = list(scene.shown)
+    with effects() as seen:
+        matcher.select(shown)
+    hold(not seen, f"it asks nothing of the system; it does: {', '.join(seen)}")
 
 
 def it_chooses_a_subset(matcher: Matcher[T], scene: Scene[T]) -> None:
@@ -123,6 +108,12 @@ def it_is_satisfiable(matcher: Matcher[T], scene: Scene[T]) -> None:
     supplies.append(left_candidate)
     ends = [_satisfied(matcher, list(scene.shown), supply) for supply in supplies]
     hold(any(not isinstance(each, str) for each in ends), f"it comes to a choice; {ends[0]}")
+
+
+def a_left_fills_a_place(matcher: Matcher[T], scene: Scene[T]) -> None:
+    """Given LEFTs for all that it asked for, it asks no more: a stage that fails would run again with each run."""
+    found = _satisfied(matcher, list(scene.shown), left_candidate)
+    hold(not isinstance(found, str), f"it comes to a choice when all that comes is LEFT; {found}")
 
 
 def it_keeps_to_its_budget(matcher: Matcher[T], scene: Scene[T]) -> None:
@@ -212,12 +203,15 @@ def _told(choice: Choice) -> str:
 
 
 MATCHER_LAWS: Final[tuple[MatcherLaw, ...]] = (
+    it_gives_a_choice,
     it_has_a_sound_spelling,
+    it_has_no_effects,
     it_chooses_a_subset,
     the_order_of_candidates_does_not_count,
     it_is_idempotent,
     it_keeps_to_its_budget,
     it_is_satisfiable,
+    a_left_fills_a_place,
     a_later_right_stays_reachable,
     it_is_pure,
     it_reads_only_if_it_says_so,
@@ -236,7 +230,10 @@ def check_matcher_laws(matcher: Matcher[T], values: SearchStrategy[T] | None = N
     are those of the Hypothesis profile that is loaded, without a deadline.
 
     Raises `BrokenLawError`, which names the law, at the first that is broken,
-    with the smallest set of candidates that breaks it.
+    with the smallest set of candidates that breaks it. Whether it chooses the
+    same in another process is asked at last: warns with `UncheckedLawWarning`
+    where it cannot be brought there by pickle (a key that is a lambda takes
+    cloudpickle, the extra ``notebook``).
 
     >>> from lightfx.matchers import best, latest
     >>> check_matcher_laws(latest())
@@ -248,13 +245,18 @@ def check_matcher_laws(matcher: Matcher[T], values: SearchStrategy[T] | None = N
 
     drawn: SearchStrategy[Scene[T]] = scenes(FLOATS if values is None else values)  # type: ignore[arg-type]  # floats: see the overloads
 
+    seen: list[tuple[Candidate[T], ...]] = []
     slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.nested_given)
 
     @settings(deadline=None, report_multiple_bugs=False, suppress_health_check=slow)
     @given(drawn)
     def all_laws_hold(scene: Scene[T]) -> None:
+        if len(scene.shown) > 1 and len(seen) < ASKED_THERE:
+            seen.append(scene.shown)
         for law in MATCHER_LAWS:
             with judging(law):
                 law(matcher, scene)
 
     all_laws_hold()
+    with judging(it_chooses_the_same_in_another_process):
+        it_chooses_the_same_in_another_process(matcher, seen)

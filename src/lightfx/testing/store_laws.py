@@ -13,6 +13,16 @@ from typing import Final
 
 from lightfx.effects.store import Store
 from lightfx.testing.broken import judging
+from lightfx.testing.collecting_laws import (
+    only_what_was_judged_goes,
+    roots_are_kept_until_let_go,
+    sizes_are_told,
+    the_bill_is_what_is_paid,
+    the_inventory_lists_all,
+    what_is_collected_is_gone,
+    what_is_rooted_stays_as_it_was,
+    what_went_can_come_again,
+)
 from lightfx.testing.makings import good
 from lightfx.testing.object_laws import (
     a_folder_is_listed_as_it_would_be_stored,
@@ -106,6 +116,14 @@ STORE_LAWS: Final[tuple[StoreLaw, ...]] = (
     what_is_to_be_kept_counts_first,
     what_was_selected_last_counts,
     nothing_is_dropped_beside_others,
+    what_is_collected_is_gone,
+    what_is_rooted_stays_as_it_was,
+    only_what_was_judged_goes,
+    the_inventory_lists_all,
+    sizes_are_told,
+    the_bill_is_what_is_paid,
+    what_went_can_come_again,
+    roots_are_kept_until_let_go,
     closing_twice_is_fine,
 )
 

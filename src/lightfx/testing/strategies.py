@@ -30,7 +30,7 @@ from lightfx.core.derivation import Derivation
 from lightfx.core.outcome import BadOutput, Cancelled, Cause, Died, Left, Outcome, Raised, Returned, Right, TimedOut
 from lightfx.effects.world import World
 from lightfx.engine.realize import realize_all
-from lightfx.testing.matcher_laws import Scene, candidate, left_candidate
+from lightfx.testing.scenes import Scene, candidate, left_candidate
 from lightfx.testing.sums import OPERATIONS, Node, plans_of
 from lightfx.wiring import memory_world, unwrap
 
