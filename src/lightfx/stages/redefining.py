@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final, overload
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias, TypeVar, final, overload
 
 from attrs import evolve, frozen
 from returns.result import Failure, Result
 
+from lightfx.codec.values import fields_of
 from lightfx.core.canonical import Tree, Unstorable, spell_checked
 from lightfx.core.choosing import Matcher
 from lightfx.core.closure import instantiate
@@ -24,9 +25,11 @@ from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
 from lightfx.stages.fields import read_fields, spell_fields
+from lightfx.stages.promises import PROMISE
 from lightfx.stages.realizers import code_of
 from lightfx.stages.running import StageRealizer
-from lightfx.stages.stage import Stage
+from lightfx.stages.signature import DERIVATION, SECRET, TOLERANT
+from lightfx.stages.stage import Core, Stage
 
 if TYPE_CHECKING:
     from lightfx.core.parts import Step
@@ -35,6 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Change: TypeAlias = Callable[[dict[str, object]], Mapping[str, object]]
+LEAVES: Final = (DERIVATION, TOLERANT, PROMISE, SECRET)
 Which: TypeAlias = "Stage[..., object] | Derivation[object] | DRef"
 
 
@@ -72,12 +76,14 @@ def redefined(
     ``what``: a plan, or a stage, of whose plans the same is made. ``of``: what in
     it is changed: every derivation of a stage, or one; nothing: the plan itself.
     ``config`` gets its parameters by name, with derivations where it has any,
-    and gives those that it shall have. ``matcher`` is put in place of the
+    and gives those that it shall have: values as a call of the stage takes them,
+    or the plain ones that it got, changed. ``matcher`` is put in place of the
     matcher of every use. ``realizer`` runs it in place of its own: its code is
     part of the identity, as in `derivation`.
 
-    Raises LookupError where ``of`` is not in the plan, and `UnstorableError`
-    for parameters that cannot be stored or do not fit the stage.
+    Raises LookupError where ``of`` is not in the plan, `UnstorableError` for
+    parameters that cannot be stored or do not fit the stage, and TypeError where
+    ``config`` gives no parameters.
 
     >>> from lightfx import Build, stage
     >>> @stage(version="1")
@@ -147,13 +153,14 @@ class _Rewriter:
             raise TypeError(f"{recipe.dref} is a source, which has no parameters: make another plan")
         known = {old.reference: new for old, new in zip(recipe.needs, moved, strict=True)}
         fields: Mapping[str, object] = read_fields(recipe.config.tree["args"], known)
-        if target and self.config is not None:
-            fields = self.config(dict(fields))
-        self.made[recipe.dref] = self._recipe(recipe, fields, target=target)
+        changed = _changed(self.config, fields) if target and self.config is not None else fields
+        self.made[recipe.dref] = self._recipe(recipe, fields, changed, target=target)
 
-    def _recipe(self, old: Recipe, fields: Mapping[str, object], *, target: bool) -> Recipe:
-        args, needs = spell_fields(fields)
+    def _recipe(
+        self, old: Recipe, before: Mapping[str, object], fields: Mapping[str, object], *, target: bool
+    ) -> Recipe:
         realizer = self.realizer if target and self.realizer is not None else old.realizer
+        args, needs = _spelled(realizer, before, fields)
         tree: dict[str, Tree] = {**old.config.tree, "args": args}
         if realizer is not old.realizer:
             tree["code"] = code_of(realizer)
@@ -178,6 +185,42 @@ class _Rewriter:
         recipe = self.made[need.dref]
         matcher = need.matcher if self.matcher is None or need.dref not in self.targets else self.matcher
         return evolve(need, origin=recipe, matcher=matcher)
+
+
+def _changed(change: Change, fields: Mapping[str, object]) -> Mapping[str, object]:
+    given: object = change(dict(fields))
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"config= gave {type(given).__name__}, and is to give all parameters by name: lambda old: {{**old, ...}}"
+        )
+    return given
+
+
+def _spelled(
+    realizer: Realizer, before: Mapping[str, object], fields: Mapping[str, object]
+) -> tuple[dict[str, Tree], tuple[Dependency, ...]]:
+    """Spell what a change gave as a call of the stage would; what it left alone is spelled as it was read."""
+    if not isinstance(realizer, StageRealizer):
+        return spell_fields(fields)
+    args: dict[str, Tree] = {}
+    needs: list[Dependency] = []
+    for name, value in fields.items():
+        kept = name not in realizer.core.signature.names or (name in before and before[name] is value)
+        tree, its = spell_fields({name: value}) if kept else _spelled_as_called(realizer.core, name, value)
+        args.update(tree)
+        needs += its
+    return args, tuple(needs)
+
+
+def _spelled_as_called(core: Core, name: str, value: object) -> tuple[dict[str, Tree], tuple[Dependency, ...]]:
+    encoded = fields_of({name: core.hints[name]}, LEAVES).bind(lambda codec: codec.encode({name: value}))
+    if not isinstance(encoded, Failure):
+        return encoded.unwrap(), core.signature.needs({name: value})
+    # It may be what was read, changed in parts: plain values, that the annotation reads and does not spell.
+    try:
+        return spell_fields({name: value})
+    except UnstorableError as error:
+        raise UnstorableError(encoded.failure(), f"{core.name}: ") from error
 
 
 # What may not run.
