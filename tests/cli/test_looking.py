@@ -46,6 +46,13 @@ def test_find(stocked: Any) -> None:
     assert stocked("find", "--where", "rate").code == 2
 
 
+def test_a_status_that_there_is_none_of_is_refused(stocked: Any) -> None:
+    """The trap: a slip of the pen was 'nothing is found', which it is not."""
+    refused = stocked("find", "--status", "bogus")
+    assert (refused.code, refused.out) == (2, "")
+    assert "it is one of right, left, returned, raised" in refused.err
+
+
 def test_du(stocked: Any) -> None:
     rows = stocked("du", "--json").json
     assert {each["of"] for each in rows} == {"data", "fit", "report"}

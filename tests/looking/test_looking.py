@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from returns.result import Failure
@@ -15,9 +15,11 @@ from returns.result import Failure
 from lightfx import Build, Derivation, DRef, RRef, World, evaluate, memory_world, open_world, realize, stage, unwrap
 from lightfx.core.failures import NotStored, SystemTrouble
 from lightfx.core.names import Digest
+from lightfx.core.outcome import Cause
 from lightfx.garbage import gc, list_roots
 from lightfx.looking import alldrefs, allrrefs, cat, deps, diff, du, find, link, ls, rdeps, roots, shell
 from lightfx.plan.changes import FieldChanged
+from lightfx.plan.searching import STATUSES
 
 
 @stage(version="1")
@@ -112,6 +114,13 @@ def test_what_stands_on_what(world: World) -> None:
 )
 def test_searches(world: World, search: dict[str, Any], found: int) -> None:
     assert len(unwrap(find(world, **search))) == found
+
+
+def test_a_status_that_there_is_none_of_is_refused(world: World) -> None:
+    with pytest.raises(ValueError, match="status is 'bogus'; it is one of right, left, returned, raised"):
+        find(world, status="bogus")  # type: ignore[arg-type]
+    kinds = {each.kind for each in get_args(Cause)}
+    assert set(STATUSES) == {"", "right", "left", *kinds}
 
 
 def test_searches_by_name(world: World) -> None:

@@ -28,6 +28,7 @@ from lightfx.core.records import result_tree
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
 from lightfx.looking import Difference
+from lightfx.plan.searching import STATUSES
 from lightfx.wiring import unwrap
 
 _LISTS: Final[
@@ -67,8 +68,11 @@ def find(
     """Find realizations."""
     since = None if newer_than is None else _since(newer_than)
     fields = dict(map(_field, where))
+    wanted = STATUSES.get(status)
+    if wanted is None:
+        raise misuse(f"--status {status!r} is no status", f"it is one of {', '.join(filter(None, STATUSES))}")
     with open_to_read(store) as world:
-        found = unwrap(looking.find(world, name, newer_than=since, status=status, fields=fields))
+        found = unwrap(looking.find(world, name, newer_than=since, status=wanted, fields=fields))
         configs = unwrap(world.store.configs(tuple({each.dref: None for each in found})))
         now = world.perform.value(world.clock.now())
     if json:

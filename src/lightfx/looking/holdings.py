@@ -26,7 +26,7 @@ from lightfx.plan.relations import (
     upside_down,
     usage_of,
 )
-from lightfx.plan.searching import Search
+from lightfx.plan.searching import STATUSES, Search, Status
 
 R = TypeVar("R", DRef, RRef)
 
@@ -102,7 +102,7 @@ def find(
     /,
     *,
     newer_than: float | timedelta | datetime | None = None,
-    status: str = "",
+    status: Status = "",
     fields: Mapping[str, Tree] | None = None,
 ) -> IOResult[tuple[Realization, ...], EngineFailure]:
     """Find realizations, newest first.
@@ -112,7 +112,11 @@ def find(
     ``status``: "right"; "left" for any LEFT; or the kind of a LEFT, "raised".
     ``fields``: values of the config by path: ``{"rate": 0.1, "code.version": "2"}``;
     a path that is none of the config is one of its parameters.
+
+    Raises ValueError for a ``status`` that there is none of.
     """
+    if status not in STATUSES:
+        raise ValueError(f"status is {status!r}; it is one of {', '.join(filter(None, STATUSES))}")
     search = Search(name, _moment(world, newer_than), status, dict(fields or {}))
     rows = world.perform.result(world.store.newest(None, sys.maxsize))
     if isinstance(rows, Failure):
