@@ -16,7 +16,7 @@ from lightfx import Build, Derivation, DRef, RRef, World, evaluate, memory_world
 from lightfx.core.failures import NotStored, SystemTrouble
 from lightfx.core.names import Digest
 from lightfx.core.outcome import Cause
-from lightfx.garbage import gc, list_roots
+from lightfx.garbage import add_root, gc, list_roots, why_alive
 from lightfx.looking import alldrefs, allrrefs, cat, deps, diff, du, find, link, ls, rdeps, roots, shell
 from lightfx.plan.changes import FieldChanged
 from lightfx.plan.searching import STATUSES
@@ -153,6 +153,19 @@ def test_files(world: World) -> None:
 @pytest.mark.parametrize("path", ["nothing", "../x", "/etc/passwd", "deep/../same.txt", "deep", "same.txt/x"])
 def test_only_files_that_are_in_it_are_read(world: World, path: str) -> None:
     assert isinstance(failed(world, cat(world, rref(world, data(10)), path)), NotStored)
+
+
+def test_a_plan_is_no_reference(world: World) -> None:
+    """The trap: it ended in an AttributeError about insides."""
+    given: Any = PLAN
+    for act in (deps, rdeps, du, ls, link, shell, add_root, why_alive):
+        with pytest.raises(TypeError, match=r"a reference is wanted, .* not Derivation: that of a plan is plan.dref"):
+            act(world, given)
+    with pytest.raises(TypeError, match=r"not Derivation"):
+        diff(world, rref(world, PLAN), given)
+    given = PLAN.dref
+    with pytest.raises(TypeError, match=r"a realization is wanted, RRef, not DRef"):
+        ls(world, given)
 
 
 def test_what_has_no_files_says_so(world: World) -> None:

@@ -32,6 +32,7 @@ from lightfx.core.realization import BuildOrder, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.failures import NotRealized
 from lightfx.matchers import latest, some
+from lightfx.ready import fetch
 
 
 @stage(version="1")
@@ -174,6 +175,19 @@ def test_what_a_call_refuses_is_refused_in_its_words() -> None:
         redefined(fit(Net()), config=lambda old: {**old, "net": Kind.DEEP})
     with pytest.raises(TypeError, match=r"config= gave NoneType, and is to give all parameters by name"):
         redefined(fit(Net()), config=lambda old: old.update(rate=4.0))  # type: ignore[arg-type, return-value]
+
+
+def test_what_is_no_plan_and_no_change_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="of= takes a stage, a derivation or a DRef, not the function fetch"):
+        redefined(plan(), of=fetch)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="config= takes a function of the parameters, not dict"):
+        redefined(plan(), config={"size": 1})  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="realizer= takes a Realizer, not function"):
+        redefined(plan(), realizer=tens)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"redefined takes a plan or a stage, not Tolerant"):
+        redefined(plan().tolerate(), config=dict)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"realized takes a plan or a stage, not Tolerant: realized\(plan"):
+        realized(plan().tolerate())  # type: ignore[call-overload]
 
 
 # What may not run.

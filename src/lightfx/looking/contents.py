@@ -10,7 +10,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure, NotStored
-from lightfx.core.inventory import Ref
+from lightfx.core.inventory import Ref, check_refs
 from lightfx.core.manifest import Entry
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef, RRef
@@ -79,6 +79,7 @@ def diff(world: World, one: Ref, other: Ref, /) -> IOResult[Difference, EngineFa
 
     Fails with `NotStored` where one of them is not there.
     """
+    check_refs(one, other)
     if isinstance(one, RRef) and isinstance(other, RRef):
         apart = _configs_compared(world, one.dref, other.dref)
         return IOResult.from_result(apart.bind(lambda found: _compared(world, one, other, found)))
@@ -122,6 +123,10 @@ def _compared(world: World, one: RRef, other: RRef, apart: Difference) -> Result
 
 def tree_of(world: World, rref: RRef) -> Result[Digest, EngineFailure]:
     """Say which object has the files of a realization; fails with `NotStored` where it has none."""
+    check_refs(rref)
+    given: Ref = rref
+    if isinstance(given, DRef):
+        raise TypeError(f"a realization is wanted, RRef, not DRef: `allrrefs` lists those of {given}")
     read = world.perform.result(world.store.realizations((rref,)))
     if isinstance(read, Failure):
         return Failure(read.failure())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias, TypeVar, final, overload
 
 from attrs import evolve, frozen
@@ -95,6 +96,7 @@ def redefined(
     >>> redefined(double(load(1)), of=load, config=lambda old: {**old, "size": 2}) == double(load(2))
     True
     """
+    _check_changes(of, config, realizer)
     if isinstance(what, Stage):
         stage = what
 
@@ -103,6 +105,7 @@ def redefined(
             return redefined(plan, of=of, config=config, matcher=matcher, realizer=realizer)
 
         return make
+    _check_plan(what, "redefined")
     if matcher is not None:
         what.choose(matcher)  # refuses what is no matcher
     rewriter = _Rewriter(_targets(what, of), config, matcher, realizer, {})
@@ -113,6 +116,26 @@ def redefined(
     moved = rewriter.moved(what)
     # The matcher, the part and the type are those of the plan that was given.
     return moved if isinstance(moved, Derivation) else moved.derivation  # type: ignore[return-value]
+
+
+def _check_plan(what: object, name: str) -> None:
+    if not isinstance(what, Derivation):
+        hint = f": {name}(plan, ...).tolerate()" if isinstance(what, Tolerant) else ""
+        raise TypeError(f"{name} takes a plan or a stage, not {type(what).__name__}{hint}")
+
+
+def _check_changes(of: object, config: object, realizer: object) -> None:
+    if of is not None and not isinstance(of, Stage | Derivation | DRef):
+        named = f"the function {of.__name__}" if isinstance(of, FunctionType) else type(of).__name__
+        raise TypeError(f"of= takes a stage, a derivation or a DRef, not {named}")
+    if config is not None and not callable(config):
+        raise TypeError(
+            f"config= takes a function of the parameters, not {type(config).__name__}: lambda old: {{**old, ...}}"
+        )
+    if realizer is not None and not hasattr(realizer, "terms"):
+        raise TypeError(
+            f"realizer= takes a Realizer, not {type(realizer).__name__}: realizer(function, type) makes one"
+        )
 
 
 def _targets(plan: Derivation[object], of: Which | None) -> frozenset[DRef]:
@@ -287,6 +310,7 @@ def realized(what: Derivation[T] | Stage[P, T], /) -> Derivation[T] | Callable[P
             return realized(plan)
 
         return make
+    _check_plan(what, "realized")
     if isinstance(what.origin, Absent):
         raise TypeError(f"{what} is given as it is: there is nothing to run")
     return evolve(what, origin=evolve(what.origin, realizer=StoredOnly(what.origin.realizer)))
