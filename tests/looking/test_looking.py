@@ -145,7 +145,7 @@ def test_files(world: World) -> None:
     ref = rref(world, data(10))
     assert [each.path for each in unwrap(ls(world, ref))] == ["deep", "deep/rows.txt", "same.txt"]
     assert [each.path for each in unwrap(ls(world, ref, "deep/"))] == ["deep", "deep/rows.txt"]
-    assert unwrap(ls(world, ref, "de")) == ()
+    assert isinstance(failed(world, ls(world, ref, "de")), NotStored)
     assert unwrap(cat(world, ref, "deep/rows.txt")) == b"x" * 10
     assert unwrap(cat(world, ref, "deep/rows.txt", limit=3)) == b"xxx"
 
@@ -166,6 +166,15 @@ def test_a_plan_is_no_reference(world: World) -> None:
     given = PLAN.dref
     with pytest.raises(TypeError, match=r"a realization is wanted, RRef, not DRef"):
         ls(world, given)
+
+
+def test_a_path_that_is_not_in_it_is_no_empty_folder(world: World) -> None:
+    ref = rref(world, data(10))
+    for path in ("zz", "deep/zz", "de", "../deep", "/deep"):
+        failure = failed(world, ls(world, ref, path))
+        assert isinstance(failure, NotStored)
+        assert f"there is no {path!r} in it" in str(failure)
+    assert [each.path for each in unwrap(ls(world, ref, "deep/"))] == ["deep", "deep/rows.txt"]
 
 
 def test_what_has_no_files_says_so(world: World) -> None:

@@ -45,15 +45,20 @@ class Difference:
 def ls(world: World, rref: RRef, path: str = "", /) -> IOResult[tuple[Entry, ...], EngineFailure]:
     """List the files, folders and links of a realization, or those below ``path`` in it, sorted by path.
 
-    Fails with `NotStored` where there are none.
+    Fails with `NotStored` where there are none, and where there is no such path in it.
     """
     tree = tree_of(world, rref)
     if isinstance(tree, Failure):
         return IOResult.from_failure(tree.failure())
-    below = PurePosixPath(path)
     listed = _manifest(world, rref, tree.unwrap())
-    entries = listed.map(lambda found: tuple(each for each in found if PurePosixPath(each.path).is_relative_to(below)))
-    return IOResult.from_result(entries)
+    return IOResult.from_result(listed.bind(lambda found: _below(found, PurePosixPath(path), rref)))
+
+
+def _below(found: tuple[Entry, ...], path: PurePosixPath, rref: RRef) -> Result[tuple[Entry, ...], EngineFailure]:
+    entries = tuple(each for each in found if PurePosixPath(each.path).is_relative_to(path))
+    if path.parts and not entries:
+        return Failure(NotStored(rref.text, f"there is no {str(path)!r} in it"))
+    return Success(entries)
 
 
 def cat(world: World, rref: RRef, path: str, /, *, limit: int | None = None) -> IOResult[bytes, EngineFailure]:
