@@ -297,6 +297,25 @@ def test_what_is_no_archive_is_refused(there: World, forged: Forged) -> None:
         refused(there, forged, "")
 
 
+def test_nothing_comes_after_the_end(there: World, forged: Forged) -> None:
+    """The trap: it was read to the end of the tar, and what was appended was never looked at."""
+    whole = forged.file.read_bytes()
+    plain = zstd.decompress(whole)
+    for data, why in (
+        (whole + b"junk", "it is damaged"),
+        (whole + bytes(3), "it is damaged"),
+        (whole + zstd.compress(b"junk"), "something comes after its end"),
+        (whole + zstd.compress(bytes(1 << 20)), "something comes after its end"),
+        (whole + whole, "something comes after its end"),
+        (zstd.compress(plain + b"\1"), "something comes after its end"),
+        (zstd.compress(plain[:-1] + b"\1"), "something comes after its end"),
+    ):
+        forged.file.write_bytes(data)
+        refused(there, forged, why)
+    forged.file.write_bytes(whole)
+    assert unwrap(unpack(there, forged.file)).realizations
+
+
 def test_headers_of_other_kinds_are_refused_before_they_are_read(there: World, forged: Forged) -> None:
     """Trap: an extended header that says that it is very long, and is read into memory."""
     info = tarfile.TarInfo("x" * 300)

@@ -133,6 +133,7 @@ def read_archive(
             disk.make_folders(place, 0o700)
             _room(packing, place, disk)
             _take_files(members, packing, lay_out(packing, wanted, place, disk), disk)
+            _end(stream)
         return Unpacked(freight, {place / tree.hex: tree for tree in wanted})
 
     return _at_rim(path, "read the archive", work)
@@ -178,6 +179,15 @@ def _exactly(stream: BinaryIO, count: int) -> bytes:
             raise _RefusedError("it ends in the middle")
         data += more
     return data
+
+
+def _end(stream: BinaryIO) -> None:
+    """Refuse what comes after the end: a tar is filled up with zeros to a whole record, and that is all."""
+    filling = b""
+    while len(filling) <= tarfile.RECORDSIZE and (piece := stream.read(_PIECE)):
+        filling += piece
+    if len(filling) > tarfile.RECORDSIZE or any(filling):
+        raise _RefusedError("something comes after its end")
 
 
 def _header(header: bytes) -> tuple[str, int]:
