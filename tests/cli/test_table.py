@@ -53,9 +53,6 @@ def test_a_stage_has_a_table_of_all_that_it_made(lightfx: Any) -> None:
     assert {row["kind"] for row in found} == {"right", "raised"}
     refused = lightfx("table", "plan:fit", "--only", "x")
     assert (refused.code, refused.out) == (2, "")
-    needs = lightfx("run", "plan:fit")
-    assert needs.code == 2
-    assert "plan:fit needs arguments (data)" in needs.err
 
 
 def test_a_pivot(lightfx: Any) -> None:

@@ -70,7 +70,7 @@ def test_text_is_no_artifact() -> None:
     with pytest.raises(TypeError, match="the artifact 'x' is of type str, not bytes: encode it"):
         node({}, {"x": "text"})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="'x' is of type bytearray, not bytes"):
-        node({}, {"x": bytearray(b"1")})
+        node({}, {"x": bytearray(b"1")})  # type: ignore[dict-item]
 
 
 def test_both_can_be_given_by_name() -> None:

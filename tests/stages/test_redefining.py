@@ -186,7 +186,9 @@ def test_what_is_no_plan_and_no_change_is_refused_in_words() -> None:
         redefined(plan(), realizer=tens)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"redefined takes a plan or a stage, not Tolerant"):
         redefined(plan().tolerate(), config=dict)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match=r"realized takes a plan or a stage, not Tolerant: realized\(plan"):
+    with pytest.raises(
+        TypeError, match=r"realized takes a plan or a stage, not Tolerant: tolerate what realized gives"
+    ):
         realized(plan().tolerate())  # type: ignore[call-overload]
 
 

@@ -22,7 +22,6 @@ from attrs import frozen
 from lightfx.cli.complaints import misuse
 from lightfx.core.closure import NotPlannableError, labelled
 from lightfx.core.derivation import Derivation, Tolerant
-from lightfx.stages.stage import Stage
 
 T = TypeVar("T")
 
@@ -141,8 +140,7 @@ def _is_container(plan: object) -> bool:
 
 def _needed(plan: Callable[..., object]) -> list[str]:
     try:
-        signature = plan.core.signature.inspected if isinstance(plan, Stage) else inspect.signature(plan)
-        parameters = signature.parameters.values()
+        parameters = inspect.signature(plan).parameters.values()
     except (TypeError, ValueError):
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

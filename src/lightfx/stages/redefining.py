@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias, TypeVar, final, overload
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final, overload
 
 from attrs import evolve, frozen
 from returns.result import Failure, Result
 
-from lightfx.codec.values import fields_of
 from lightfx.core.canonical import Tree, Unstorable, spell_checked
 from lightfx.core.choosing import Matcher
 from lightfx.core.closure import instantiate
@@ -25,12 +24,11 @@ from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
-from lightfx.stages.fields import read_fields, spell_fields
-from lightfx.stages.promises import PROMISE
+from lightfx.stages.fields import read_fields
 from lightfx.stages.realizers import code_of
+from lightfx.stages.respelling import respelled
 from lightfx.stages.running import StageRealizer
-from lightfx.stages.signature import DERIVATION, SECRET, TOLERANT
-from lightfx.stages.stage import Core, Stage
+from lightfx.stages.stage import Stage
 
 if TYPE_CHECKING:
     from lightfx.core.parts import Step
@@ -39,7 +37,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Change: TypeAlias = Callable[[dict[str, object]], Mapping[str, object]]
-LEAVES: Final = (DERIVATION, TOLERANT, PROMISE, SECRET)
 Which: TypeAlias = "Stage[..., object] | Derivation[object] | DRef"
 
 
@@ -120,7 +117,7 @@ def redefined(
 
 def _check_plan(what: object, name: str) -> None:
     if not isinstance(what, Derivation):
-        hint = f": {name}(plan, ...).tolerate()" if isinstance(what, Tolerant) else ""
+        hint = f": tolerate what {name} gives" if isinstance(what, Tolerant) else ""
         raise TypeError(f"{name} takes a plan or a stage, not {type(what).__name__}{hint}")
 
 
@@ -183,7 +180,7 @@ class _Rewriter:
         self, old: Recipe, before: Mapping[str, object], fields: Mapping[str, object], *, target: bool
     ) -> Recipe:
         realizer = self.realizer if target and self.realizer is not None else old.realizer
-        args, needs = _spelled(realizer, before, fields)
+        args, needs = respelled(realizer, before, fields)
         tree: dict[str, Tree] = {**old.config.tree, "args": args}
         if realizer is not old.realizer:
             tree["code"] = code_of(realizer)
@@ -217,33 +214,6 @@ def _changed(change: Change, fields: Mapping[str, object]) -> Mapping[str, objec
             f"config= gave {type(given).__name__}, and is to give all parameters by name: lambda old: {{**old, ...}}"
         )
     return given
-
-
-def _spelled(
-    realizer: Realizer, before: Mapping[str, object], fields: Mapping[str, object]
-) -> tuple[dict[str, Tree], tuple[Dependency, ...]]:
-    """Spell what a change gave as a call of the stage would; what it left alone is spelled as it was read."""
-    if not isinstance(realizer, StageRealizer):
-        return spell_fields(fields)
-    args: dict[str, Tree] = {}
-    needs: list[Dependency] = []
-    for name, value in fields.items():
-        kept = name not in realizer.core.signature.names or (name in before and before[name] is value)
-        tree, its = spell_fields({name: value}) if kept else _spelled_as_called(realizer.core, name, value)
-        args.update(tree)
-        needs += its
-    return args, tuple(needs)
-
-
-def _spelled_as_called(core: Core, name: str, value: object) -> tuple[dict[str, Tree], tuple[Dependency, ...]]:
-    encoded = fields_of({name: core.hints[name]}, LEAVES).bind(lambda codec: codec.encode({name: value}))
-    if not isinstance(encoded, Failure):
-        return encoded.unwrap(), core.signature.needs({name: value})
-    # It may be what was read, changed in parts: plain values, that the annotation reads and does not spell.
-    try:
-        return spell_fields({name: value})
-    except UnstorableError as error:
-        raise UnstorableError(encoded.failure(), f"{core.name}: ") from error
 
 
 # What may not run.
