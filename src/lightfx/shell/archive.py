@@ -33,7 +33,7 @@ from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.zstandard import MISSING, zstd
+from lightfx.shell.zstandard import MISSING, one_frame, zstd
 
 T = TypeVar("T")
 
@@ -309,6 +309,9 @@ def _compressed(raw: BinaryIO, mode: str) -> Iterator[BinaryIO]:
     if module is None:
         raise _TroubleError(SystemTrouble("zstd", "compress", MISSING))
     try:
+        if mode == "rb":
+            yield one_frame(raw, module)
+            return
         with module.open(raw, mode) as stream:
             yield stream
     except (module.ZstdError, EOFError) as error:
