@@ -1,4 +1,4 @@
-"""zstd: of Python's own where it brings it (3.14), else of ``backports.zstd``, an optional dependency; and files of one frame."""
+"""zstd: of Python's own where it brings it (3.14), else of ``backports.zstd``, an extra; and files of one frame."""
 
 from __future__ import annotations
 
