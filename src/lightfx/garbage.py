@@ -25,7 +25,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure, InUse, NotStored
-from lightfx.core.inventory import Anchor, Garbage, Ref
+from lightfx.core.inventory import Anchor, Garbage, Ref, check_refs
 from lightfx.core.names import Name
 from lightfx.core.refs import RRef
 from lightfx.core.terms import bytes_of
@@ -93,7 +93,15 @@ def gc(
 
 def _rules(older_than: float | timedelta | None, max_size: int | str | None, keep_last: int | None) -> Rules:
     age = older_than.total_seconds() if isinstance(older_than, timedelta) else older_than
-    return Rules(age, None if max_size is None else bytes_of(max_size), keep_last)
+    return Rules(age, None if max_size is None else _size(max_size), keep_last)
+
+
+def _size(amount: int | str) -> int:
+    try:
+        return bytes_of(amount)
+    except ValueError:
+        wanted = "bytes, or a number with a unit, such as '2GiB'"
+        raise ValueError(f"max_size is {amount!r}; it takes {wanted}") from None
 
 
 def why_alive(
@@ -110,6 +118,7 @@ def why_alive(
     `Unheld` says that nothing does. Fails with `NotStored` where nothing is
     stored under ``ref``.
     """
+    check_refs(ref)
     now = world.perform.value(world.clock.now())
     rules = _rules(older_than, None, keep_last)
     known = world.perform.result(_stored(world, ref))
@@ -130,6 +139,7 @@ def add_root(world: World, ref: Ref, /, *, name: str = "") -> IOResult[Anchor, E
     the same name is replaced. Fails with `NotStored` where there is nothing to
     keep. Raises ``ValueError`` for a name that is none.
     """
+    check_refs(ref)
     if name and Name.parse(name).value_or(None) is None:
         raise ValueError(f"{name!r} is no name for a root: letters, digits and _ . + -, at most 100")
     root = Anchor(name or ref.text, ref)

@@ -46,6 +46,13 @@ def test_find(stocked: Any) -> None:
     assert stocked("find", "--where", "rate").code == 2
 
 
+def test_a_status_that_there_is_none_of_is_refused(stocked: Any) -> None:
+    """The trap: a slip of the pen was 'nothing is found', which it is not."""
+    refused = stocked("find", "--status", "bogus")
+    assert (refused.code, refused.out) == (2, "")
+    assert "it is one of right, left, returned, raised" in refused.err
+
+
 def test_du(stocked: Any) -> None:
     rows = stocked("du", "--json").json
     assert {each["of"] for each in rows} == {"data", "fit", "report"}
@@ -65,6 +72,9 @@ def test_files_and_values_are_printed(stocked: Any) -> None:
     assert (said.code, said.out) == (1, "")
     assert "there is no 'no.txt' in it" in said.err
     assert stocked("ls", "fit/").code == 1
+    said = stocked("ls", "data/no.txt")
+    assert (said.code, said.out) == (1, "")
+    assert "there is no 'no.txt' in it" in said.err
 
 
 def test_diff(stocked: Any) -> None:
@@ -98,6 +108,23 @@ def test_link_of_what_has_no_files(stocked: Any) -> None:
     said = stocked("link", "fit")
     assert said.code == 1
     assert "no files" in said.err
+
+
+def test_what_is_printed_as_json_says_what_it_is_of(stocked: Any) -> None:
+    (ref,) = (each["rref"] for each in stocked("ls", "data", "--json").json)
+    assert stocked("cat", "data", "--json").json == {"rref": ref, "right": 3}
+    assert stocked("cat", "data/rows.txt", "--json").json == {
+        "rref": ref,
+        "path": "rows.txt",
+        "bytes": 3,
+        "text": "xxx",
+    }
+    assert stocked("cat", "data/no.txt", "--json").code == 1
+
+
+def test_two_dashes_begin_the_command(stocked: Any) -> None:
+    """The trap: they were taken for the command itself."""
+    assert stocked.run("shell", "data", "--", "sh", "-c", "exit 7").code == 7
 
 
 def test_shell(stocked: Any) -> None:

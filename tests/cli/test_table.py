@@ -45,6 +45,16 @@ def test_json_has_records(lightfx: Any) -> None:
     assert found[1]["value"] is None
 
 
+def test_a_stage_has_a_table_of_all_that_it_made(lightfx: Any) -> None:
+    """The trap: it was called for a plan, without its arguments, and ended in a TypeError."""
+    lightfx("run", "plan:plan")
+    found = lightfx("table", "plan:fit", "--json").json
+    assert [row["label"] for row in found] == ["fit", "fit"]
+    assert {row["kind"] for row in found} == {"right", "raised"}
+    refused = lightfx("table", "plan:fit", "--only", "x")
+    assert (refused.code, refused.out) == (2, "")
+
+
 def test_a_pivot(lightfx: Any) -> None:
     lightfx("run", "plan:fine")
     said = lightfx("table", "plan:fine", "--pivot", "args.note,args.rate,value", "--csv")

@@ -16,6 +16,7 @@ from lightfx import (
     EngineError,
     Left,
     Right,
+    Stage,
     World,
     evaluate_all,
     memory_world,
@@ -136,15 +137,84 @@ def test_a_stage_has_a_row_for_all_that_it_made(world: World) -> None:
 
 
 def test_a_value_that_fits_the_annotation_no_more_is_shown_undecoded(world: World) -> None:
-    evaluate_all(world, [draw()])
+    def written(*, as_text: bool) -> Stage[[], object]:
+        if as_text:
 
-    @stage(version="1", name="draw")
-    def draw_text(build: Build) -> str:
-        return ""
+            @stage(version="1")
+            def drawn(build: Build) -> str:
+                return ""
 
-    (row,) = world.table(draw_text)
+            return drawn
+
+        @stage(version="1")  # type: ignore[no-redef]  # the same stage, as it was before
+        def drawn(build: Build) -> int:
+            return 0
+
+        return drawn
+
+    evaluate_all(world, [written(as_text=False)()])
+    (row,) = world.table(written(as_text=True))
     assert row.value == {"value": 0}
     assert row.outcome is None
+
+
+def test_namesakes_of_another_module_are_no_rows(world: World) -> None:
+    """The trap: a table by name alone listed the rows of another stage, RIGHT, and without an outcome."""
+
+    @stage(name="draw")
+    def other(build: Build, text: str) -> str:
+        return text
+
+    @stage(name="draw", version="1")
+    def third(build: Build) -> str:
+        return "c"
+
+    unwrap(realize_all(world, [draw(), other("a"), other("b"), third()]))
+    assert [row.value for row in world.table(draw)] == [{"value": 0}]
+    assert sorted(str(row.value["value"]) for row in world.table(other)) == ["a", "b"]
+    assert [row.value["value"] for row in world.table(third)] == ["c"]
+
+
+def test_rows_of_older_code_of_the_same_stage_stay(world: World) -> None:
+    def written(kind: str) -> Stage[[], int]:
+        if kind == "old":
+
+            @stage
+            def counted(build: Build) -> int:
+                return 1
+
+            return counted
+        if kind == "versioned":
+
+            @stage(version="7")  # type: ignore[no-redef]  # the same stage, as it was in between
+            def counted(build: Build) -> int:
+                return 2
+
+            return counted
+
+        @stage  # type: ignore[no-redef]  # and as it is
+        def counted(build: Build) -> int:
+            return 3
+
+        return counted
+
+    for kind in ("old", "versioned", "new"):
+        evaluate_all(world, [written(kind)()])
+    assert {row.value["value"] for row in world.table(written("new"))} == {1, 2, 3}
+
+
+def test_an_upstream_left_was_made_when_it_was_stored(world: World) -> None:
+    """The trap: it is told anew by each look, and what is told anew was made at no time."""
+
+    @stage(version="1")
+    def after(build: Build, score: Derivation[Score]) -> float:
+        return build.need(score).accuracy
+
+    failing = after(train(rows(3), Net(1), 2.0))
+    unwrap(realize_all(world, [failing]))
+    (row,), (same,) = world.table(failing), world.table(after)
+    assert (row.kind, row.rref, row.created) == ("upstream", same.rref, same.created)
+    assert row.created
 
 
 def test_trouble_is_trouble(world: World) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from returns.result import Failure
@@ -15,9 +15,11 @@ from returns.result import Failure
 from lightfx import Build, Derivation, DRef, RRef, World, evaluate, memory_world, open_world, realize, stage, unwrap
 from lightfx.core.failures import NotStored, SystemTrouble
 from lightfx.core.names import Digest
-from lightfx.garbage import gc, list_roots
+from lightfx.core.outcome import Cause
+from lightfx.garbage import add_root, gc, list_roots, why_alive
 from lightfx.looking import alldrefs, allrrefs, cat, deps, diff, du, find, link, ls, rdeps, roots, shell
 from lightfx.plan.changes import FieldChanged
+from lightfx.plan.searching import STATUSES
 
 
 @stage(version="1")
@@ -114,6 +116,13 @@ def test_searches(world: World, search: dict[str, Any], found: int) -> None:
     assert len(unwrap(find(world, **search))) == found
 
 
+def test_a_status_that_there_is_none_of_is_refused(world: World) -> None:
+    with pytest.raises(ValueError, match="status is 'bogus'; it is one of right, left, returned, raised"):
+        find(world, status="bogus")  # type: ignore[arg-type]
+    kinds = {each.kind for each in get_args(Cause)}
+    assert set(STATUSES) == {"", "right", "left", *kinds}
+
+
 def test_searches_by_name(world: World) -> None:
     assert names(tuple(each.rref for each in unwrap(find(world, "f*")))) == ["fit", "fit", "fit"]
     assert unwrap(find(world, "F*")) == ()
@@ -136,7 +145,7 @@ def test_files(world: World) -> None:
     ref = rref(world, data(10))
     assert [each.path for each in unwrap(ls(world, ref))] == ["deep", "deep/rows.txt", "same.txt"]
     assert [each.path for each in unwrap(ls(world, ref, "deep/"))] == ["deep", "deep/rows.txt"]
-    assert unwrap(ls(world, ref, "de")) == ()
+    assert isinstance(failed(world, ls(world, ref, "de")), NotStored)
     assert unwrap(cat(world, ref, "deep/rows.txt")) == b"x" * 10
     assert unwrap(cat(world, ref, "deep/rows.txt", limit=3)) == b"xxx"
 
@@ -144,6 +153,28 @@ def test_files(world: World) -> None:
 @pytest.mark.parametrize("path", ["nothing", "../x", "/etc/passwd", "deep/../same.txt", "deep", "same.txt/x"])
 def test_only_files_that_are_in_it_are_read(world: World, path: str) -> None:
     assert isinstance(failed(world, cat(world, rref(world, data(10)), path)), NotStored)
+
+
+def test_a_plan_is_no_reference(world: World) -> None:
+    """The trap: it ended in an AttributeError about insides."""
+    given: Any = PLAN
+    for act in (deps, rdeps, du, ls, link, shell, add_root, why_alive):
+        with pytest.raises(TypeError, match=r"a reference is wanted, .* not Derivation: that of a plan is plan.dref"):
+            act(world, given)
+    with pytest.raises(TypeError, match=r"not Derivation"):
+        diff(world, rref(world, PLAN), given)
+    given = PLAN.dref
+    with pytest.raises(TypeError, match=r"a realization is wanted, RRef, not DRef"):
+        ls(world, given)
+
+
+def test_a_path_that_is_not_in_it_is_no_empty_folder(world: World) -> None:
+    ref = rref(world, data(10))
+    for path in ("zz", "deep/zz", "de", "../deep", "/deep"):
+        failure = failed(world, ls(world, ref, path))
+        assert isinstance(failure, NotStored)
+        assert f"there is no {path!r} in it" in str(failure)
+    assert [each.path for each in unwrap(ls(world, ref, "deep/"))] == ["deep", "deep/rows.txt"]
 
 
 def test_what_has_no_files_says_so(world: World) -> None:

@@ -297,6 +297,21 @@ def test_what_is_no_archive_is_refused(there: World, forged: Forged) -> None:
         refused(there, forged, "")
 
 
+def test_nothing_comes_after_the_end(there: World, forged: Forged) -> None:
+    """The trap: it was read to the end of the tar, and what was appended was never looked at."""
+    whole = forged.file.read_bytes()
+    plain = zstd.decompress(whole)
+    skipped = bytes.fromhex("502a4d18 04000000") + b"junk"  # a frame that readers of zstd are to pass over
+    for data in (
+        *(whole + more for more in (b"junk", bytes(3), whole, skipped, *map(zstd.compress, (b"", b"junk", bytes(99))))),
+        *(zstd.compress(each) for each in (plain + b"\1", plain[:-1] + b"\1", plain + bytes(1 << 20))),
+    ):
+        forged.file.write_bytes(data)
+        refused(there, forged, "something comes after its end")
+    forged.file.write_bytes(whole)
+    assert unwrap(unpack(there, forged.file)).realizations
+
+
 def test_headers_of_other_kinds_are_refused_before_they_are_read(there: World, forged: Forged) -> None:
     """Trap: an extended header that says that it is very long, and is read into memory."""
     info = tarfile.TarInfo("x" * 300)

@@ -67,6 +67,22 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+def test_a_plan_is_no_reference(here: World, there: World, tmp_path: Path) -> None:
+    """The trap: it ended in an AttributeError about insides."""
+    for given in (PLAN, [PLAN]):
+        refs: Any = given
+        for act in (
+            lambda refs=refs: pack(here, refs, tmp_path / "x"),
+            lambda refs=refs: copy_closure(refs, here, there),
+        ):
+            with pytest.raises(TypeError, match=r"wanted.* not Derivation"):
+                act()
+    one: Any = PLAN.dref
+    with pytest.raises(TypeError, match=r"references are wanted in a sequence, not DRef: \[ref\]"):
+        pack(here, one, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def failed(world: World, effect: Any) -> Any:
     result = world.perform.result(effect)
     assert isinstance(result, Failure), result

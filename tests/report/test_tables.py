@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from lightfx.core.canonical import Tree
 from lightfx.core.config import Config
 from lightfx.core.refs import DRef, RRef
 from lightfx.report import Row, Sheet, Table
@@ -19,6 +20,19 @@ DREF = DRef("h-f")
 def row(x: object, y: object, value: object = None, kind: str = "right", message: str = "") -> Row[object]:
     out = {} if message else {"value": value}
     return Row("r", DREF, {"args.x": x, "args.y": y}, RRef("r-h-f"), kind, message, out)  # type: ignore[arg-type]
+
+
+def test_columns_that_would_meet_keep_their_values() -> None:
+    """The trap: a key with a dot in it had the name of a field of a field, and one of the two was lost."""
+    trees: list[Tree] = [
+        {"b.c": 1, "b": {"c": 2}},
+        {"a.b.c": 1, "a.b": {"c": 2}, "a": {"b.c": 3, "b": {"c": 4}}},
+        {'a["b.c"]': 1, "a": {"b.c": 2}},
+        {"": {"": 1}, ".": 2},
+    ]
+    assert [len(flat(each, "value")) for each in trees] == [2, 4, 2, 2]
+    (cells,) = Table((Row("r", DREF, {}, value=flat(trees[0], "value")),)).sheet.records()
+    assert (cells['value["b.c"]'], cells["value.b.c"]) == (1, 2)
 
 
 def test_columns_are_those_of_any_row_in_a_fixed_order() -> None:

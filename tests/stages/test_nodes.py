@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from lightfx import Build, Derivation, UnstorableError, evaluate, lens, memory_world, realize, stage, unwrap
+from lightfx import (
+    Build,
+    Derivation,
+    Left,
+    UnstorableError,
+    evaluate,
+    lens,
+    memory_world,
+    realize,
+    redefined,
+    stage,
+    unwrap,
+)
 from lightfx.ready import node
 
 
@@ -51,3 +63,24 @@ def test_what_cannot_be_given_is_refused() -> None:
         node({"artifacts": 1})
     with pytest.raises(UnstorableError, match="rate is infinite"):
         node({"rate": float("inf")})
+
+
+def test_text_is_no_artifact() -> None:
+    """The trap: what was no bytes became an empty file, without a word."""
+    with pytest.raises(TypeError, match="the artifact 'x' is of type str, not bytes: encode it"):
+        node({}, {"x": "text"})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="'x' is of type bytearray, not bytes"):
+        node({}, {"x": bytearray(b"1")})  # type: ignore[dict-item]
+
+
+def test_both_can_be_given_by_name() -> None:
+    assert node(config={"a": 1}, artifacts={"x": b"1"}) == node({"a": 1}, {"x": b"1"})
+
+
+@pytest.mark.parametrize("artifacts", [{"x": "text"}, {"../x": b"1"}])
+def test_an_artifact_that_was_changed_to_none_is_left(tmp_path: Path, artifacts: dict[str, object]) -> None:
+    changed = redefined(node({}, {"x": b"1"}), config=lambda old: {**old, "artifacts": artifacts})
+    outcome = unwrap(realize(memory_world(tmp_path / "world"), changed))
+    assert isinstance(outcome, Left)
+    assert outcome.kind == "bad_output"
+    assert not list(tmp_path.rglob("x"))

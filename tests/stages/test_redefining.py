@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 from returns.result import Result, Success
 
 from lightfx import (
@@ -30,6 +32,7 @@ from lightfx.core.realization import BuildOrder, Output, Outputs
 from lightfx.core.terms import Terms
 from lightfx.failures import NotRealized
 from lightfx.matchers import latest, some
+from lightfx.ready import fetch
 
 
 @stage(version="1")
@@ -119,6 +122,74 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(TypeError, match="is a source"):
         redefined(source_file(tmp_path / "a"), config=lambda old: old)
+
+
+class Kind(Enum):
+    WIDE = "w"
+    DEEP = "d"
+
+
+@frozen
+class Net:
+    kind: Kind = Kind.WIDE
+    rate: float = 0.5
+
+
+@stage(version="1")
+def fit(
+    build: Build,
+    net: Net,
+    kind: Kind = Kind.WIDE,
+    picked: frozenset[int] = frozenset(),
+    rate: float = 1.0,
+    nets: tuple[Net, ...] = (),
+    data: dict[str, Derivation[list[int]]] = {},  # noqa: B006 -- a default that is never changed
+) -> float:
+    return net.rate + rate
+
+
+def test_a_changed_value_is_what_a_call_takes() -> None:
+    base = fit(Net())
+    assert redefined(base, config=lambda old: {**old, "net": Net(Kind.DEEP, 3)}) == fit(Net(Kind.DEEP, 3.0))
+    assert redefined(base, config=lambda old: {**old, "kind": Kind.DEEP}) == fit(Net(), Kind.DEEP)
+    assert redefined(base, config=lambda old: {**old, "picked": frozenset({2, 1})}) == fit(
+        Net(), picked=frozenset({1, 2})
+    )
+    assert redefined(base, config=lambda old: {**old, "rate": 2}) == fit(Net(), rate=2)
+    assert redefined(base, config=lambda old: {**old, "nets": (Net(),)}) == fit(Net(), nets=(Net(),))
+    swapped = redefined(base, config=lambda old: {**old, "data": {"a": load(2)}})
+    assert swapped == fit(Net(), data={"a": load(2)})
+    assert set(instantiate(swapped).derivations) == {swapped.dref, load(2).dref}
+
+
+def test_plain_values_can_be_changed_in_parts() -> None:
+    def deeper(old: dict[str, object]) -> dict[str, object]:
+        net = old["net"]
+        return {**old, "net": {**net, "rate": 0.25}} if isinstance(net, dict) else old
+
+    assert redefined(fit(Net(Kind.DEEP)), config=deeper) == fit(Net(Kind.DEEP, 0.25))
+
+
+def test_what_a_call_refuses_is_refused_in_its_words() -> None:
+    with pytest.raises(UnstorableError, match="fit: net is of type Kind, not Net"):
+        redefined(fit(Net()), config=lambda old: {**old, "net": Kind.DEEP})
+    with pytest.raises(TypeError, match=r"config= gave NoneType, and is to give all parameters by name"):
+        redefined(fit(Net()), config=lambda old: old.update(rate=4.0))  # type: ignore[arg-type, return-value]
+
+
+def test_what_is_no_plan_and_no_change_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="of= takes a stage, a derivation or a DRef, not the function fetch"):
+        redefined(plan(), of=fetch)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="config= takes a function of the parameters, not dict"):
+        redefined(plan(), config={"size": 1})  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="realizer= takes a Realizer, not function"):
+        redefined(plan(), realizer=tens)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"redefined takes a plan or a stage, not Tolerant"):
+        redefined(plan().tolerate(), config=dict)  # type: ignore[call-overload]
+    with pytest.raises(
+        TypeError, match=r"realized takes a plan or a stage, not Tolerant: tolerate what realized gives"
+    ):
+        realized(plan().tolerate())  # type: ignore[call-overload]
 
 
 # What may not run.

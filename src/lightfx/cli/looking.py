@@ -93,11 +93,12 @@ def cat(
     place: Annotated[str, typer.Argument(metavar="REF[/PATH]", help="A file in it; without a path, its value")],
     *,
     store: Store = None,
+    json: Json = False,
 ) -> Answer:
     """Print a file of a realization, byte by byte, or its value as JSON."""
     from lightfx.cli import viewing  # noqa: PLC0415 -- help is fast without it
 
-    return viewing.cat(store, place)
+    return viewing.cat(store, place, json=json)
 
 
 def diff(ref: Ref, other: Other, *, store: Store = None, json: Json = False) -> Answer:
@@ -129,4 +130,6 @@ def shell(
     """Open a shell in the folder with its files, or run a command there; gives its exit code."""
     from lightfx.cli import viewing  # noqa: PLC0415 -- help is fast without it
 
-    return viewing.shell(store, ref, command or [])
+    words = command or []
+    # Options of the command are its own without them too; many write them all the same.
+    return viewing.shell(store, ref, words[1:] if words[:1] == ["--"] else words)

@@ -151,7 +151,7 @@ def ls(
 
 @app.command()
 def table(
-    plan: Annotated[str, typer.Argument(metavar="MODULE:PLAN", help="As for `run`")],
+    plan: Annotated[str, typer.Argument(metavar="MODULE:PLAN", help="As for `run`, or a stage: all that it made")],
     *,
     only: Annotated[str, typer.Option("--only", metavar="GLOB", help="As for `run`")] = "",
     pivot: Annotated[
@@ -161,7 +161,7 @@ def table(
     store: Store = None,
     json: Json = False,
 ) -> Answer:
-    """Show what is stored of a plan as a table; runs nothing."""
+    """Show what is stored of a plan, or of a stage, as a table; runs nothing."""
     from lightfx.cli import tabling  # noqa: PLC0415 -- help is fast without it
 
     return tabling.table(plan, store, only, pivot, csv=csv, json=json)

@@ -40,11 +40,21 @@ class Target:
 
 def planned(text: str) -> tuple[Target, ...]:
     """Import a module and list the derivations of the plan in it; complains where there are none."""
+    return targets_of(named(text), text)
+
+
+def named(text: str) -> object:
+    """Import a module and give what it has under the name; complains where there is nothing."""
     where, colon, attribute = text.rpartition(":")
     if not colon or not where or not attribute:
         raise misuse(f"{text!r} names no plan", _USAGE)
     module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
-    container = _called(_found(module, attribute), text)
+    return _found(module, attribute)
+
+
+def targets_of(plan: object, text: str) -> tuple[Target, ...]:
+    """List the derivations of a plan, called if it must be; complains where there are none."""
+    container = _called(plan, text)
     try:
         return tuple(Target(_label(keys, leaf), leaf) for keys, leaf in labelled(container))
     except NotPlannableError as error:

@@ -1,8 +1,7 @@
-"""``lightfx table``: what is stored of a plan, as a table for people, as CSV, or as JSON. Nothing is run."""
+"""``lightfx table``: what is stored of a plan, or of a stage, for people, as CSV, or as JSON. Nothing is run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from attrs import evolve
@@ -11,7 +10,7 @@ from lightfx.cli.choosing import matching
 from lightfx.cli.complaints import misuse
 from lightfx.cli.opening import open_to_read
 from lightfx.cli.page import MANY, Answer, Page, document
-from lightfx.cli.planning import Target, planned
+from lightfx.cli.planning import named, targets_of
 from lightfx.cli.running import output_kept
 from lightfx.cli.words import duration, outcome, short
 from lightfx.core.canonical import Tree
@@ -19,19 +18,22 @@ from lightfx.core.closure import NotPlannableError
 from lightfx.core.refs import RRef
 from lightfx.report.sheets import Sheet, text_of
 from lightfx.report.tables import Table
+from lightfx.stages.stage import Stage
 
 _UNSHOWN: Final = ("cost.peak_memory", "created", "dref")
 _USAGE: Final = "--pivot ROW,COLUMN,CELL takes three columns"
 
 
 def table(plan: str, store: str | None, only: str, pivot: str, *, csv: bool, json: bool) -> Answer:
-    """Show what is stored of the plan that ``plan`` names."""
+    """Show what is stored of the plan, or of all that the stage made, that ``plan`` names."""
     if csv and json:
         raise misuse("--csv and --json are two answers", "give one of them")
     with output_kept():
-        targets = matching(planned(plan), only)
+        found = named(plan)
+        if isinstance(found, Stage) and only:
+            raise misuse("--only is for plans, and this is a stage", "leave it out")
         try:
-            made = _labelled(targets, store)
+            made = _of_stage(found, store) if isinstance(found, Stage) else _labelled(found, plan, only, store)
         except NotPlannableError as error:
             raise misuse(f"{plan} cannot be realized: {error}") from error
     sheet = _pivoted(made, pivot) if pivot else made.sheet
@@ -42,8 +44,14 @@ def table(plan: str, store: str | None, only: str, pivot: str, *, csv: bool, jso
     return _page(sheet)
 
 
-def _labelled(targets: Sequence[Target], store: str | None) -> Table[object]:
+def _of_stage(stage: Stage[..., object], store: str | None) -> Table[object]:
+    with open_to_read(store) as world:
+        return world.table(stage)
+
+
+def _labelled(found: object, plan: str, only: str, store: str | None) -> Table[object]:
     """Label rows as ``lightfx run`` labels targets; two may have one label."""
+    targets = matching(targets_of(found, plan), only)
     with open_to_read(store) as world:
         made = world.table([each.derivation for each in targets])
     return Table(tuple(evolve(row, label=targets[int(row.label)].label) for row in made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as encoder
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -28,6 +29,7 @@ from lightfx.core.records import result_tree
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
 from lightfx.looking import Difference
+from lightfx.plan.searching import STATUSES
 from lightfx.wiring import unwrap
 
 _LISTS: Final[
@@ -67,8 +69,11 @@ def find(
     """Find realizations."""
     since = None if newer_than is None else _since(newer_than)
     fields = dict(map(_field, where))
+    wanted = STATUSES.get(status)
+    if wanted is None:
+        raise misuse(f"--status {status!r} is no status", f"it is one of {', '.join(filter(None, STATUSES))}")
     with open_to_read(store) as world:
-        found = unwrap(looking.find(world, name, newer_than=since, status=status, fields=fields))
+        found = unwrap(looking.find(world, name, newer_than=since, status=wanted, fields=fields))
         configs = unwrap(world.store.configs(tuple({each.dref: None for each in found})))
         now = world.perform.value(world.clock.now())
     if json:
@@ -143,14 +148,24 @@ def _raised(failure: EngineFailure) -> EngineFailure:
     return failure
 
 
-def cat(store: str | None, place: str) -> Answer:
-    """Give a file, byte by byte, or a value."""
+def cat(store: str | None, place: str, *, json: bool) -> Answer:
+    """Give a file, byte by byte, or a value; as JSON with the reference, and what is no text as base64."""
     with open_to_read(store) as world:
         found, path = _inside(world, place)
         if not path:
             tree = result_tree(found.result)
+            if json:
+                return document({"rref": found.rref.text, **tree})
             return Answer(encoder.dumps(tree.get("right", tree), indent=2) + "\n")
-        return Answer(unwrap(looking.cat(world, found.rref, path).alt(_raised)))
+        data = unwrap(looking.cat(world, found.rref, path).alt(_raised))
+    return document({"rref": found.rref.text, "path": path, **_data_tree(data)}) if json else Answer(data)
+
+
+def _data_tree(data: bytes) -> dict[str, object]:
+    try:
+        return {"bytes": len(data), "text": data.decode()}
+    except UnicodeDecodeError:
+        return {"bytes": len(data), "base64": b64encode(data).decode()}
 
 
 def diff(store: str | None, one: str, other: str, *, json: bool) -> Answer:

@@ -7,7 +7,7 @@ the judgement is tested without a disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self, TypeAlias, final
 
 from attrs import frozen
@@ -32,6 +32,28 @@ def parse_ref(text: str) -> Ref | None:
     """
     realization = RRef.parse(text).value_or(None)
     return realization if realization is not None else DRef.parse(text).value_or(None)
+
+
+def check_refs(*refs: object) -> None:
+    """Raise TypeError for what is no reference, such as a plan, in words that say where its own is.
+
+    >>> check_refs("fit")
+    Traceback (most recent call last):
+    ...
+    TypeError: a reference is wanted, DRef or RRef, not str: DRef.parse or RRef.parse reads one
+    """
+    for ref in refs:
+        if not isinstance(ref, DRef | RRef):
+            hint = ": DRef.parse or RRef.parse reads one" if isinstance(ref, str) else ""
+            hint = ": that of a plan is plan.dref" if hasattr(ref, "dref") else hint
+            raise TypeError(f"a reference is wanted, DRef or RRef, not {type(ref).__name__}{hint}")
+
+
+def check_all_refs(refs: object) -> None:
+    """Raise TypeError for what is no sequence of references."""
+    if isinstance(refs, str) or not isinstance(refs, Iterable):
+        raise TypeError(f"references are wanted in a sequence, not {type(refs).__name__}: [ref]")
+    check_refs(*refs)
 
 
 @final

@@ -14,7 +14,7 @@ from attrs import frozen
 from returns.io import IO, IOResult
 from returns.result import Result
 
-from lightfx.core.derivation import Derivation
+from lightfx.core.derivation import Derivation, Tolerant
 from lightfx.effects.clock import Clock
 from lightfx.effects.executor import Executor
 from lightfx.effects.journal import Journal
@@ -27,8 +27,16 @@ T = TypeVar("T")
 K = TypeVar("K")
 E = TypeVar("E")
 
-Tabled: TypeAlias = Derivation[T] | Mapping[K, Derivation[T]] | Sequence[Derivation[T]] | Callable[..., Derivation[T]]
-"""What a table is made of: a plan, plans in a container, or a stage."""
+Tabled: TypeAlias = (
+    Derivation[T]
+    | Tolerant[T]
+    | Mapping[K, Derivation[T]]
+    | Mapping[K, Tolerant[T]]
+    | Sequence[Derivation[T]]
+    | Sequence[Tolerant[T]]
+    | Callable[..., Derivation[T]]
+)
+"""What a table is made of: a plan, plans in a container, or a stage. A plan that is tolerated has the same rows."""
 
 
 TERMINATED: Final = 143  # what a process leaves with that was asked to end (128 + SIGTERM)

@@ -55,7 +55,8 @@ def plan(
 def table(world: World, of: Tabled[T, K], /) -> IOResult[Table[T], EngineFailure]:
     """Show what is stored of plans, or of all that a stage ever made. Runs nothing, and stores nothing.
 
-    ``of``: a plan, plans in a container, or a stage. A plan that collects
+    ``of``: a plan, plans in a container, or a stage, with what older code of its
+    own made, and nothing of its namesakes elsewhere. A plan that collects
     several realizations has a row for each; one that would have to run has a
     row without.
 

@@ -36,7 +36,8 @@ class RunOptions(TypedDict, total=False):
     ``only_stored``: run nothing; what would have to run is an `EngineFailure`.
     ``args``: what stages find in ``build.args``, by derivation or reference: how
     much they tell, on which device they run. It is no part of any identity, and
-    goes to workers by pickle.
+    goes to workers by pickle. So what is LEFT for a wrong one stands as any
+    LEFT does: ``replay=retry_failed`` tries it again, with the ``args`` of then.
     """
 
     replay: ReplayPolicy

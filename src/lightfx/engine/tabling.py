@@ -2,18 +2,22 @@
 
 Of plans it shows what a run would choose now: the step machine is driven by
 what is stored (`lightfx.engine.foresight`), and what would have to run is a row
-without a realization. Of a stage it shows all that is stored under its name,
-by whatever code, newest first.
+without a realization. Of a stage it shows all that it made, newest first: by
+the code of today, and by older code where the store tells that it was code of
+this stage, which is where the stage is found (``module:name``): in the config
+beside a version, else in the record of whoever ran it. Of namesakes in other
+modules it shows nothing; nor what was LEFT by code of which nothing ever ran.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
+from lightfx.core.canonical import spell_checked
 from lightfx.core.closure import instantiate, labelled
 from lightfx.core.config import Config
 from lightfx.core.derivation import Realizer, Recipe
@@ -85,11 +89,14 @@ def _of_plans(world: World, plans: object) -> Result[Table[T], EngineFailure]:
 
 
 def _records(world: World, graph: Graph, state: State) -> Result[Mapping[RRef, Realization], EngineFailure]:
-    """Read what the targets were resolved to: what is told anew has a record, and is not stored."""
+    """Read what the targets were resolved to; what is told anew and is not stored has a record of its own.
+
+    The stored one is asked first: an Upstream LEFT is told anew by each run, and was made when it was stored.
+    """
     chosen = [row for number, ref in graph.targets for row in state.selection(number, ref) or ()]
-    known = {row.stored.rref: found for row in chosen if (found := row.realization) is not None}
-    unread = tuple({row.stored.rref: None for row in chosen if row.stored.rref not in known})
-    return world.perform.result(world.store.realizations(unread)).map(lambda read: {**known, **read})
+    told = {row.stored.rref: found for row in chosen if (found := row.realization) is not None}
+    wanted = tuple({row.stored.rref: None for row in chosen})
+    return world.perform.result(world.store.realizations(wanted)).map(lambda read: {**told, **read})
 
 
 def _of_stage(world: World, stage: Made) -> Result[Table[T], EngineFailure]:
@@ -100,12 +107,34 @@ def _of_stage(world: World, stage: Made) -> Result[Table[T], EngineFailure]:
     configs = world.perform.result(world.store.configs(tuple({each.dref: None for each in found})))
     if isinstance(configs, Failure):
         return Failure(configs.failure())
+    pairs = [(each, config) for each in found if (config := configs.unwrap().get(each.dref)) is not None]
+    own = _own_codes(stage, pairs)
     rows: list[Row[T]] = [
         row_of(stage.name, config, each, _decoded(world, stage, each, config))
-        for each in found
-        if (config := configs.unwrap().get(each.dref)) is not None
+        for each, config in pairs
+        if _code_of(config) in own
     ]
     return Success(Table(tuple(rows)))
+
+
+def _own_codes(stage: Made, pairs: Sequence[tuple[Realization, Config]]) -> frozenset[str]:
+    """Tell which code is that of the stage, now or once: a name alone may be that of another stage too."""
+    place = stage.realizer.made_by().stage
+    first = {_code_of(config): config for _, config in pairs}
+    own = {code for code, config in first.items() if _place_in(config) == place or stage.realizer.current(config)}
+    ran = {_code_of(config) for each, config in pairs if each.made_by.stage == place and not _place_in(config)}
+    return frozenset(own | ran)
+
+
+def _code_of(config: Config) -> str:
+    return spell_checked(config.tree.get("code"))
+
+
+def _place_in(config: Config) -> str:
+    """Where the stage is found, as a config says it beside a version; "" where it does not."""
+    code = config.tree.get("code")
+    place = code.get("of") if isinstance(code, Mapping) else None
+    return place if isinstance(place, str) else ""
 
 
 def _decoded(world: World, stage: Made, realization: Realization, config: Config) -> Outcome[T] | None:

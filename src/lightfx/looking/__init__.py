@@ -24,10 +24,12 @@ from lightfx.looking.contents import Difference, cat, diff, ls
 from lightfx.looking.holdings import alldrefs, allrrefs, deps, du, find, rdeps, roots
 from lightfx.looking.visiting import link, shell
 from lightfx.plan.relations import Usage
+from lightfx.plan.searching import Status
 
 __all__ = [
     "Difference",
     "Entry",
+    "Status",
     "Usage",
     "alldrefs",
     "allrrefs",

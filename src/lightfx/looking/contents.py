@@ -10,7 +10,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure, NotStored
-from lightfx.core.inventory import Ref
+from lightfx.core.inventory import Ref, check_refs
 from lightfx.core.manifest import Entry
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef, RRef
@@ -45,15 +45,20 @@ class Difference:
 def ls(world: World, rref: RRef, path: str = "", /) -> IOResult[tuple[Entry, ...], EngineFailure]:
     """List the files, folders and links of a realization, or those below ``path`` in it, sorted by path.
 
-    Fails with `NotStored` where there are none.
+    Fails with `NotStored` where there are none, and where there is no such path in it.
     """
     tree = tree_of(world, rref)
     if isinstance(tree, Failure):
         return IOResult.from_failure(tree.failure())
-    below = PurePosixPath(path)
     listed = _manifest(world, rref, tree.unwrap())
-    entries = listed.map(lambda found: tuple(each for each in found if PurePosixPath(each.path).is_relative_to(below)))
-    return IOResult.from_result(entries)
+    return IOResult.from_result(listed.bind(lambda found: _below(found, PurePosixPath(path), rref)))
+
+
+def _below(found: tuple[Entry, ...], path: PurePosixPath, rref: RRef) -> Result[tuple[Entry, ...], EngineFailure]:
+    entries = tuple(each for each in found if PurePosixPath(each.path).is_relative_to(path))
+    if path.parts and not entries:
+        return Failure(NotStored(rref.text, f"there is no {str(path)!r} in it"))
+    return Success(entries)
 
 
 def cat(world: World, rref: RRef, path: str, /, *, limit: int | None = None) -> IOResult[bytes, EngineFailure]:
@@ -79,6 +84,7 @@ def diff(world: World, one: Ref, other: Ref, /) -> IOResult[Difference, EngineFa
 
     Fails with `NotStored` where one of them is not there.
     """
+    check_refs(one, other)
     if isinstance(one, RRef) and isinstance(other, RRef):
         apart = _configs_compared(world, one.dref, other.dref)
         return IOResult.from_result(apart.bind(lambda found: _compared(world, one, other, found)))
@@ -122,6 +128,10 @@ def _compared(world: World, one: RRef, other: RRef, apart: Difference) -> Result
 
 def tree_of(world: World, rref: RRef) -> Result[Digest, EngineFailure]:
     """Say which object has the files of a realization; fails with `NotStored` where it has none."""
+    check_refs(rref)
+    given: Ref = rref
+    if isinstance(given, DRef):
+        raise TypeError(f"a realization is wanted, RRef, not DRef: `allrrefs` lists those of {given}")
     read = world.perform.result(world.store.realizations((rref,)))
     if isinstance(read, Failure):
         return Failure(read.failure())

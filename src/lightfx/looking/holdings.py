@@ -13,7 +13,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import Tree
 from lightfx.core.config import Config
 from lightfx.core.failures import EngineFailure, NotStored
-from lightfx.core.inventory import Inventory, Ref
+from lightfx.core.inventory import Inventory, Ref, check_refs
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
 from lightfx.effects.world import World
@@ -26,7 +26,7 @@ from lightfx.plan.relations import (
     upside_down,
     usage_of,
 )
-from lightfx.plan.searching import Search
+from lightfx.plan.searching import STATUSES, Search, Status
 
 R = TypeVar("R", DRef, RRef)
 
@@ -60,6 +60,7 @@ def deps(
 
     ``deep``: also what these stand on, and so on. Fails with `NotStored`.
     """
+    check_refs(ref)
     if isinstance(ref, RRef):
         return IOResult.from_result(_realizations(world).bind(lambda needs: _from(needs, ref, deep=deep)))
     return IOResult.from_result(_derivations(world).bind(lambda needs: _from(needs, ref, deep=deep)))
@@ -73,6 +74,7 @@ def rdeps(
     world: World, ref: Ref, /, *, deep: bool = False
 ) -> IOResult[tuple[DRef, ...], EngineFailure] | IOResult[tuple[RRef, ...], EngineFailure]:
     """List what stands on it; ``deep``: also what stands on that, and so on. Fails with `NotStored`."""
+    check_refs(ref)
     if isinstance(ref, RRef):
         users = _realizations(world).map(upside_down)
         return IOResult.from_result(users.bind(lambda found: _from(found, ref, deep=deep)))
@@ -102,7 +104,7 @@ def find(
     /,
     *,
     newer_than: float | timedelta | datetime | None = None,
-    status: str = "",
+    status: Status = "",
     fields: Mapping[str, Tree] | None = None,
 ) -> IOResult[tuple[Realization, ...], EngineFailure]:
     """Find realizations, newest first.
@@ -112,7 +114,11 @@ def find(
     ``status``: "right"; "left" for any LEFT; or the kind of a LEFT, "raised".
     ``fields``: values of the config by path: ``{"rate": 0.1, "code.version": "2"}``;
     a path that is none of the config is one of its parameters.
+
+    Raises ValueError for a ``status`` that there is none of.
     """
+    if status not in STATUSES:
+        raise ValueError(f"status is {status!r}; it is one of {', '.join(filter(None, STATUSES))}")
     search = Search(name, _moment(world, newer_than), status, dict(fields or {}))
     rows = world.perform.result(world.store.newest(None, sys.maxsize))
     if isinstance(rows, Failure):
@@ -141,6 +147,7 @@ def du(world: World, /, *refs: Ref) -> IOResult[Mapping[Ref | str, Usage], Engin
 
     An object that several have counts once in each line.
     """
+    check_refs(*refs)
     return world.store.inventory().map(lambda found: _usage(found, refs))
 
 

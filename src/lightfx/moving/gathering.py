@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure, NotStored
-from lightfx.core.inventory import Item, Ref
+from lightfx.core.inventory import Item, Ref, check_all_refs
 from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import DRef, RRef
@@ -35,6 +35,7 @@ def gather_known(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFai
 
     What a run took from a cache may stand on what never came here.
     """
+    check_all_refs(refs)
     started = _named(world, refs)
     if isinstance(started, Failure):
         return Failure(started.failure())

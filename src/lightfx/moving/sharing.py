@@ -11,7 +11,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
-from lightfx.core.inventory import Ref
+from lightfx.core.inventory import Ref, check_all_refs
 from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
 from lightfx.effects.store import Entry
@@ -110,6 +110,7 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     or what is refused of it, is told by ``lacking``. Fails with `NotStored` where there
     is nothing of a reference, here or there, and with `CacheTrouble`.
     """
+    check_all_refs(refs)
     partner = partner_of(evolve(cache, push=False), world.perform)
     try:
         return IOResult.from_result(_pulled(world, refs, partner))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Final, final
+from typing import Final, Literal, TypeAlias, final, get_args
 
 from attrs import Factory, frozen
 
@@ -13,6 +13,10 @@ from lightfx.core.config import Config
 from lightfx.core.realization import Realization
 
 LEFT: Final = "left"
+Status: TypeAlias = Literal[
+    "", "right", "left", "returned", "raised", "timed_out", "died", "bad_output", "upstream", "cancelled"
+]
+STATUSES: Final[Mapping[str, Status]] = {each: each for each in get_args(Status)}
 _ABSENT: Final = object()
 
 
@@ -28,7 +32,7 @@ class Search:
 
     name: str = "*"
     since: float | None = None
-    status: str = ""
+    status: Status = ""
     fields: Mapping[str, Tree] = Factory(dict)
 
     def likes(self, realization: Realization) -> bool:

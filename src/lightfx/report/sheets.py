@@ -116,8 +116,12 @@ def _is_int(cell: Tree) -> bool:
 def flat(tree: Tree, path: str) -> dict[str, Tree]:
     """Spread nested fields over columns with dotted names; lists, and tagged objects, stay one cell.
 
+    A key that has a dot itself stands in quotes, so that no two fields have one name.
+
     >>> flat({"rate": 0.1, "net": {"depth": 3}, "data": {"$dref": "a-rows"}}, "args")
     {'args.rate': 0.1, 'args.net.depth': 3, 'args.data': 'a-rows'}
+    >>> flat({"b.c": 1, "b": {"c": 2}}, "value")
+    {'value["b.c"]': 1, 'value.b.c': 2}
     """
     if not isinstance(tree, Mapping) or not tree:
         return {path: tree}
@@ -126,4 +130,8 @@ def flat(tree: Tree, path: str) -> dict[str, Tree]:
         return {path: reference}
     if any(key.startswith("$") for key in tree):
         return {path: tree}
-    return {name: cell for key, inner in tree.items() for name, cell in flat(inner, f"{path}.{key}").items()}
+    return {name: cell for key, inner in tree.items() for name, cell in flat(inner, _name(path, key)).items()}
+
+
+def _name(path: str, key: str) -> str:
+    return f"{path}[{spell_checked(key)}]" if "." in key else f"{path}.{key}"

@@ -5,7 +5,8 @@ A `Table` is a value: its rows are records, typed by the value of the plan, and
 
 - ``label``, ``kind`` ("right", the kind of a LEFT, or "" where nothing is
   stored), ``message`` of a LEFT;
-- ``args.*``: the fields of the config; ``value``, or ``value.*``: those of the value;
+- ``args.*``: the fields of the config; ``value``, or ``value.*``: those of the value; a key that
+  has a dot itself stands in quotes: ``value["b.c"]``;
 - ``cost.seconds``, ``cost.peak_memory``, ``created``, ``dref``, ``rref``.
 """
 
@@ -125,7 +126,7 @@ class Table(Generic[T_co]):
         cells = [row.cells for row in self.rows]
         names = list(dict.fromkeys(name for each in cells for name in each))
         first = ["label", *(each for each in names if each.startswith("args"))]
-        first += [each for each in names if each == "value" or each.startswith("value.")]
+        first += [each for each in names if each == "value" or each.startswith(("value.", "value["))]
         last = ("kind", "message", "cost.seconds", "cost.peak_memory", "created", "dref", "rref")
         columns = (*(each for each in first if each in names), *(each for each in last if each in names))
         return Sheet(columns, tuple(tuple(each.get(name) for name in columns) for each in cells))

@@ -33,7 +33,7 @@ from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.zstandard import MISSING, zstd
+from lightfx.shell.zstandard import MISSING, one_frame, zstd
 
 T = TypeVar("T")
 
@@ -133,6 +133,7 @@ def read_archive(
             disk.make_folders(place, 0o700)
             _room(packing, place, disk)
             _take_files(members, packing, lay_out(packing, wanted, place, disk), disk)
+            _end(stream)
         return Unpacked(freight, {place / tree.hex: tree for tree in wanted})
 
     return _at_rim(path, "read the archive", work)
@@ -178,6 +179,15 @@ def _exactly(stream: BinaryIO, count: int) -> bytes:
             raise _RefusedError("it ends in the middle")
         data += more
     return data
+
+
+def _end(stream: BinaryIO) -> None:
+    """Refuse what comes after the end: a tar is filled up with zeros to a whole record, and that is all."""
+    filling = b""
+    while len(filling) <= tarfile.RECORDSIZE and (piece := stream.read(_PIECE)):
+        filling += piece
+    if len(filling) > tarfile.RECORDSIZE or any(filling):
+        raise _RefusedError("something comes after its end")
 
 
 def _header(header: bytes) -> tuple[str, int]:
@@ -299,6 +309,9 @@ def _compressed(raw: BinaryIO, mode: str) -> Iterator[BinaryIO]:
     if module is None:
         raise _TroubleError(SystemTrouble("zstd", "compress", MISSING))
     try:
+        if mode == "rb":
+            yield one_frame(raw, module)
+            return
         with module.open(raw, mode) as stream:
             yield stream
     except (module.ZstdError, EOFError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final, overload
 
 from attrs import evolve, frozen
@@ -23,8 +24,9 @@ from lightfx.core.outcome import Left
 from lightfx.core.realization import BuildOrder, MadeBy, Outputs
 from lightfx.core.refs import DRef
 from lightfx.core.terms import Terms
-from lightfx.stages.fields import read_fields, spell_fields
+from lightfx.stages.fields import read_fields
 from lightfx.stages.realizers import code_of
+from lightfx.stages.respelling import respelled
 from lightfx.stages.running import StageRealizer
 from lightfx.stages.stage import Stage
 
@@ -72,12 +74,14 @@ def redefined(
     ``what``: a plan, or a stage, of whose plans the same is made. ``of``: what in
     it is changed: every derivation of a stage, or one; nothing: the plan itself.
     ``config`` gets its parameters by name, with derivations where it has any,
-    and gives those that it shall have. ``matcher`` is put in place of the
+    and gives those that it shall have: values as a call of the stage takes them,
+    or the plain ones that it got, changed. ``matcher`` is put in place of the
     matcher of every use. ``realizer`` runs it in place of its own: its code is
     part of the identity, as in `derivation`.
 
-    Raises LookupError where ``of`` is not in the plan, and `UnstorableError`
-    for parameters that cannot be stored or do not fit the stage.
+    Raises LookupError where ``of`` is not in the plan, `UnstorableError` for
+    parameters that cannot be stored or do not fit the stage, and TypeError where
+    ``config`` gives no parameters.
 
     >>> from lightfx import Build, stage
     >>> @stage(version="1")
@@ -89,6 +93,7 @@ def redefined(
     >>> redefined(double(load(1)), of=load, config=lambda old: {**old, "size": 2}) == double(load(2))
     True
     """
+    _check_changes(of, config, realizer)
     if isinstance(what, Stage):
         stage = what
 
@@ -97,6 +102,7 @@ def redefined(
             return redefined(plan, of=of, config=config, matcher=matcher, realizer=realizer)
 
         return make
+    _check_plan(what, "redefined")
     if matcher is not None:
         what.choose(matcher)  # refuses what is no matcher
     rewriter = _Rewriter(_targets(what, of), config, matcher, realizer, {})
@@ -107,6 +113,26 @@ def redefined(
     moved = rewriter.moved(what)
     # The matcher, the part and the type are those of the plan that was given.
     return moved if isinstance(moved, Derivation) else moved.derivation  # type: ignore[return-value]
+
+
+def _check_plan(what: object, name: str) -> None:
+    if not isinstance(what, Derivation):
+        hint = f": tolerate what {name} gives" if isinstance(what, Tolerant) else ""
+        raise TypeError(f"{name} takes a plan or a stage, not {type(what).__name__}{hint}")
+
+
+def _check_changes(of: object, config: object, realizer: object) -> None:
+    if of is not None and not isinstance(of, Stage | Derivation | DRef):
+        named = f"the function {of.__name__}" if isinstance(of, FunctionType) else type(of).__name__
+        raise TypeError(f"of= takes a stage, a derivation or a DRef, not {named}")
+    if config is not None and not callable(config):
+        raise TypeError(
+            f"config= takes a function of the parameters, not {type(config).__name__}: lambda old: {{**old, ...}}"
+        )
+    if realizer is not None and not hasattr(realizer, "terms"):
+        raise TypeError(
+            f"realizer= takes a Realizer, not {type(realizer).__name__}: realizer(function, type) makes one"
+        )
 
 
 def _targets(plan: Derivation[object], of: Which | None) -> frozenset[DRef]:
@@ -147,13 +173,14 @@ class _Rewriter:
             raise TypeError(f"{recipe.dref} is a source, which has no parameters: make another plan")
         known = {old.reference: new for old, new in zip(recipe.needs, moved, strict=True)}
         fields: Mapping[str, object] = read_fields(recipe.config.tree["args"], known)
-        if target and self.config is not None:
-            fields = self.config(dict(fields))
-        self.made[recipe.dref] = self._recipe(recipe, fields, target=target)
+        changed = _changed(self.config, fields) if target and self.config is not None else fields
+        self.made[recipe.dref] = self._recipe(recipe, fields, changed, target=target)
 
-    def _recipe(self, old: Recipe, fields: Mapping[str, object], *, target: bool) -> Recipe:
-        args, needs = spell_fields(fields)
+    def _recipe(
+        self, old: Recipe, before: Mapping[str, object], fields: Mapping[str, object], *, target: bool
+    ) -> Recipe:
         realizer = self.realizer if target and self.realizer is not None else old.realizer
+        args, needs = respelled(realizer, before, fields)
         tree: dict[str, Tree] = {**old.config.tree, "args": args}
         if realizer is not old.realizer:
             tree["code"] = code_of(realizer)
@@ -178,6 +205,15 @@ class _Rewriter:
         recipe = self.made[need.dref]
         matcher = need.matcher if self.matcher is None or need.dref not in self.targets else self.matcher
         return evolve(need, origin=recipe, matcher=matcher)
+
+
+def _changed(change: Change, fields: Mapping[str, object]) -> Mapping[str, object]:
+    given: object = change(dict(fields))
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"config= gave {type(given).__name__}, and is to give all parameters by name: lambda old: {{**old, ...}}"
+        )
+    return given
 
 
 # What may not run.
@@ -246,6 +282,7 @@ def realized(what: Derivation[T] | Stage[P, T], /) -> Derivation[T] | Callable[P
             return realized(plan)
 
         return make
+    _check_plan(what, "realized")
     if isinstance(what.origin, Absent):
         raise TypeError(f"{what} is given as it is: there is nothing to run")
     return evolve(what, origin=evolve(what.origin, realizer=StoredOnly(what.origin.realizer)))
