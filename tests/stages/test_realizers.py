@@ -30,6 +30,7 @@ from lightfx import (
     BadOutput,
     Build,
     BuildOrder,
+    Config,
     Derivation,
     EngineError,
     Left,
@@ -165,6 +166,13 @@ def test_what_a_realizer_gives_wrongly_is_left_and_takes_no_other_along(tmp_path
         assert causes["nothing"] == BadOutput("the outputs", "are of type NoneType, not tuple")
         assert causes["bare"] == BadOutput("the outputs", "are of type int, not Result")
         assert isinstance(unwrap(realize(world, made["some_text"])), Left)
+
+
+def test_what_is_no_part_of_a_derivation_is_refused_at_the_call() -> None:
+    with pytest.raises(TypeError, match="as a mapping, not Config"):
+        derivation(Config.of(x=1), first(), realizer(sums, int))  # type: ignore[call-overload]  # what nobody checked
+    with pytest.raises(TypeError, match=r"a Realizer, not function: realizer\(function, type\)"):
+        derivation({}, first(), bare)  # type: ignore[call-overload]  # as above
 
 
 def test_any_realizer_of_a_config_keeps_its_promises(tmp_path: Path) -> None:

@@ -216,7 +216,8 @@ def derivation(
     class counts by its name, with ``version``, so change the version when the
     class gives other results.
 
-    Raises `UnstorableError`, with the path, for what cannot be in a config.
+    Raises `UnstorableError`, with the path, for what cannot be in a config, and
+    ``TypeError`` for what is none of the three.
 
     >>> def draw(order: BuildOrder) -> Result[Outputs, Left | Asks]:
     ...     return Success(tuple(Output(order.config.tree["args"]["n"] + index) for index in order.indices))
@@ -224,6 +225,7 @@ def derivation(
     >>> derivation({"n": 3}, First(), realizer(draw, int, version="1")).dref.name.text
     'draw'
     """
+    _check_parts(config, realizer)
     fields, needs = spell_fields(config)
     if isinstance(realizer, FunctionRealizer):
         name = name or realizer.core.name
@@ -232,6 +234,14 @@ def derivation(
         fields, needs, realizer, {**code_of(realizer), **({"version": version} if version else {})}, named
     )
     return Derivation[T](recipe).choose(matcher)
+
+
+def _check_parts(config: object, realizer: object) -> None:
+    if not isinstance(config, Mapping):
+        raise TypeError(f"a derivation takes its parameters as a mapping, not {type(config).__name__}")
+    if not hasattr(realizer, "terms"):
+        kind = type(realizer).__name__
+        raise TypeError(f"a derivation takes a Realizer, not {kind}: realizer(function, type) makes one")
 
 
 def code_of(realizer: Realizer) -> Mapping[str, Tree]:
