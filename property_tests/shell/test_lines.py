@@ -18,6 +18,7 @@ COUNTS = st.integers(0, 2**63 - 1)
 AMOUNTS = st.floats(0, allow_infinity=False, allow_nan=False)
 MOMENTS = st.floats(0, 2e11)
 VALUES: Mapping[object, st.SearchStrategy[object]] = {
+    bool: st.booleans(),
     int: COUNTS,
     float: AMOUNTS,
     str: st.text(st.characters(codec=None)),

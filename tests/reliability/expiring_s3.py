@@ -13,7 +13,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-STATUS, CODE = int(sys.argv[1]), sys.argv[2]
+STATUS, CODE = (int(sys.argv[1]), sys.argv[2]) if __name__ == "__main__" else (0, "")
 SAID = """<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>{code}</Code><Message>The provided token has expired.</Message><Token-0>{token}</Token-0>
 <RequestId>4442587FB7D0A2F9</RequestId><HostId>x</HostId></Error>"""

@@ -37,7 +37,7 @@ def strace() -> None:
 )
 @pytest.mark.usefixtures("strace")
 def test_killed_at_every_call(memory: Path, kind: str, scale: Scale, record_property: Record) -> None:
-    points = swept(memory, kind, "signal=SIGKILL", stride=scale(45 if kind == "pull" else 30, 1, 1))
+    points = swept(memory, kind, "signal=SIGKILL", stride=scale(6 if kind == "pull" else 30, 1, 1))
     record_property("count", points)
 
 

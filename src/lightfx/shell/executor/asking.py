@@ -26,6 +26,15 @@ from lightfx.core.derivation import (
 from lightfx.core.matching import Matcher
 from lightfx.core.refs import DRef
 
+
+@final
+@frozen
+class SealedAsks:
+    """What a stage asks for, in bytes, through a process that must not load it (`lightfx.shell.executor.sealing`)."""
+
+    packed: bytes
+
+
 Use: TypeAlias = tuple["int | Absent", Matcher[object], Take, bool]
 
 

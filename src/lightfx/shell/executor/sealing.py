@@ -38,7 +38,7 @@ from lightfx.core.parts import Step
 from lightfx.core.realization import BuildOrder, Input, MadeBy, Outputs
 from lightfx.core.terms import Terms
 from lightfx.effects.executor import Finished, Task
-from lightfx.shell.executor.asking import FlatAsks, flat, nested
+from lightfx.shell.executor.asking import FlatAsks, SealedAsks, flat, nested
 from lightfx.shell.executor.unveiling import left_for_asking
 
 _SCRIPT: Final = "_lightfx_script"
@@ -161,14 +161,6 @@ def open_sealed(packed: bytes, terms: Terms, moved: Mapping[Path, Path], script:
     sealed = Sealed(packed, terms, moved, script)
     _ = sealed.task
     return sealed
-
-
-@final
-@frozen
-class SealedAsks:
-    """What a stage asks for, on its way to the driver."""
-
-    packed: bytes
 
 
 def _seal(order: BuildOrder, asks: Asks) -> SealedAsks | Unshippable:

@@ -26,6 +26,7 @@ from lightfx.core.realization import INLINE_LOG, LOG_NAME, Cost, Output, Outputs
 from lightfx.core.secrets import Veil
 from lightfx.effects.executor import Finished, Task
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.executor.asking import SealedAsks
 from lightfx.shell.executor.unveiling import left_for_lack, veiled
 
 _STATUS: Final = Path("/proc/self/status")
@@ -93,7 +94,7 @@ def _as_told(made: object) -> Result[Outputs, Left | Asks | EngineFailure]:
         return made if strange is None else _bad_outputs(f"hold a {type(strange).__name__}, not Output or Left")
     if isinstance(made, Failure):
         why: object = made.failure()
-        known = isinstance(why, Left | Asks | EngineFailure)
+        known = isinstance(why, Left | Asks | SealedAsks | EngineFailure)
         return made if known else _bad_outputs(f"are a Failure of {type(why).__name__}, not of Left")
     return _bad_outputs(f"are of type {type(made).__name__}, not Result")
 
