@@ -79,6 +79,11 @@ def test_a_history_in_which_something_was_found(seed: int) -> None:
     live_through(seed)
 
 
+def test_trap_a_result_of_the_same_key_under_another_name_was_not_looked_for() -> None:
+    """What was asked for is known by its config alone; a namesake of it by key had been made, and nobody looked."""
+    live_through(10207, BLURRING)
+
+
 @settings(max_examples=100)
 @given(st.randoms(use_true_random=False))
 def test_a_history(chance: Random) -> None:

@@ -64,7 +64,7 @@ class Desk:
         decision = decided.unwrap()
         if isinstance(decision, Reuse):
             self.settle(node.number, decision.chosen)
-        elif progress.shadow:
+        elif progress.shadow and (sought or progress.key is None):
             self.settle(node.number, {})
         elif progress.ran:
             again = self._asked_again(node, progress)
