@@ -25,7 +25,7 @@ from errands import task
 from executor_laws import cause, finish, finish_one, value
 from makings import good
 
-from lightfx.core.failures import PoolLost
+from lightfx.core.failures import SystemTrouble
 from lightfx.core.outcome import Raised
 from lightfx.core.realization import BuildOrder
 from lightfx.core.secrets import Secret, Veil
@@ -383,7 +383,7 @@ def test_without_a_descriptor_to_spare_a_run_ends_and_says_so(tmp_path: Path) ->
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     failure = found.swap()._inner_value.unwrap()  # noqa: SLF001 -- a test
-    assert isinstance(failure, PoolLost) and "Too many open files" in failure.why
+    assert failure == SystemTrouble(str(tmp_path), "lead what a stage prints to its log", "Too many open files")
     assert [each.log for each in good(executor.wait(None)) if isinstance(each, Finished)] == [
         "to out: é ☃ \\ud800\nto err\n"
     ]

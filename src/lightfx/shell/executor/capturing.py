@@ -49,7 +49,7 @@ _DEBUGGED: Final = b"[breakpoint() was called: what follows went past this log, 
 
 
 class CaptureError(Exception):
-    """What is printed cannot be captured; its cause is an ``OSError``."""
+    """What is printed cannot be captured: what the system said, whose ``OSError`` is the cause."""
 
 
 @final
@@ -67,7 +67,7 @@ class Capture:
         try:
             self.file: Final = memory()
         except OSError as error:
-            raise CaptureError(f"no file for a log: {error.strerror}") from error
+            raise CaptureError(error.strerror) from error
         # Nobody closes it: a thread that a stage left behind may be about to write, and the number would be another's.
         weakref.finalize(self, os.close, self.file)
 
@@ -93,7 +93,7 @@ class Capture:
         try:
             _PROCESS.take(self)
         except OSError as error:
-            raise CaptureError(f"output cannot be led to a log: {error.strerror}") from error
+            raise CaptureError(error.strerror) from error
 
     def leave(self) -> None:
         """Let all that is printed go where it went before; for who was interrupted as this was left, once more."""

@@ -17,7 +17,7 @@ from attrs import evolve
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from lightfx.core.derivation import Realizer
-from lightfx.core.failures import EngineFailure, PoolLost
+from lightfx.core.failures import EngineFailure, SystemTrouble
 from lightfx.core.realization import BuildOrder
 from lightfx.core.terms import Limits
 from lightfx.effects.executor import Finished, Report, Task
@@ -86,7 +86,8 @@ class InlineExecutor:
             self._interrupt = interrupt
         except CaptureError as error:
             if not finished:
-                return IOFailure(PoolLost(str(error)))
+                place = str(self._waiting[0].order.place)  # of the task that was about to begin
+                return IOFailure(SystemTrouble(place, "lead what a stage prints to its log", str(error)))
         if finished:
             self._pace = (time.perf_counter() - began) / len(finished)
         return IOSuccess(finished)
