@@ -123,7 +123,9 @@ def test_records_written_in_place_are_seen_half(memory: Path, record_property: R
         pytest.skip("strace is not installed")
     found = {}
     for mutant in ("direct_write", ""):
-        command = [sys.executable, SWEEPING, memory, "run", "signal=SIGKILL", "1", mutant, "write"]
+        place = memory / f"of-{mutant}"
+        place.mkdir()
+        command = [sys.executable, SWEEPING, place, "run", "signal=SIGKILL", "1", mutant, "write"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         found[mutant] = json.loads(done.stdout)

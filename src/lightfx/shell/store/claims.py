@@ -29,7 +29,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
-from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
+from lightfx.core.layout import ALONE, CLAIMS, OBJECTS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.mounts import is_local
@@ -45,10 +45,12 @@ from lightfx.shell.store.owners import (
     this_host,
     try_lock,
 )
+from lightfx.shell.store.sync import sync_path
 from lightfx.shell.store.tree import remove_tree
 
 NEWBORN: Final = 60.0  # seconds
 PATIENCE: Final = 0.01  # seconds
+DROPPED: Final = "dropped-"
 _NO_LINK: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -85,6 +87,7 @@ class Claims:
         self._watch = Watch(lease, self._server_now, clock)
         self._heart = Heart(self._touch, lease.beat)
         self._lock = -1
+        self._left_behind = False
         try:
             self._enter()
             self._wait_for_the_lonely()
@@ -162,11 +165,16 @@ class Claims:
         self._heart.stop()
         try:
             self.release(list(self._held))
-            remove_tree(self.private, self._disk)
-            self._disk.remove(self._owner)
+            if not self._left_behind:
+                remove_tree(self.private, self._disk)
+                self._disk.remove(self._owner)
         finally:
             self._disk.close(self._lock)
             self._lock = -1
+
+    def leave_behind(self) -> None:
+        """Let the private folder stay when this is closed: the next who sweeps removes it, as that of a dead owner."""
+        self._left_behind = True
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
@@ -314,7 +322,7 @@ class Claims:
                 if owner != self._owner and (
                     dead is not None or (not self._disk.exists(owner) and self._is_old(folder))
                 ):
-                    remove_tree(folder, self._disk)
+                    self._clear(folder)
         for name in sorted(self._disk.listdir(self._root / CLAIMS), key=lambda name: name.startswith("owner-")):
             path, private = self._root / CLAIMS / name, self._root / TEMPORARY / name.removeprefix("owner-")
             if name.startswith("newborn-"):
@@ -322,6 +330,12 @@ class Claims:
                     self._disk.remove(path)
             elif path != self._owner and not self._disk.exists(private):
                 self._bury(path, sweeping=True)
+
+    def _clear(self, folder: Path) -> None:
+        """Remove the folder of a dead owner; files that it was dropping go after their name has gone for good."""
+        if self._disk.is_folder(folder) and any(name.startswith(DROPPED) for name in self._disk.listdir(folder)):
+            sync_path(self._root / OBJECTS, self._disk)
+        remove_tree(folder, self._disk)
 
     def _is_old(self, path: Path) -> bool:
         """Whether a file is too old to be between its making and the next step."""

@@ -25,7 +25,7 @@ from attrs import frozen
 from lightfx.core.layout import OBJECTS
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.store.claims import Claims
+from lightfx.shell.store.claims import DROPPED, Claims
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.sync import sync_path
@@ -47,7 +47,7 @@ class Dropper:
 
     def drop(self, trees: Sequence[Digest]) -> None:
         """Drop what nobody keeps; where others are here, note it for later."""
-        aside = self.private / f"dropped-{uuid.uuid4().hex}"
+        aside = self.private / f"{DROPPED}{uuid.uuid4().hex}"
         with self.claims.alone() as alone:
             if not alone:
                 self.index.leave(trees)
@@ -57,7 +57,11 @@ class Dropper:
             moved = self.objects.move_out([tree for tree in trees if tree not in kept], aside)
         if moved:
             # The files go after their name has gone for good: a power cut leaves the object whole, or none.
-            sync_path(self.root / OBJECTS, self.disk)
+            try:
+                sync_path(self.root / OBJECTS, self.disk)
+            except OSError:
+                self.claims.leave_behind()
+                raise
             remove_tree(aside, self.disk)
 
     def leave(self) -> None:
