@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 
 import pytest
 from errands import until
 from makings import entry, good, ingested, listing
+from returns.result import Failure
 from scenes import CONTENT, Other, key
 
 from lightfx.core.names import Digest
 from lightfx.shell.disk import Disk
 from lightfx.shell.store import dropping
 from lightfx.shell.store.directory import DirectoryStore, open_directory
+from lightfx.testing.faults import Call, Refusal, Watched
 
 
 @pytest.fixture
@@ -170,3 +173,25 @@ def test_killed_at_any_step_an_object_is_there_whole_or_not_at_all(tmp_path: Pat
         good(store.close())
         assert [list((tmp_path / step / each).iterdir()) for each in ("objects", "tmp", "claims")] == [[], [], []]
     assert seen == {0, 1, 2}
+
+
+def test_trap_files_went_though_their_name_had_not(root: Path) -> None:
+    """Where the sync of a drop fails, a power cut may give the name back: the files wait for a sync that does not."""
+    refused = False
+
+    def plan(call: Call) -> Refusal | None:
+        return Refusal(errno.EIO) if refused and call.act == "fsync" and call.paths[0].endswith("objects") else None
+
+    store = good(open_directory(root, disk=Watched(plan=plan)))
+    (tree,) = passing(store, "1")
+    refused = True
+    assert isinstance(store.drop([tree])._inner_value, Failure)  # noqa: SLF001 -- a test
+    good(store.close())
+    assert [each.name for each in root.glob("tmp/*/dropped-*/*/*")] == ["a"]
+    disk = Watched()
+    good(good(open_directory(root, disk=disk)).close())
+    assert not list((root / "tmp").iterdir())
+    assert not list((root / "objects").iterdir())
+    synced = next(call.number for call in disk.calls if call.act == "fsync" and call.paths[0].endswith("objects"))
+    removed = next(call.number for call in disk.calls if call.act == "unlink" and "dropped-" in call.paths[0])
+    assert synced < removed
