@@ -158,15 +158,17 @@ def test_many_push_and_pull_the_same(tmp_path: Path, server: Path, processes: in
 def test_who_pushes_is_killed(tmp_path: Path, server: Path, kills: int) -> None:
     team = Team(tmp_path, 120)
     chance = random.Random(5)
-    cut = 0
+    cut, window = 0, 0.35
     for _ in range(kills):
         with team.start("push", "first") as process:
             team.wait_until_ready(process)
             team.say_go(process)
-            time.sleep(chance.uniform(0.0, 0.35))
+            time.sleep(chance.uniform(0.0, window))
             process.send_signal(signal.SIGKILL)
             process.wait()
-            cut += process.returncode == -signal.SIGKILL
+            killed = process.returncode == -signal.SIGKILL
+            cut += killed
+            window *= 1.0 if killed else 0.7  # it was done before: the less is left to bring, the sooner
         scanned(server)
     assert cut > kills / 2, "hardly any was killed in time"
     before = {path: path.stat().st_mtime_ns for path in (server / "v1" / "blobs").iterdir()}
