@@ -75,14 +75,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield opened
 
 
-@pytest.fixture
-def ran(tmp_path: Path) -> Path:
-    """A file to which stages write that they ran."""
-    path = tmp_path / "ran.txt"
-    path.touch()
-    return path
-
-
 LEAKED: list[Derivation[int]] = []
 
 

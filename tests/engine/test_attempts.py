@@ -71,13 +71,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, told: list[JournalEven
         yield opened
 
 
-@pytest.fixture
-def ran(tmp_path: Path) -> Path:
-    path = tmp_path / "ran.txt"
-    path.touch()
-    return path
-
-
 def notes(ran: Path) -> list[str]:
     return ran.read_text().split()
 

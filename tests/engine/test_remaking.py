@@ -62,13 +62,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, told: list[JournalEven
         yield opened
 
 
-@pytest.fixture
-def ran(tmp_path: Path) -> Path:
-    path = tmp_path / "ran.txt"
-    path.touch()
-    return path
-
-
 # What workers have no part in.
 IN_PROCESS = pytest.mark.parametrize("world", ["directory", "memory"], indirect=True)
 

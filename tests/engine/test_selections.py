@@ -68,13 +68,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield opened
 
 
-@pytest.fixture
-def ran(tmp_path: Path) -> Path:
-    path = tmp_path / "ran.txt"
-    path.touch()
-    return path
-
-
 def notes(ran: Path) -> list[str]:
     lines = sorted(ran.read_text().split())
     ran.write_text("")

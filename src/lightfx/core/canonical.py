@@ -127,6 +127,25 @@ def in_order(tree: Tree) -> Tree:
     return [in_order(each) for each in tree] if isinstance(tree, list | tuple) else tree
 
 
+def files_in(tree: Tree) -> Iterator[str]:
+    """List the files that a value names, as its tree spells them.
+
+    >>> list(files_in({"a": [{"$path": "x.txt"}], "b": 1}))
+    ['x.txt']
+    """
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case dict() as fields:
+                if isinstance(path := fields.get("$path"), str):
+                    yield path
+                pending += fields.values()
+            case list() as items:
+                pending += items
+            case _:
+                pass
+
+
 def why_not(tree: object) -> Iterator[Unstorable]:
     """List what keeps ``tree`` from a canonical spelling; nothing for a good one.
 

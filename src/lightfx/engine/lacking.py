@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree
+from lightfx.core.canonical import files_in
 from lightfx.core.damage import DamagedObject, LostObject
 from lightfx.core.failures import EngineFailure
 from lightfx.core.listing import Listed
@@ -54,19 +54,4 @@ def _names_files(row: Listed) -> bool:
     if isinstance(row.record, bytes) and row.stored.is_right:
         return b'"$path"' in row.record
     view = row.view
-    return view is not None and (not isinstance(view.result, Value) or _has_path(view.result.tree))
-
-
-def _has_path(tree: Tree) -> bool:
-    pending = [tree]
-    while pending:
-        match pending.pop():
-            case dict() as fields:
-                if "$path" in fields:
-                    return True
-                pending += fields.values()
-            case list() as items:
-                pending += items
-            case _:
-                pass
-    return False
+    return view is not None and (not isinstance(view.result, Value) or any(True for _ in files_in(view.result.tree)))

@@ -8,7 +8,7 @@ values: the function reads the config as it is spelled, and gives trees.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, final, overload
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.codec.values import codec_of
-from lightfx.core.canonical import Tree, Unstorable, render_path, spell_checked
+from lightfx.core.canonical import Tree, Unstorable, files_in, render_path, spell_checked
 from lightfx.core.choosing import Matcher
 from lightfx.core.config import Config
 from lightfx.core.derivation import Asks, Dependency, Derivation, Parts, Realizer, Recipe
@@ -102,26 +102,11 @@ class FunctionRealizer(Generic[T_co]):
             bad = BadOutput(render_path(culprit.path) or "the value", culprit.reason)
         else:
             folder = output.folder or Path()  # of a value that names files, or it would not have been read
-            lacking = next((each for each in _files(output.tree) if not (folder / each).exists()), None)
+            lacking = next((each for each in files_in(output.tree) if not (folder / each).exists()), None)
             if lacking is None:
                 return output
             bad = BadOutput(lacking, "is in the value, and does not exist in its folder")
         return Left(bad, folder=output.folder)
-
-
-def _files(tree: Tree) -> Iterator[str]:
-    """List the files that a value names."""
-    pending = [tree]
-    while pending:
-        match pending.pop():
-            case dict() as fields:
-                if isinstance(path := fields.get("$path"), str):
-                    yield path
-                pending += fields.values()
-            case list() as items:
-                pending += items
-            case _:
-                pass
 
 
 @overload
