@@ -7,11 +7,12 @@ Others work on the store too, in processes of their own, which are killed in the
 middle of it. A cache in a folder stands beside: both pull from it alike, a store
 that was never used before gets from it what was pushed, and what is spoilt in it is never seen.
 
-``HYPOTHESIS_PROFILE=explore`` goes further.
+``HYPOTHESIS_PROFILE=explore`` goes further. ``TIER=N`` goes for long, on ways that follow from ``SEED``.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import Any, Literal
 import pytest
 from attrs import evolve
 from hypothesis import Phase, settings
+from hypothesis import seed as drawn_from
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from returns.io import IOResult, IOSuccess
@@ -339,8 +341,10 @@ def test_the_store_is_what_the_double_is() -> None:
     "S11", "a state machine on the store beside the memory double", passes="both answer and hold the same"
 )
 def test_the_store_is_what_the_double_is_for_long(record_property: Callable[[str, object], None]) -> None:
-    record_property("count", 200)
-    explore(Machine, 200, 30)
+    examples, steps = (1000, 60) if os.environ.get("TIER") == "N" else (200, 30)
+    record_property("count", examples)
+    record_property("found", f"{steps} steps at most in each")
+    explore(drawn_from(int(os.environ.get("SEED") or 1))(type("Long", (Machine,), {})), examples, steps)
 
 
 def gc_without_roots(world: World) -> IOResult[Any, EngineFailure]:

@@ -1,8 +1,8 @@
 """Building, reading and collecting garbage on one store at the same time.
 
-``python bustle.py STORE SECONDS BUILDERS READERS``. Some results are rooted. Builders open the store, build some of
-what is rooted and some of what is not, read all of it, and close it; they rest in between, so that there are moments in
-which nobody else has the store open, as garbage collection wants it. Readers read rooted files all the time, without
+``python bustle.py STORE SECONDS BUILDERS READERS SEED``. Some results are rooted. Builders open the store, build some
+of what is rooted and some of what is not, read all of it, and close it; they rest in between, so that there are moments
+in which nobody else has the store open, as garbage collection wants it. Readers read rooted files all the time, without
 opening the store, and now and then open it and ask for one. One process collects garbage whenever it can. In the end
 all is collected once more.
 
@@ -93,7 +93,7 @@ def rooted_files(store: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in (store / "objects").rglob("*.txt")}
 
 
-def busy(round_: Round, store: Path, until: float, seed: int) -> tuple[int, int]:
+def busy(round_: Round, store: Path, until: float, seed: str) -> tuple[int, int]:
     """Do it in a child, again and again; gives the child, and where it says how often."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -111,12 +111,12 @@ def busy(round_: Round, store: Path, until: float, seed: int) -> tuple[int, int]
 
 
 def main() -> None:
-    store, seconds, builders, readers = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    store, seconds, builders, readers, seed = Path(sys.argv[1]), *map(int, sys.argv[2:6])
     found(store)
     PATHS.update(rooted_files(store))
     until = time.monotonic() + seconds
-    acts = [(collect, 0), *((build, seed) for seed in range(builders)), *((read, seed) for seed in range(readers))]
-    children = [(act.__name__, *busy(act, store, until, seed)) for act, seed in acts]
+    acts = [(collect, 0), *((build, each) for each in range(builders)), *((read, each) for each in range(readers))]
+    children = [(act.__name__, *busy(act, store, until, f"{seed} {each}")) for act, each in acts]
     rounds: dict[str, int] = {}
     wrong = []
     for name, pid, reader in children:

@@ -8,6 +8,7 @@ For whoever writes one, here or in another folder of ``tests`` or ``property_tes
     @pytest.mark.reliability("D7", "a sync fails, once and for good", passes="no answer, no second sync of that file")
     def test_...(scale: Scale, record_property: Record) -> None:
         count = scale(5, 50, 500)  # in every run, by `make reliability`, by `make reliability-nightly`
+        dice = random.Random(SEED)  # of `protocol`: 1, but each night another
         ...
         record_property("count", count)  # optional: how often it was done; 1 where nothing is said
         record_property("found", "no file was synced twice")  # optional: what else is worth telling, few words
@@ -18,6 +19,7 @@ For whoever writes one, here or in another folder of ``tests`` or ``property_tes
   summed.
 - Without ``quick`` a test with the marker runs by ``make reliability`` alone. ``TIER`` (S, L, N) says which count
   `scale` gives; ``make`` sets it.
+- What is drawn at random follows from ``SEED`` of `protocol`, so that nights differ, and any of them can be had again.
 - Where a tool or a right is missing: ``pytest.skip("mkfs.xfs is not installed")``. The table says so.
 - ``protocol.py`` beside this file runs the tests and writes the table into ``docs/reliability.md``.
 """
@@ -38,7 +40,7 @@ for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "conformance"
     if str(_folder) not in sys.path:
         sys.path.insert(0, str(_folder))
 
-from protocol import Scale  # noqa: E402
+from protocol import TIER, Scale  # noqa: E402
 
 # Programs: one for those who have atheris, and servers.
 collect_ignore = ["fuzz_with_atheris.py", "chaos_proxy.py", "hostile_cache.py"]
@@ -47,8 +49,7 @@ collect_ignore = ["fuzz_with_atheris.py", "chaos_proxy.py", "hostile_cache.py"]
 @pytest.fixture
 def scale() -> Scale:
     """Choose among three counts: of every run, of ``make reliability``, of ``make reliability-nightly``."""
-    tier = os.environ.get("TIER", "S")
-    return lambda every, long, nightly: {"S": every, "L": long, "N": nightly}[tier]
+    return lambda every, long, nightly: {"S": every, "L": long, "N": nightly}[TIER]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from attrs import Factory, define
 from blockdisk import entries, remembering, replayed
 from disks import FileSystem, copied, living, looped, make, mounted
 from inquest import Inquest
+from protocol import SEED
 
 WRITER = Path(__file__).with_name("writer.py")
 ENDLESS = 10**6
@@ -42,7 +43,7 @@ def cut(
     gap: float = 0.25,
 ) -> Cuts:
     """Let a writer work, cut its power ``count`` times, ``gap`` seconds apart in the middle, and judge each time."""
-    dice = random.Random(f"{file_system.name} {kind} {mutant}")
+    dice = random.Random(f"{SEED} {file_system.name} {kind} {mutant}")
     cuts = Cuts()
     said: list[bytes] = []
     copies: list[Path] = []
@@ -77,7 +78,7 @@ def replay(
     shop: Path, inquest: Inquest, file_system: FileSystem, kind: str, things: int, count: int, *, mutant: str = ""
 ) -> Cuts:
     """Let a writer store so many things on a disk that remembers, and judge ``count`` states that it may have left."""
-    dice = random.Random(f"{file_system.name} {kind} {mutant}")
+    dice = random.Random(f"{SEED} {file_system.name} {kind} {mutant}")
     cuts = Cuts()
     log, aside = shop.parent / "blocks.log", shop.parent / "aside"
     with (

@@ -1,7 +1,8 @@
 """Run the reliability tests and write what came of them into a document: ``python protocol.py --tier L --write FILE``.
 
 ``conftest.py`` beside this file tells how a test says what it is. Arguments that are
-not known here go to pytest: ``python protocol.py -k kill``.
+not known here go to pytest: ``python protocol.py -k kill``. All that is drawn at random follows from a seed: 1, and by
+night another each time, which is printed; ``--seed`` gives it again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import random
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +24,10 @@ Scale: TypeAlias = Callable[[int, int, int], int]
 """Choose a count: of every run, of the long form, of the nightly form."""
 Record: TypeAlias = Callable[[str, object], None]
 """The fixture ``record_property`` of pytest."""
+
+TIER = os.environ.get("TIER", "S")
+SEED = int(os.environ.get("SEED") or 1)
+"""What all that is drawn at random in these tests follows from."""
 
 HERE = Path(__file__).parents[2]
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->"
@@ -124,11 +130,11 @@ def _place(number: str) -> tuple[str, int, str]:
     return number[:1] or "~", int(digits or 0), number
 
 
-def head(tier: str) -> str:
-    """Say on what, and in which tier."""
+def head(tier: str, seed: int) -> str:
+    """Say on what, in which tier, and from which seed."""
     cores, python, kernel = os.cpu_count(), platform.python_version(), platform.release().partition("-")[0]
     kind = f"{cores} cores, {platform.system()} {kernel} on {platform.machine()}, Python {python}"
-    return f"The {TIERS[tier]} form, on a machine with {kind}."
+    return f"The {TIERS[tier]} form, from the seed {seed}, on a machine with {kind}."
 
 
 def between(document: Path) -> tuple[str, str, str]:
@@ -149,12 +155,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tier", choices=TIERS, default=os.environ.get("TIER", "L"))
     parser.add_argument("--write", type=Path, help="a document whose part between two marks is replaced by the table")
+    parser.add_argument(
+        "--seed", type=int, default=int(os.environ.get("SEED") or 0), help="what is drawn follows from it"
+    )
     options, others = parser.parse_known_args()
-    os.environ["TIER"] = options.tier
+    seed = options.seed or (random.SystemRandom().randrange(2, 1 << 31) if options.tier == "N" else 1)
+    os.environ |= {"TIER": options.tier, "SEED": str(seed)}
+    print(f"the seed is {seed}: --seed {seed} draws the same again", flush=True)
     recorder = Recorder()
     code = pytest.main(["-m", "reliability", "--rootdir", str(HERE), *others], plugins=[recorder])
     earlier = between(options.write)[1].splitlines() if options.write else []
-    lines = [head(options.tier), "", *recorder.lines(earlier)]
+    lines = [head(options.tier, seed), "", *recorder.lines(earlier)]
     print("\n".join(lines))
     if options.write and code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         write(options.write, lines)

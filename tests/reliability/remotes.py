@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -54,6 +56,19 @@ def rclone(folder: Path, *options: str) -> Iterator[int]:
     with process([*command, "--config", "/dev/null", "--vfs-cache-mode", "off", *options]) as running:
         wait_for(port, running)
         yield port
+
+
+@contextmanager
+def moto() -> Iterator[int]:
+    """Serve S3, in memory, by moto, which keeps conditions; with the bucket. Gives the port."""
+    ours = Path(sys.executable) if find_spec("moto") else HERE.parents[1] / ".venv-moto" / "bin" / "python"
+    if not ours.exists():
+        pytest.skip("moto[server] is not installed: `make .venv/.reliability` installs it")
+    port = free_port()
+    with process([ours, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]) as running:
+        wait_for(port, running)
+        with urlopen(Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT")):
+            yield port
 
 
 def wait_for(port: int, running: subprocess.Popen[str]) -> None:

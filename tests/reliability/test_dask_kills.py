@@ -11,7 +11,7 @@ import distant
 import pytest
 from clusters import DaskCluster
 from plain import judge, records_of
-from protocol import Record, Scale
+from protocol import SEED, Record, Scale
 
 from lightfx import Right, open_world, realize_all, unwrap
 from lightfx.executors import dask
@@ -27,7 +27,7 @@ STAFF = 4
 )
 def test_workers_are_killed_all_the_time(tmp_path: Path, scale: Scale, record_property: Record) -> None:
     kills = scale(3, 20, 200)
-    dice = random.Random(1)
+    dice = random.Random(SEED)
     plans = [distant.slow(str(tmp_path), number, EVERY) for number in range(STAFF * kills)]
     with DaskCluster(tmp_path) as cluster:
         cluster.staff(STAFF)

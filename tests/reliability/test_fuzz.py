@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -15,10 +16,14 @@ from pathlib import Path
 import pytest
 from fuzzing import TARGETS
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as drawn_from
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
+from protocol import SEED, TIER, Record
 
 PATIENCE = 30  # seconds in which any one answer comes
+CHANGES = 10_000 if TIER == "N" else 3000
+SECONDS = 60 if TIER == "N" else 5  # that a fuzzer has for a target
 ROOM = 300 << 10  # KiB of memory that a test with all its examples may add to what the process ever had
 PIECES = [
     b"",
@@ -108,9 +113,10 @@ def test_a_few_thousand_changes_bring_nothing_down(name: str, data: DataObject) 
 
 @pytest.mark.reliability
 @pytest.mark.parametrize("name", TARGETS)
+@drawn_from(SEED)
 @given(st.data())
 @settings(
-    max_examples=int(os.environ.get("FUZZ", "3000")),
+    max_examples=int(os.environ.get("FUZZ", CHANGES)),
     deadline=None,
     database=None,
     phases=[Phase.generate],
@@ -122,18 +128,23 @@ def test_many_changes_bring_nothing_down(name: str, data: DataObject) -> None:
 
 @pytest.mark.reliability
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_fuzzer_that_sees_the_code_finds_nothing(name: str, tmp_path: Path) -> None:
+def test_a_fuzzer_that_sees_the_code_finds_nothing(name: str, tmp_path: Path, record_property: Record) -> None:
     if find_spec("atheris") is None:
         pytest.skip("atheris is not installed")
     (tmp_path / "corpus").mkdir()
     for number, seed in enumerate(TARGETS[name].seeds):
         (tmp_path / "corpus" / str(number)).write_bytes(seed)
     program = Path(__file__).with_name("fuzz_with_atheris.py")
+    seconds = int(os.environ.get("ATHERIS", SECONDS))
+    limits = ["-timeout=10", "-rss_limit_mb=1024"]  # seconds; the whole process, with all that is imported
     done = subprocess.run(
-        [sys.executable, program, name, f"-max_total_time={os.environ.get('ATHERIS', '10')}", "-timeout=10", "corpus"],
+        [sys.executable, program, name, f"-max_total_time={seconds}", f"-seed={SEED}", *limits, "corpus"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         errors="replace",
     )
     assert done.returncode == 0, done.stderr[-4000:]
+    (runs,) = re.findall(r"Done (\d+) runs in", done.stderr)
+    assert int(runs) > len(TARGETS[name].seeds), "it did more than to read what it was given"
+    record_property("count", int(runs))

@@ -14,7 +14,9 @@ from typing import TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as drawn_from
 from hypothesis import strategies as st
+from protocol import SEED
 
 from lightfx.core.canonical import Tree
 from lightfx.core.config import Config
@@ -98,6 +100,7 @@ def test_no_two_of_ten_thousand_pairs_are_spelled_alike(values: list[Tree]) -> N
 
 
 @pytest.mark.reliability
+@drawn_from(SEED)
 @given(st.lists(VALUES, min_size=GROUP, max_size=GROUP))
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_two_of_a_million_pairs_are_spelled_alike(values: list[Tree]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from inquest import inquire
 from plain import judge
-from protocol import Record, Scale
+from protocol import SEED, Record, Scale
 
 HERE = Path(__file__).parent
 QUICK = ("value", "tree", "run", "gc", "pack", "pull")
@@ -24,7 +24,7 @@ PASSES = "nothing answered is lost, nothing seen is wrong, the next run needs no
 @pytest.mark.parametrize("kind", [*(pytest.param(kind, marks=pytest.mark.quick) for kind in QUICK), "push"])
 def test_killed_in_process(tmp_path: Path, kind: str, scale: Scale, record_property: Record) -> None:
     kills = scale(8, 200, 4000)
-    command = [sys.executable, str(HERE / "killing.py"), str(tmp_path), kind, str(kills), "1"]
+    command = [sys.executable, str(HERE / "killing.py"), str(tmp_path), kind, str(kills), str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -36,7 +36,7 @@ def test_killed_in_process(tmp_path: Path, kind: str, scale: Scale, record_prope
 
 @pytest.mark.reliability("D1", "kill -9 of the whole command line, half of them with two workers", passes=PASSES)
 def test_killed_command_line(tmp_path: Path, scale: Scale, record_property: Record) -> None:
-    dice = random.Random(1)
+    dice = random.Random(SEED)
     kills = scale(4, 200, 2000)
     began = time.monotonic()
     assert run(tmp_path / "first", 2) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from plain import judge, records_of
-from protocol import Record, Scale
+from protocol import SEED, Record, Scale
 
 HERE = Path(__file__).parent
 
@@ -42,7 +42,7 @@ def test_equal_work_of_a_crowd_is_done_once(tmp_path: Path, scale: Scale, record
 )
 def test_of_a_crowd_some_are_killed(tmp_path: Path, scale: Scale, record_property: Record) -> None:
     processes, cells, seconds = scale(8, 32, 32), scale(20, 50, 50), scale(2, 30, 300)
-    found = carried_out("crowd.py", tmp_path / "store", "killed", processes, cells, seconds, 1)
+    found = carried_out("crowd.py", tmp_path / "store", "killed", processes, cells, seconds, SEED)
     assert found["kills"] > seconds
     assert found["different"] == 1
     assert found["answers"] == processes * cells * found["waves"]
@@ -68,7 +68,7 @@ def test_who_waits_goes_on_when_the_other_is_killed(tmp_path: Path, scale: Scale
 )
 def test_garbage_is_collected_amidst_bustle(tmp_path: Path, scale: Scale, record_property: Record) -> None:
     store = tmp_path / "store"
-    found = carried_out("bustle.py", store, scale(3, 10, 120), 8, 8)
+    found = carried_out("bustle.py", store, scale(3, 10, 120), 8, 8, SEED)
     assert found["wrong"] == []
     assert found["files"], "rooted files are what they were, and there are no others"
     assert all(found["rounds"].values()), found["rounds"]

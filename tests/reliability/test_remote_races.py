@@ -21,9 +21,9 @@ from attacker import MOST
 from attrs import evolve
 from many import content, plans
 from plain_cache import judge_cache
-from protocol import Record, Scale
+from protocol import SEED, Record, Scale
 from racer import contested, drawn, drawn_by
-from remotes import BUCKET, HERE, credentials, rclone
+from remotes import BUCKET, HERE, credentials, moto, rclone
 from sharers import Person, assert_sound
 
 from lightfx import evaluate_all, open_world, unwrap
@@ -157,7 +157,7 @@ def test_many_push_and_pull_the_same(tmp_path: Path, server: Path, processes: in
 @pytest.mark.parametrize("kills", [50])
 def test_who_pushes_is_killed(tmp_path: Path, server: Path, kills: int) -> None:
     team = Team(tmp_path, 120)
-    chance = random.Random(5)
+    chance = random.Random(SEED)
     cut, window = 0, 0.35
     for _ in range(kills):
         with team.start("push", "first") as process:
@@ -315,14 +315,7 @@ def test_a_server_that_refuses_conditions_is_seen_to(monkeypatch: pytest.MonkeyP
 
 @R3
 def test_a_server_that_keeps_conditions_is_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("moto.server", reason="moto[server] is not installed")
-    import httpx
-    from remotes import free_port, process, wait_for
-
-    port = free_port()
-    with process([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]) as running:
-        wait_for(port, running)
-        httpx.put(f"http://127.0.0.1:{port}/{BUCKET}").raise_for_status()
+    with moto() as port:
         for name, value in credentials(port).items():
             monkeypatch.setenv(name, value)
         assert probe(s3(BUCKET, push=True)).creates

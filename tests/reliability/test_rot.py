@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
-from protocol import Record, Scale
+from protocol import SEED, Record, Scale
 from returns.result import Failure
 
 from lightfx import Build, World, evaluate, evaluate_all, open_world, stage, unwrap
@@ -128,7 +128,7 @@ def world(memory: Path, part: int) -> Iterator[World]:
 def test_rot_is_found_never_read_and_healed(world: World, memory: Path, part: int, record_property: Record) -> None:
     store, count = memory / "store", 10_000 // part
     assert unwrap(verify(world)).damages == ()
-    rotten = rot(store / "objects", part, seed=1)
+    rotten = rot(store / "objects", part, seed=SEED)
 
     found = unwrap(verify(world))
     assert {each.tree for each in found.damages if isinstance(each, DamagedObject)} == rotten.damaged
@@ -156,7 +156,7 @@ def test_rot_is_found_never_read_and_healed(world: World, memory: Path, part: in
 
 
 def test_a_sample_finds_what_is_in_it_and_can_be_drawn_again(world: World, memory: Path, part: int) -> None:
-    rotten = rot(memory / "store" / "objects", part, seed=2)
+    rotten = rot(memory / "store" / "objects", part, seed=SEED + 1)
     some = unwrap(verify(world, sample=100))
     assert (some.objects, some.of) == (100, 10_000 // part - len(rotten.gone))
     assert {each.tree for each in some.damages if isinstance(each, MissingObject)} == rotten.gone
