@@ -19,7 +19,7 @@ import pytest
 from odd_disks import AS_ROOT, fill, image, mounted, number, sound, text, trouble
 
 from lightfx import evaluate, open_world, realize
-from lightfx.core.failures import DiskFull, NotPermitted, SystemTrouble, sentence
+from lightfx.core.failures import DiskFull, NotPermitted, sentence
 from lightfx.garbage import add_root, gc
 from lightfx.looking import ls
 from lightfx.upkeep import verify
@@ -240,28 +240,3 @@ def test_to_read_tries_to_write_nothing(tmp_path: Path, act: str, how: str) -> N
         # To enter is tried once: whether one may is known from the answer alone.
         assert [line for line in tried if "newborn" not in line] == []
         assert len(tried) == 1
-
-
-# D7: a disk that is not there.
-
-
-@AS_ROOT
-@pytest.mark.reliability(
-    "D7", "a thin disk: the sync fails, and then says that all is well", passes="no answer after; no second sync"
-)
-def test_a_thin_disk(tmp_path: Path) -> None:
-    """An ext4 of 200 MB on a tmpfs of 24 MB: writes succeed, syncs fail, and later ones say nothing of what is lost."""
-    with mounted(tmp_path / "thin", "-t", "tmpfs", "-o", "size=24m", "tmpfs") as thin:
-        with image(tmp_path, "ext4", "200m", on=thin) as disk:
-            answered = []
-            with open_world(disk / "store") as world:
-                for each in range(40):
-                    result = world.perform.result(realize(world, text(chr(97 + each % 26) * 2, 1_000_000)))
-                    failure = result.swap().value_or(None)
-                    if failure is not None:
-                        assert isinstance(failure, DiskFull | SystemTrouble), failure
-                        break
-                    answered.append(each)
-            assert failure is not None
-            with open_world(disk / "store") as world:
-                assert sound(world) >= len(answered[:26])
