@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 OTHERS := 3.12 3.13
+AZURITE := azurite@3.35.0
 JUDGED := */lightfx/core/*,*/lightfx/plan/*,*/lightfx/codec/*,*/lightfx/engine/*
 
 .PHONY: demo test checks lint types mypy pyright verifytypes imports pytest laws reliability reliability-nightly benchmarks format clean
@@ -80,11 +81,13 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.demo
 
-# What the reliability tests take besides. The server of S3 lies apart: it takes another python-dateutil than the rest.
+# What the reliability tests take besides. A server of S3 lies apart: it takes another python-dateutil than the rest.
 $(VENV)/.reliability: pyproject.toml constraints.txt tests/reliability/moto.txt | $(BIN)/python
 	$(PIP) --editable '.[reliability]'
 	$(BIN)/python -m venv .venv-moto
 	.venv-moto/bin/python -m pip --disable-pip-version-check install --quiet --requirement tests/reliability/moto.txt
+	@if command -v npm >/dev/null; then npm install --silent --no-save --prefix $(VENV)/azurite $(AZURITE); \
+	  else echo "npm is not installed: nothing is tried on Azurite"; fi
 	touch $@ $(VENV)/.dev $(VENV)/.demo
 
 # Golden vectors are asked of the other Pythons too, where these are installed: a bare environment for each.

@@ -83,10 +83,14 @@ def google_cache(account: str, monkeypatch: pytest.MonkeyPatch, *, creates: bool
     return bucket_cache("gs", "bucket", f"prefix-{next(NUMBER)}", creates=creates, options={"allow_http": "true"})
 
 
-KINDS = ["memory", "folder", "web", "s3", "azure", "azure-creates", "google", "google-creates"]
+AZURITE = (
+    pytest.mark.quick,
+    pytest.mark.reliability("R3", "the laws of caches, on Azurite", passes="each is kept, by conditional writes too"),
+)
+KINDS = ["memory", "folder", "web", "s3", "google", "google-creates", "bounded", "retrying", "tiered"]
 
 
-@pytest.fixture(params=[*KINDS, "bounded", "retrying", "tiered"])
+@pytest.fixture(params=[*KINDS, *(pytest.param(kind, marks=AZURITE) for kind in ("azure", "azure-creates"))])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     if request.param == "web":
         folder, url = request.getfixturevalue("web")
@@ -307,7 +311,9 @@ def test_no_trouble_tells_a_credential(
     assert good(cache.names("v1")) == {}
 
 
-@pytest.mark.parametrize(("server", "keeps"), [("s3", False), ("azure", True), ("google", True)])
+@pytest.mark.parametrize(
+    ("server", "keeps"), [("s3", False), pytest.param("azure", True, marks=AZURITE), ("google", True)]
+)
 def test_whether_a_server_keeps_the_first_of_two_is_found_out(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str, *, keeps: bool
 ) -> None:
@@ -318,6 +324,8 @@ def test_whether_a_server_keeps_the_first_of_two_is_found_out(
     assert not channel.has("v1/probe/name")
 
 
+@pytest.mark.quick
+@pytest.mark.reliability("R3", "results are shared over Azurite", passes="what one stored the other has")
 def test_results_are_shared_over_azure(azure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY)
