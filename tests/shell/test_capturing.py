@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import io
 import logging
@@ -192,6 +193,20 @@ def test_what_comes_between_stages_is_in_no_log(tmp_path: Path, capfd: pytest.Ca
     late[0].communicate(b"go\n", timeout=30)
     assert log_of(lambda: None, tmp_path / "2", executor) == ""
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_cannot_be_emptied_is_in_one_log_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: a system that refuses `ftruncate` ended the run with an OSError."""
+
+    def refused(_file: int, _size: int) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    executor = InlineExecutor()
+    assert log_of(lambda: print("before"), tmp_path / "0", executor) == "before\n"
+    monkeypatch.setattr(os, "ftruncate", refused)
+    logs = [log_of(lambda: print("number", each), tmp_path / each, executor) for each in "12"]  # noqa: B023 -- at once
+    monkeypatch.undo()
+    assert [*logs, log_of(lambda: print("after"), tmp_path / "3", executor)] == ["number 1\n", "number 2\n", "after\n"]
 
 
 # What is told while a stage runs.

@@ -70,12 +70,13 @@ class Capture:
             raise CaptureError(error.strerror) from error
         # Nobody closes it: a thread that a stage left behind may be about to write, and the number would be another's.
         weakref.finalize(self, os.close, self.file)
+        self._start = 0
 
     def __enter__(self) -> Self:
         self.near = []
         outer = _CURRENT.get()
         self.outer = outer if _PROCESS.has(outer) else None
-        os.ftruncate(self.file, 0)  # what came meanwhile, from what a stage left behind, is in nobody's log
+        self._empty()  # what came meanwhile, from what a stage left behind, is in nobody's log
         self._token: Token[Capture | None] = _CURRENT.set(self)
         try:
             self.take()
@@ -106,14 +107,22 @@ class Capture:
                 with suppress(Exception):  # whatever the stage put there
                     stream.flush()
         _PROCESS.flush()
-        size = os.lseek(self.file, 0, os.SEEK_END)
+        size = os.lseek(self.file, 0, os.SEEK_END) - self._start
         if not size:
             return b""
-        text = os.pread(self.file, size, 0)
-        os.ftruncate(self.file, 0)
+        text = os.pread(self.file, size, self._start)
+        self._empty()
         for each in self.near:
             text = each.cover_bytes(text)
         return text
+
+    def _empty(self) -> None:
+        """Forget what is there; where the system refuses that, what comes next begins behind it."""
+        try:
+            os.ftruncate(self.file, 0)
+            self._start = 0
+        except OSError:
+            self._start = os.lseek(self.file, 0, os.SEEK_END)
 
     def outside(self, tell: Tell) -> Tell:
         """Give ``tell``, with what it prints in the thread of the stage going where the caller's output goes."""
