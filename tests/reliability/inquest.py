@@ -38,7 +38,7 @@ Work = Callable[[], None]
 def inquire(store: Path, acks: Sequence[Ack], again: Work) -> list[str]:
     """Say what is wrong with a store; ``again`` is the command that was under way, carried out in a child."""
     wrong = judge_both(store, acks)
-    _let_a_minute_pass(store)
+    let_a_minute_pass(store)
     trouble = in_child(again)
     if trouble:
         wrong.append(f"the same command fails: {trouble}")
@@ -52,7 +52,8 @@ def judge_both(store: Path, acks: Sequence[Ack]) -> list[str]:
     return judge(store, acks) + judge_cache(beside(store), acks)
 
 
-def _let_a_minute_pass(store: Path) -> None:
+def let_a_minute_pass(store: Path) -> None:
+    """Make what nobody owns as old as it must be to be swept."""
     past = time.time() - 61
     for path in (*store.glob("claims/newborn-*"), *store.glob("tmp/*")):
         os.utime(path, (past, past), follow_symlinks=False)
