@@ -102,6 +102,8 @@ def prepared(folder: Path, kind: str) -> Path:
     if kind != "value":  # that one begins with no store at all
         prepare(home / "store", kind, [START])
         work(home / "store", "run", 0, 2, lambda _: None)
+    if kind == "root":  # one that is there
+        work(home / "store", "root", START - 2, 1, lambda _: None)
     return home
 
 

@@ -12,7 +12,7 @@ import pytest
 from protocol import SEED, Record, Scale
 
 SWEEPING = Path(__file__).with_name("sweeping.py")
-KINDS = ("value", "tree", "run", "gc", "pack", "pull", "push")
+KINDS = ("value", "tree", "run", "gc", "pack", "pull", "push", "root")
 QUICK = ("tree", "pull")
 ERRNOS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EACCES", "EROFS", "EMFILE", "ESTALE")
 

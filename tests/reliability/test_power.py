@@ -53,7 +53,7 @@ def survived(cuts: Cuts, record_property: Record, count: int) -> None:
 
 
 @pytest.mark.reliability("D4", "power cut at a random moment, the disk as it is", passes=PASSES)
-@pytest.mark.parametrize("kind", ["value", "tree", "run", "gc"])
+@pytest.mark.parametrize("kind", ["value", "tree", "run", "gc", "root"])
 @pytest.mark.parametrize("name", FILE_SYSTEMS)
 def test_cut(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, record_property: Record) -> None:
     needed(name)
@@ -64,7 +64,7 @@ def test_cut(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, r
 @pytest.mark.reliability(
     "D5", "power cut between any two writes of the disk; of what was not synced any part is lost", passes=PASSES
 )
-@pytest.mark.parametrize("kind", ["value", "tree", "run"])
+@pytest.mark.parametrize("kind", ["value", "tree", "run", "root"])
 @pytest.mark.parametrize("name", LOGGED)
 def test_replayed(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, record_property: Record) -> None:
     needed(name, fuse=True)

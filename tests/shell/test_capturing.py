@@ -23,7 +23,7 @@ import pytest
 from attrs import evolve
 from errands import task
 from executor_laws import cause, finish, finish_one, value
-from makings import good
+from makings import good, trouble
 
 from lightfx.core.failures import SystemTrouble
 from lightfx.core.outcome import Raised
@@ -387,6 +387,19 @@ def test_without_a_descriptor_to_spare_a_run_ends_and_says_so(tmp_path: Path) ->
     assert [each.log for each in good(executor.wait(None)) if isinstance(each, Finished)] == [
         "to out: é ☃ \\ud800\nto err\n"
     ]
+
+
+def test_where_the_log_cannot_be_emptied_a_run_ends_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: as it was entered, and nowhere else, an error went past the executor, as a traceback."""
+    executor = InlineExecutor()
+    good(executor.start([task(1, errands.speak, tmp_path)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", lambda file, size: os.fsync(1 << 20))
+        failure = trouble(executor.wait(None))
+    assert failure == SystemTrouble(str(tmp_path), "lead what a stage prints to its log", "Bad file descriptor")
+    assert [each.number for each in good(executor.wait(None)) if isinstance(each, Finished)] == [1]
 
 
 # Other processes: real descriptors, closed ones, a debugger.

@@ -75,7 +75,10 @@ class Capture:
         self.near = []
         outer = _CURRENT.get()
         self.outer = outer if _PROCESS.has(outer) else None
-        os.ftruncate(self.file, 0)  # what came meanwhile, from what a stage left behind, is in nobody's log
+        try:
+            os.ftruncate(self.file, 0)  # what came meanwhile, from what a stage left behind, is in nobody's log
+        except OSError as error:
+            raise CaptureError(error.strerror) from error
         self._token: Token[Capture | None] = _CURRENT.set(self)
         try:
             self.take()
