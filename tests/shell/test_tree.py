@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from lightfx.core.manifest import Kind
 from lightfx.shell.disk import Disk
 from lightfx.shell.store import tree
 from lightfx.shell.store.tree import ForbiddenError, digest_file, entries_of, make_read_only, remove_tree, salvage
+from lightfx.testing.faults import Call, Watched
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (9 << 20) + 7])
@@ -106,6 +109,28 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     remove_tree(tmp_path / "t")
     remove_tree(tmp_path / "root")
     assert listing(tmp_path) == {"precious": None, "precious/f": b"f"}
+
+
+@pytest.mark.parametrize("name", ["a", "a/f", "b", "z"])
+@pytest.mark.parametrize("act", [salvage, entries_of])
+def test_what_goes_before_any_call_is_no_trouble(tmp_path: Path, name: str, act: Callable[..., object]) -> None:
+    """Trap: a name that something took away, which a stage had left running, ended the whole run."""
+    for number in range(1, 200):
+        root = tmp_path / str(number)
+        fill(root, {"a/f": "x", "a/g": "y", "b": "-> ../../out", "c/": "", "z": "end"})
+
+        def leave(call: Call, path: Path = root / name, number: int = number) -> None:
+            if call.number == number and os.path.lexists(path):
+                path.rename(path.parents[len(Path(name).parts)] / f"gone-{number}")
+
+        disk = Watched(tell=leave)
+        with suppress(ForbiddenError):  # as whoever stores it sees
+            act(root, disk=disk)
+        if len(disk.calls) < number:
+            break
+    else:
+        raise AssertionError("there is no end of calls")
+    assert number > 5
 
 
 def test_salvage_of_a_file_gives_an_empty_folder(tmp_path: Path) -> None:
