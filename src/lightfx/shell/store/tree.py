@@ -25,6 +25,7 @@ from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.descending import Descent
+from lightfx.shell.store.emptying import Emptying
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
@@ -91,13 +92,6 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
                 yield _Found(path, descent.path_of(path), each, folder)
                 if each.is_dir(follow_symlinks=False):
                     pending.append(path + "/")
-
-
-def _allow(path: str, rights: int, disk: Disk) -> None:
-    """Take rights on what is ours."""
-    mode = stat.S_IMODE(disk.lstat(path).st_mode)
-    if mode & rights != rights:
-        disk.chmod(path, mode | rights)
 
 
 def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
@@ -269,31 +263,10 @@ def remove_tree(root: Path, disk: Disk = REAL) -> None:
 
 
 def clear_tree(root: Path, disk: Disk = REAL) -> bool:
-    """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left.
-
-    Goes down by a list, not by calls: stages make folders deeper than Python's stack.
-    """
-    folders: list[str] = []
-    pending = [str(root)]
-    while pending:
-        path = pending.pop()
-        with suppress(FileNotFoundError):
-            if not stat.S_ISDIR(disk.lstat(path).st_mode):
-                disk.unlink(path)
-                continue
-            _allow(path, 0o700, disk)
-            folders.append(path)
-            with disk.scandir(path) as found:
-                pending += [each.path for each in found if not _dropped(each, disk)]
-    for path in reversed(folders[1:]):
-        with suppress(FileNotFoundError):
-            disk.rmdir(path)
-    return bool(folders)
-
-
-def _dropped(found: os.DirEntry[str], disk: Disk) -> bool:
-    """Remove what is no folder, and say whether that was so."""
-    if found.is_dir(follow_symlinks=False):
-        return False
-    disk.remove(found.path)
-    return True
+    """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(disk.lstat(root).st_mode):
+            Emptying(str(root), disk).run()
+            return True
+        disk.unlink(root)
+    return False
