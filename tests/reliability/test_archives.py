@@ -54,6 +54,7 @@ def assert_tame(root: Path, case: Case) -> None:
         assert stat.S_ISREG(mode) or stat.S_ISDIR(mode)
         assert stat.S_IMODE(mode) in (0o644, 0o755)
         assert path.lstat().st_nlink == 1 or stat.S_ISDIR(mode)
+        assert os.listxattr(path, follow_symlinks=False) == []
 
 
 @pytest.mark.parametrize("name", CASES)

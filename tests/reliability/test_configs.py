@@ -247,7 +247,8 @@ def test_what_is_large_takes_its_share_and_no_more(made: str, said: str) -> None
     done = subprocess.run([sys.executable, "-c", BOUNDED, made], capture_output=True, text=True)
     seconds, kibibytes, *words = done.stdout.split()
     assert " ".join(words).startswith(said), done.stderr
-    assert float(seconds) < 20 and int(kibibytes) < 1 << 20
+    assert float(seconds) < (20 if said == "same" else 10), "the protocol says a second; here the machine may be busy"
+    assert int(kibibytes) < 256 << 10
 
 
 PARSED = {
