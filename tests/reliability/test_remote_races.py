@@ -24,11 +24,14 @@ from plain_cache import judge_cache
 from protocol import SEED, Record, Scale
 from racer import contested, drawn, drawn_by
 from remotes import BUCKET, HERE, credentials, moto, rclone
+from returns.result import Success
 from sharers import Person, assert_sound
 
-from lightfx import evaluate_all, open_world, unwrap
+from lightfx import evaluate_all, open_world, realize_all, unwrap
 from lightfx.caches import anyone, folder, s3
 from lightfx.core.names import Digest
+from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent
+from lightfx.journal import Listener
 from lightfx.moving import pull
 from lightfx.plan.sharing import Group, read_table
 from lightfx.shell.cache.opening import probe
@@ -158,7 +161,11 @@ def test_many_push_and_pull_the_same(tmp_path: Path, server: Path, scale: Scale,
     assert scanned(server) == (count, 0)
     for number in range(0, processes, 2):
         assert_sound(tmp_path / f"of-{number}")
-    with open_world(tmp_path / "last", caches=[team.ada.at(s3(BUCKET, name="ours"))]) as world:
+    events: list[JournalEvent] = []
+    cache = team.ada.at(s3(BUCKET, name="ours"))
+    with open_world(tmp_path / "last", caches=[cache], journal=Listener(events.append)) as world:
+        found = world.perform.result(realize_all(world, plans(count), only_stored=True))
+        assert isinstance(found, Success), [each for each in events if isinstance(each, CacheWarned | CacheRefused)]
         paths = evaluate_all(world, plans(count), only_stored=True)
         assert [each.read_bytes() for each in paths] == [content(number) for number in range(count)]
 
