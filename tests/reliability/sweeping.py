@@ -4,7 +4,7 @@
 ``error=EIO``. A child that has everything imported waits until strace has hold of it, and then stores one thing of a
 kind in a copy of a prepared store. First all of its calls are counted; then, for each that may change something, it is
 done again with the fault at the first such call, at the second, and so on, until none fired: at each ``STRIDE``-th
-where that is not 1. With a ``MUTANT`` of `lightfx.testing.mutants` its disk is that one, and only the named ``CALLS``
+where that is not 1. With a ``MUTANT`` of `tardy` its disk is that one, and only the named ``CALLS``
 are looked at.
 
 A kill at a call that only asks (`IDLE`, and to open a file that is there) finds the same on the disk as a kill at the
@@ -33,11 +33,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from inquest import inquire  # noqa: E402
 from plain import Ack  # noqa: E402
+from tardy import wrong_disk  # noqa: E402
 from writer import heard, prepare, saying, work  # noqa: E402
 
 from lightfx import EngineError, LeftError  # noqa: E402
 from lightfx.shell.cache import channel  # noqa: E402
-from lightfx.testing.mutants import mutant as wrong_disk  # noqa: E402
 
 START = 5
 IDLE = frozenset(
