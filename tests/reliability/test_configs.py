@@ -232,7 +232,7 @@ print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after
 """
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S2", passes="refused in words, or spelled as it was given; within bounds")
 @pytest.mark.parametrize(
     ("made", "said"),
     [
