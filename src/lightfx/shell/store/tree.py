@@ -24,8 +24,8 @@ from blake3 import blake3
 from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.emptying import Emptying
 from lightfx.shell.store.descending import Descent
-from lightfx.shell.store.emptying import Emptying
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20

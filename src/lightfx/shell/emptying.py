@@ -2,7 +2,7 @@
 
 What a stage left running may put a link in the place of a folder that is being
 removed. By a path, all would be removed that the link leads to. So each folder
-is opened from the one above it, as in `descending`, and what is in it is
+is opened from the one above it, as where it is stored, and what is in it is
 removed by its name there. The way back up is ``..``, which is believed only
 where it is the folder that one came from: a folder that somebody moved
 elsewhere ends the work, with what is in it gone.
