@@ -105,11 +105,11 @@ class DaskCluster:
         assert pid in numbers
         return pid
 
-    def let_go(self, pid: int) -> None:
-        """Kill a worker, and forget it."""
+    def let_go(self, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+        """Kill a worker, or tell it to end, and forget it."""
         for name, each in list(self.workers.items()):
             if each.pid == pid:
-                each.kill()
+                each.send_signal(how)
                 each.wait()
                 del self.workers[name]
 

@@ -1,4 +1,4 @@
-"""A network that lies: ``python chaos_proxy.py PORT HOW EVERY`` stands before a server, and prints its own port.
+"""A network that lies: ``python chaos_proxy.py PORT HOW EVERY [WAITS]`` stands before a server; it prints its port.
 
 Every EVERY-th answer of the server that has a body is dealt with:
 
@@ -6,6 +6,8 @@ Every EVERY-th answer of the server that has a body is dealt with:
 - ``truncate``: half of it, and the end; ``reset``: half of it, and a reset;
 - ``stall``: half of it, and nothing more; ``slow``: 64 bytes every 50 ms;
 - ``busy``: 503 in its place.
+
+For how long whoever asked waited in a stall, until he hung up, is a line of the file WAITS, in seconds.
 
 Which byte is flipped follows from the number of the answer: a run that failed can be run again.
 """
@@ -17,8 +19,11 @@ import re
 import socket
 import struct
 import sys
+import time
+from pathlib import Path
 
 PORT, HOW, EVERY = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+WAITS = [Path(each) for each in sys.argv[4:]]
 PIECE = 1 << 16
 LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -31,6 +36,7 @@ class Wire:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamReader) -> None:
         self.client, self.server = client, server
         self.asked = False  # something was asked since the server last began to answer
+        self.hung_up = asyncio.Event()
 
     async def carry(self) -> None:
         while piece := await self.server.read(PIECE):
@@ -74,7 +80,11 @@ class Wire:
         await self.say(head)
         await self.hand_on(body[: length // 2], length // 2)
         if HOW == "stall":
-            await asyncio.sleep(3600)
+            began = time.monotonic()
+            await self.hung_up.wait()
+            for path in WAITS:
+                with path.open("a") as file:
+                    file.write(f"{time.monotonic() - began}\n")
         if HOW == "reset":
             bare: socket.socket = self.client.get_extra_info("socket")
             bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -111,10 +121,13 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     wire = Wire(writer, server)
 
     async def ask() -> None:
-        while piece := await reader.read(PIECE):
-            wire.asked = True
-            out.write(piece)
-            await out.drain()
+        try:
+            while piece := await reader.read(PIECE):
+                wire.asked = True
+                out.write(piece)
+                await out.drain()
+        finally:
+            wire.hung_up.set()
 
     asking = asyncio.create_task(ask())
     try:

@@ -2,7 +2,7 @@
 
 ``crowd.py STORE together PROCESSES CELLS``: each process realizes all cells, and says what it got.
 ``crowd.py STORE killed PROCESSES CELLS SECONDS SEED``: the same, wave after wave; every 50 ms one that holds a claim is
-killed, and another comes in its place.
+killed, and another comes in its place. ``quiet`` is for how long nothing at all went on.
 ``crowd.py STORE heirs TIMES``: one waits for a cell that another is at, who is killed; how long until it goes on.
 
 A cell's value is random: two processes have the same only where one of them got what the other stored. Each execution
@@ -100,11 +100,15 @@ def killed(store: Path, processes: int, cells: int, seconds: float, seed: int) -
     until = time.monotonic() + seconds
     waves = kills = answers = 0
     different: list[int] = []
+    moved, progress, quiet = time.monotonic(), "", 0.0
     while time.monotonic() < until:
         members = [Member(store, waves, cells, LONG) for _ in range(processes)]
         over: list[Member] = []
         while members:
             time.sleep(EVERY)
+            quiet = max(quiet, time.monotonic() - moved)
+            if progress != (now := f"{waves} {len(over)} {_executions(store.with_name('note'))}"):
+                moved, progress = time.monotonic(), now
             over += [member for member in members if member.is_over()]
             members = [member for member in members if member not in over]
             victims = [member for member in members if member.pid in holders(store)]
@@ -119,7 +123,8 @@ def killed(store: Path, processes: int, cells: int, seconds: float, seed: int) -
         different.append(len(set(map(str, said))))
         waves += 1
     executions = _executions(store.with_name("note"))
-    return {"executions": executions, "kills": kills, "waves": waves, "answers": answers, "different": max(different)}
+    found = {"executions": executions, "kills": kills, "waves": waves, "answers": answers}
+    return {**found, "different": max(different), "quiet": quiet}
 
 
 def heirs(store: Path, times: int) -> dict[str, object]:

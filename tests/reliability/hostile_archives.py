@@ -181,6 +181,12 @@ def cases(many: int) -> Iterator[tuple[str, Case]]:
             HOSTILE,
         ),
     )
+    attributes = record("SCHILY.xattr.user.note", "x") + record("SCHILY.xattr.security.capability", "x")
+    yield "pax attributes", tame(pax(attributes) + tar(("good", R, b"x")), "good")
+    rights = record("SCHILY.acl.access", "user::rwx,other::rwx") + record(
+        "RHT.security.selinux", "system_u:object_r:etc_t"
+    )
+    yield "pax rights", tame(pax(rights) + tar(("good", R, b"x")), "good")
     yield (
         "pax that takes for ever to read",
         Case(gzip.compress(pax(b"0" * (12 << 20)) + bytes(1024), 1), HOSTILE),

@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,9 @@ def judge(root: Path, acks: Iterable[Ack]) -> list[str]:
             made.setdefault(record["rref"][33:], []).append(record)
     wrong += [f"{dref} has realizations, and no config" for dref in made if dref not in known]
     wrong += _objects(root, [each for rows in made.values() for each in rows])
-    wrong += [fault for ack in acks for fault in _lost(root, ack, made)]
-    return wrong
+    acks = list(acks)
+    wrong += [fault for ack in acks for fault in _lost(ack, made)]
+    return [*wrong, *_roots(root, acks, known)]
 
 
 def _objects(root: Path, realizations: Iterable[Mapping[str, Tree]]) -> Iterator[str]:
@@ -119,12 +120,22 @@ def _objects(root: Path, realizations: Iterable[Mapping[str, Tree]]) -> Iterator
                 yield f"{record['rref']} has lost its object"
 
 
-def _lost(root: Path, ack: Ack, made: Mapping[str, list[dict[str, Tree]]]) -> Iterator[str]:
+def _lost(ack: Ack, made: Mapping[str, list[dict[str, Tree]]]) -> Iterator[str]:
     """What was answered is there: with this value, and with these files."""
     rows = made.get(ack["dref"], ())
     if not any(row["result"] == {"right": ack["right"]} and row.get("tree") == ack.get("tree") for row in rows):
         yield f"{ack['dref']} was answered, and is {'another' if rows else 'gone'}"
-    if "root" in ack:
-        path = root / "roots" / ack["root"]
-        if not path.exists() or json.loads(path.read_bytes() or b"{}").get("ref") != ack["dref"]:
-            yield f"the root {ack['root']} was answered, and is gone"
+
+
+def _roots(root: Path, acks: Iterable[Ack], known: Collection[str]) -> Iterator[str]:
+    """Each root holds what was answered of it last; one that moves, or what it was just being given then."""
+    told: dict[str, list[str]] = {}
+    moving = {ack["root"] for ack in acks if ack.get("moves")}
+    for ack in acks:
+        if "root" in ack:
+            told.setdefault(ack["root"], []).append(ack["dref"])
+    for name, drefs in told.items():
+        path = root / "roots" / name
+        found = json.loads(path.read_bytes() or b"{}").get("ref") if path.exists() else None
+        if found != drefs[-1] and (name not in moving or found in drefs or found not in known):
+            yield f"the root {name} was answered, and is {'another' if found else 'gone'}"

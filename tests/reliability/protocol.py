@@ -99,15 +99,22 @@ class Recorder:
         if "found" in said:
             row.found[str(said["found"])] = None
 
-    def lines(self, before: Iterable[str] = ()) -> list[str]:
-        """The lines of the table; rows of one that was there before, and that were not run now, stay."""
+    def lines(self, before: Iterable[str] = (), *, whole: bool = False) -> list[str]:
+        """The lines of the table; rows of one that was there before, and that were not run now, stay.
+
+        Where this was a ``whole`` run, those of tests that are there no more go.
+        """
         cells = {
             (line[2:].split(" | ")[0], line.split(" | ")[1]): line
             for line in before
             if line.startswith("| ") and not line.startswith(HEAD)
         }
+        if whole:
+            cells = {key: line for key, line in cells.items() if key in self.rows}
         for row in self.rows.values():
             texts = [cell.replace("|", "\\|").replace("\n", " ") for cell in row.cells()]
+            if row.number:
+                cells.pop(("", texts[1]), None)  # of a time when it had no number
             if row.passed or row.failed or (texts[0], texts[1]) not in cells:
                 cells[texts[0], texts[1]] = "| " + " | ".join(texts) + " |"
         rows = [line for key, line in sorted(cells.items(), key=lambda each: _place(each[0][0])) if key != HEAD]
@@ -165,7 +172,7 @@ def main() -> int:
     recorder = Recorder()
     code = pytest.main(["-m", "reliability", "--rootdir", str(HERE), *others], plugins=[recorder])
     earlier = between(options.write)[1].splitlines() if options.write else []
-    lines = [head(options.tier, seed), "", *recorder.lines(earlier)]
+    lines = [head(options.tier, seed), "", *recorder.lines(earlier, whole=not others)]
     print("\n".join(lines))
     if options.write and code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         write(options.write, lines)

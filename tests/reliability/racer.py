@@ -47,7 +47,8 @@ def contested(count: int) -> list[Derivation[Path]]:
 def main() -> None:
     store, url, who, count = sys.argv[1:]
     os.environ["WHO"] = who
-    cache = evolve(cache_at(url, 10.0), trust=anyone, keys=Path(store).with_name("no-keys"))
+    keys = Path(store).with_name("no-keys")
+    cache = evolve(cache_at(url, 10.0), trust=anyone, keys=keys, creates="CONDITIONS" in os.environ)
     brought: list[str] = []
     refused: list[str] = []
     troubles = 0

@@ -1,7 +1,7 @@
 """Reads from a cache, in a process of its own: ``python reader.py STORE URL KEYS SILENCE TRUST`` says what it took.
 
 It prints one line of JSON: the value, how many stages ran, what was refused, what was warned of,
-how long it took in seconds, and by how many MiB its memory grew at most.
+how long it took in seconds, by how many MiB its memory grew at most, and how many it wrote.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ def peak() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+def written() -> float:
+    """How much was ever written to files and elsewhere, in MiB."""
+    status = Path("/proc/self/io").read_text()
+    return int(status.partition("wchar:")[2].split()[0]) / (1 << 20)
+
+
 def main() -> None:
     store, url, keys, silence, trust = sys.argv[1:]
     setup = evolve(
@@ -40,7 +46,7 @@ def main() -> None:
     warm = Heard(Path(f"{store}-warm"))
     warm.evaluate(plan((7,)))  # what any run takes is taken before it counts
     Path("/proc/self/clear_refs").write_text("5")
-    before, began = peak(), time.monotonic()
+    before, began, wrote = peak(), time.monotonic(), written()
     value = reader.evaluate(plan())
     said = {
         "value": value,
@@ -49,6 +55,7 @@ def main() -> None:
         "warned": [each.why for each in reader.warned],
         "seconds": time.monotonic() - began,
         "grew": peak() - before,
+        "wrote": written() - wrote,
     }
     print(json.dumps(said))
 

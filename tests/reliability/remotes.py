@@ -84,9 +84,9 @@ def wait_for(port: int, running: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def chaos(port: int, how: str, every: int = 3) -> Iterator[int]:
-    """Put a network that lies before a port."""
-    with printing_its_port(HERE / "chaos_proxy.py", str(port), how, str(every)) as proxy:
+def chaos(port: int, how: str, waits: Path, every: int = 3) -> Iterator[int]:
+    """Put a network that lies before a port; how long stalls took is written into ``waits``."""
+    with printing_its_port(HERE / "chaos_proxy.py", str(port), how, str(every), waits) as proxy:
         yield proxy
 
 

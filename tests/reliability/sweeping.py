@@ -4,14 +4,16 @@
 ``error=EIO``. A child that has everything imported waits until strace has hold of it, and then stores one thing of a
 kind in a copy of a prepared store. First all of its calls are counted; then, for each that may change something, it is
 done again with the fault at the first such call, at the second, and so on, until none fired: at each ``STRIDE``-th
-where that is not 1. With a ``MUTANT`` of `lightfx.testing.mutants` its disk is that one, and only the named ``CALLS``
+where that is not 1. With a ``MUTANT`` of `tardy` its disk is that one, and only the named ``CALLS``
 are looked at.
 
 A kill at a call that only asks (`IDLE`, and to open a file that is there) finds the same on the disk as a kill at the
 next call that changes something.
 
-It prints a line of JSON: at which calls faults fired, and all that was wrong. A child that meets an errno may
-fail, in words of lightfx; it may not answer and lose what it answered, which the inquest would see.
+strace counts the calls of each thread by itself, so a child asks a cache for one thing after the other, in one thread.
+
+It prints a line of JSON: at which calls faults fired, at which none did, and all that was wrong. A child that meets an
+errno may fail, in words of lightfx; it may not answer and lose what it answered, which the inquest would see.
 """
 
 from __future__ import annotations
@@ -31,10 +33,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from inquest import inquire  # noqa: E402
 from plain import Ack  # noqa: E402
+from tardy import wrong_disk  # noqa: E402
 from writer import heard, prepare, saying, work  # noqa: E402
 
 from lightfx import EngineError, LeftError  # noqa: E402
-from lightfx.testing.mutants import mutant as wrong_disk  # noqa: E402
+from lightfx.shell.cache import channel  # noqa: E402
 
 START = 5
 IDLE = frozenset(
@@ -58,6 +61,7 @@ def child(store: Path, kind: str, mutant: str) -> tuple[int, int, int]:
         try:
             os.close(word)
             os.read(hearing, 1)
+            channel.at_once = lambda do, items: {name: do(item) for name, item in items.items()}  # type: ignore[assignment]
             work(store, kind, START, 1, saying(writer), wrong_disk(mutant))
         except (EngineError, LeftError):
             os._exit(4)
@@ -98,6 +102,8 @@ def prepared(folder: Path, kind: str) -> Path:
     if kind != "value":  # that one begins with no store at all
         prepare(home / "store", kind, [START])
         work(home / "store", "run", 0, 2, lambda _: None)
+    if kind == "root":  # one that is there
+        work(home / "store", "root", START - 2, 1, lambda _: None)
     return home
 
 
@@ -105,12 +111,13 @@ def fresh(folder: Path, kind: str) -> Path:
     """The store in a copy of the prepared folder."""
     home = folder / "copy"
     if home.exists():
-        _remove(home)
+        remove(home)
     shutil.copytree(folder / "prepared", home, symlinks=True)
     return home / "store"
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove a folder with stores in it."""
     for path in folder.rglob("*"):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
@@ -135,8 +142,10 @@ def calls(folder: Path, kind: str, mutant: str) -> dict[str, list[int]]:
     return found
 
 
-def sweep(folder: Path, kind: str, fault: str, stride: int, mutant: str, only: str) -> Iterator[tuple[str, list[str]]]:
-    """Give each call at which the fault fired, and what was wrong then."""
+def sweep(
+    folder: Path, kind: str, fault: str, stride: int, mutant: str, only: str
+) -> Iterator[tuple[str, bool, list[str]]]:
+    """Give each call, whether the fault fired there, and what was wrong then."""
     prepared(folder, kind)
     skipped = 0
     for name, numbers in sorted(calls(folder, kind, mutant).items()):
@@ -155,9 +164,9 @@ def sweep(folder: Path, kind: str, fault: str, stride: int, mutant: str, only: s
             wrong = [f"it fails otherwise than in words: {each['trouble']}" for each in acks if "trouble" in each]
             acks = [each for each in acks if "trouble" not in each]
             wrong += inquire(store, acks, lambda: work(store, kind, START, 1, lambda _: None))  # noqa: B023
-            yield f"{name} {number}", wrong
+            yield f"{name} {number}", fired, wrong
         else:
-            yield name, ["there was no end of it"]
+            yield name, True, ["there was no end of it"]
 
 
 def main() -> None:
@@ -166,8 +175,9 @@ def main() -> None:
     prepare(folder / "warm", kind, [0])
     work(folder / "warm", kind, 0, 1, lambda _: None)  # whatever is imported on use
     done = list(sweep(folder, kind, fault, stride, mutant, only))
-    wrong = [f"{where}: {fault}" for where, faults in done for fault in faults]
-    print(json.dumps({"points": [where for where, _ in done], "wrong": wrong}))
+    wrong = [f"{where}: {fault}" for where, _, faults in done for fault in faults]
+    points, quiet = ([where for where, fired, _ in done if fired is wanted] for wanted in (True, False))
+    print(json.dumps({"points": points, "quiet": quiet, "wrong": wrong}))
 
 
 if __name__ == "__main__":

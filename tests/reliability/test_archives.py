@@ -54,6 +54,7 @@ def assert_tame(root: Path, case: Case) -> None:
         assert stat.S_ISREG(mode) or stat.S_ISDIR(mode)
         assert stat.S_IMODE(mode) in (0o644, 0o755)
         assert path.lstat().st_nlink == 1 or stat.S_ISDIR(mode)
+        assert os.listxattr(path, follow_symlinks=False) == []
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -133,7 +134,7 @@ def test_a_stage_that_unpacks_one_is_left(around: Path) -> None:
     assert fingerprint(around, around / "world") == before
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S1", passes="refused or tamed; nothing else is changed")
 @pytest.mark.parametrize("name", CASES)
 def test_a_store_takes_what_is_tame_and_nothing_else(name: str, around: Path) -> None:
     """Through the whole engine: what the extractor lets pass, the store can hold, and the rest is LEFT, not trouble."""

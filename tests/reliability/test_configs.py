@@ -232,7 +232,7 @@ print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after
 """
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S2", passes="refused in words, or spelled as it was given; within bounds")
 @pytest.mark.parametrize(
     ("made", "said"),
     [
@@ -247,7 +247,8 @@ def test_what_is_large_takes_its_share_and_no_more(made: str, said: str) -> None
     done = subprocess.run([sys.executable, "-c", BOUNDED, made], capture_output=True, text=True)
     seconds, kibibytes, *words = done.stdout.split()
     assert " ".join(words).startswith(said), done.stderr
-    assert float(seconds) < 20 and int(kibibytes) < 1 << 20
+    assert float(seconds) < (20 if said == "same" else 10), "the protocol says a second; here the machine may be busy"
+    assert int(kibibytes) < 256 << 10
 
 
 PARSED = {

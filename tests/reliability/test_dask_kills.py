@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from pathlib import Path
@@ -26,7 +27,19 @@ STAFF = 4
     passes="one result of each derivation; at most one execution more for each kill",
 )
 def test_workers_are_killed_all_the_time(tmp_path: Path, scale: Scale, record_property: Record) -> None:
-    kills = scale(3, 20, 200)
+    lose_workers(tmp_path, scale(3, 20, 200), signal.SIGKILL, record_property)
+
+
+@pytest.mark.reliability(
+    "E1",
+    "a Dask worker is told to end (SIGTERM) in the midst of a task every half second, and another comes",
+    passes="one result of each derivation; at most one execution more for each",
+)
+def test_workers_are_told_to_end(tmp_path: Path, scale: Scale, record_property: Record) -> None:
+    lose_workers(tmp_path, scale(2, 5, 50), signal.SIGTERM, record_property)
+
+
+def lose_workers(tmp_path: Path, kills: int, how: signal.Signals, record_property: Record) -> None:
     dice = random.Random(SEED)
     plans = [distant.slow(str(tmp_path), number, EVERY) for number in range(STAFF * kills)]
     with DaskCluster(tmp_path) as cluster:
@@ -35,7 +48,7 @@ def test_workers_are_killed_all_the_time(tmp_path: Path, scale: Scale, record_pr
         def kill() -> None:
             for _ in range(kills):
                 time.sleep(EVERY)
-                cluster.let_go(dice.choice(list(cluster.workers.values())).pid)
+                cluster.let_go(dice.choice(list(cluster.workers.values())).pid, how)
                 cluster.hire()
 
         killer = threading.Thread(target=kill)

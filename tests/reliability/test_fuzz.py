@@ -111,7 +111,7 @@ def test_a_few_thousand_changes_bring_nothing_down(name: str, data: DataObject) 
     judge(name, data)
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S10", passes="an answer for each example, within bounds of time and memory")
 @pytest.mark.parametrize("name", TARGETS)
 @drawn_from(SEED)
 @given(st.data())
@@ -126,7 +126,7 @@ def test_many_changes_bring_nothing_down(name: str, data: DataObject) -> None:
     judge(name, data)
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S10", passes="an answer for each example, within bounds of time and memory")
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_fuzzer_that_sees_the_code_finds_nothing(name: str, tmp_path: Path, record_property: Record) -> None:
     if find_spec("atheris") is None:

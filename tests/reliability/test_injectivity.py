@@ -99,7 +99,7 @@ def test_no_two_of_ten_thousand_pairs_are_spelled_alike(values: list[Tree]) -> N
     judge(values)
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S3", passes="no two alike; the same names everywhere")
 @drawn_from(SEED)
 @given(st.lists(VALUES, min_size=GROUP, max_size=GROUP))
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -165,7 +165,7 @@ def turkish(tmp_path_factory: pytest.TempPathFactory) -> Language:
     return {"LC_ALL": TURKISH, "LOCPATH": str(folder)}
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S3", passes="no two alike; the same names everywhere")
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_python_spells_the_same(python: str, known: str) -> None:
     for seed in range(10):
@@ -174,7 +174,7 @@ def test_every_python_spells_the_same(python: str, known: str) -> None:
         assert spelled(there(python), LC_ALL=language, PYTHONUTF8="0") == known, language
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S3", passes="no two alike; the same names everywhere")
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_python_spells_the_same_in_turkish(python: str, known: str, turkish: Language) -> None:
     ask = "import locale; print(locale.setlocale(locale.LC_ALL, ''), locale.str(0.5))"

@@ -21,7 +21,7 @@ PASSES = "nothing answered is lost, nothing seen is wrong, the next run needs no
 
 
 @pytest.mark.reliability("D1", "kill -9 at a random moment, in process", passes=PASSES)
-@pytest.mark.parametrize("kind", [*(pytest.param(kind, marks=pytest.mark.quick) for kind in QUICK), "push"])
+@pytest.mark.parametrize("kind", [*(pytest.param(kind, marks=pytest.mark.quick) for kind in QUICK), "push", "root"])
 def test_killed_in_process(tmp_path: Path, kind: str, scale: Scale, record_property: Record) -> None:
     kills = scale(8, 200, 4000)
     command = [sys.executable, str(HERE / "killing.py"), str(tmp_path), kind, str(kills), str(SEED)]

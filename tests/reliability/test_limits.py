@@ -7,10 +7,12 @@ file systems are real: small ones in memory, and images on them.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,10 +61,14 @@ def test_a_full_disk_is_read_and_cleared(tmp_path: Path, what: str) -> None:
             assert isinstance(why, DiskFull), why
             assert str(disk) in sentence(why)
             assert "full" in sentence(why)
-        if what == "bytes":  # to enter takes a file, and there is none to be had
-            with open_world(disk / "store") as world:
-                assert unwrap(gc(world)).rrefs
+        with open_world(disk / "store") as world:
+            collected = world.perform.result(gc(world))
+            if what == "bytes":
+                assert collected.unwrap().rrefs
                 assert sound(world) == 1
+            else:  # to enter takes a file, and there is none to be had
+                assert isinstance(collected.failure(), DiskFull)
+                assert "free some space and run again" in sentence(collected.failure())
         shutil.rmtree(taken)
         with open_world(disk / "store") as world:
             assert evaluate(world, number(1, "x" * 3000)) == 1
@@ -232,11 +238,52 @@ def test_to_read_tries_to_write_nothing(tmp_path: Path, act: str, how: str) -> N
         trace = [strace, "-f", "-qq", "-y", "-o", str(tmp_path / "trace"), "-e", "trace=file,desc"]
         done = subprocess.run([*trace, *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        seen = [line for line in (tmp_path / "trace").read_text().splitlines() if str(store) in line]
-        tried = [line for line in seen if "O_CREAT" in line or "O_RDWR" in line or "O_WRONLY" in line]
-        changing = ("rename", "unlink", "mkdir", "chmod", "link(", "linkat", "utime", "fsync", "syncfs", "write(")
-        tried += [line for line in seen if any(f" {name}" in line for name in changing)]
-        assert seen
+        tried = attempts(tmp_path / "trace", store)
         # To enter is tried once: whether one may is known from the answer alone.
         assert [line for line in tried if "newborn" not in line] == []
         assert len(tried) == 1
+
+
+def attempts(trace: Path, store: Path) -> list[str]:
+    """What strace saw that would have changed something in a store."""
+    seen = [line for line in trace.read_text().splitlines() if str(store) in line]
+    assert seen
+    tried = [line for line in seen if "O_CREAT" in line or "O_RDWR" in line or "O_WRONLY" in line]
+    changing = ("rename", "unlink", "mkdir", "chmod", "link(", "linkat", "utime", "fsync", "syncfs", "write(")
+    return tried + [line for line in seen if any(f" {name}" in line for name in changing)]
+
+
+@AS_ROOT
+@D9
+def test_another_users_store_is_read(tmp_path: Path) -> None:
+    """The third way: the disk would let him, and the rights do not."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    home = Path(tempfile.mkdtemp(dir="/var/tmp"))  # where another user gets to
+    home.chmod(0o755)
+    try:
+        for name in ("store", "warm"):
+            with open_world(home / name) as world:
+                evaluate(world, text("k", 1000))
+                evaluate(world, number(1))
+        before = whole(home / "store")
+        program = [
+            sys.executable,
+            str(Path(__file__).with_name("onlooker.py")),
+            str(home / "store"),
+            str(home / "warm"),
+        ]
+        trace = [strace, "-f", "-qq", "-y", "-o", str(tmp_path / "trace"), "-e", "trace=file,desc"]
+        done = subprocess.run([*trace, *program], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        assert seen.pop("refused") == [f"{home}/store: no permission to write to the store, which can be read"] * 3
+        commands = {"ls": 0, "show": 0, "verify": 0, "find": 0}
+        assert seen == {"sound": 2, "text": "k" * 1000, "files": 5, "damages": 0} | commands
+        tried = attempts(tmp_path / "trace", home / "store")
+        # To enter, and to write down the two runs; what is stored is left alone.
+        assert [line for line in tried if "/claims/newborn-" not in line and "/store/runs" not in line] == []
+        assert whole(home / "store") == before
+    finally:
+        shutil.rmtree(home, onerror=lambda act, path, _: (Path(path).parent.chmod(0o700), act(path)))

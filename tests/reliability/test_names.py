@@ -81,7 +81,8 @@ NAMES = {
     "dollar": "$dref",
 }
 FEW = ("out", "nul", "escape", "surrogate")
-RARE = (pytest.mark.reliability,)
+S4 = pytest.mark.reliability("S4", passes="refused, or shown as it does nothing; nothing beside the store is changed")
+RARE = (S4,)
 SOME = [pytest.param(each, marks=() if each in FEW else RARE) for each in NAMES]
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u200b\ufeff]")
 
@@ -260,7 +261,7 @@ def test_a_log_is_exact_to_a_file_and_harmless_to_a_terminal() -> None:
     assert not ACTS.search(told.replace("\r\n", "\n")) and "\\x1b[2J\\x1b]0;owned\\x07" in told
 
 
-@pytest.mark.reliability
+@S4
 def test_pages_on_a_terminal_are_styled_by_us_alone(stored: Plans) -> None:
     for label in ("keep escape", "keep markup", "fail escape", "write escape"):
         told = shown("show", stored[label].dref.text, terminal=True).replace("\r\n", "\n")

@@ -267,7 +267,7 @@ def test_another_user_reaches_nothing_for_a_second() -> None:
 
 
 @AS_ROOT
-@pytest.mark.reliability
+@pytest.mark.reliability("S5", passes="nothing is written, and nothing else is changed")
 def test_another_user_reaches_nothing_for_a_minute() -> None:
     attacked(60)
 

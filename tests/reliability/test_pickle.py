@@ -111,7 +111,7 @@ def run(folder: Path, *command: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S6", passes="nothing that was stored is unpickled")
 def test_nobody_who_looks_unpickles(folder: Path) -> None:
     assert run(folder, "-c", LOOK).splitlines()[-1] == "heard []"
 
@@ -122,7 +122,7 @@ def test_the_hook_hears_who_does(folder: Path) -> None:
     assert "find_class" in run(folder, "-c", f"{hook}import pickle; pickle.loads(b'cos\\ngetcwd\\n.'); print(heard)")
 
 
-@pytest.mark.reliability
+@pytest.mark.reliability("S6", passes="nothing that was stored is unpickled")
 def test_workers_unpickle_orders_and_nothing_stored(folder: Path) -> None:
     run(folder, "-m", "lightfx.cli.main", "run", "stages.py:plan", "--store", "store", "--workers", "2", "--quiet")
     said = run(folder, "-m", "lightfx.cli.main", "run", "stages.py:plan", "--store", "store", "--workers", "2")

@@ -53,7 +53,7 @@ def survived(cuts: Cuts, record_property: Record, count: int) -> None:
 
 
 @pytest.mark.reliability("D4", "power cut at a random moment, the disk as it is", passes=PASSES)
-@pytest.mark.parametrize("kind", ["value", "tree", "run", "gc"])
+@pytest.mark.parametrize("kind", ["value", "tree", "run", "gc", "root"])
 @pytest.mark.parametrize("name", FILE_SYSTEMS)
 def test_cut(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, record_property: Record) -> None:
     needed(name)
@@ -64,7 +64,7 @@ def test_cut(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, r
 @pytest.mark.reliability(
     "D5", "power cut between any two writes of the disk; of what was not synced any part is lost", passes=PASSES
 )
-@pytest.mark.parametrize("kind", ["value", "tree", "run"])
+@pytest.mark.parametrize("kind", ["value", "tree", "run", "root"])
 @pytest.mark.parametrize("name", LOGGED)
 def test_replayed(shop: Path, inquest: Inquest, name: str, kind: str, scale: Scale, record_property: Record) -> None:
     needed(name, fuse=True)
@@ -121,14 +121,26 @@ def test_states_without_sync(
 def test_records_written_in_place_are_seen_half(memory: Path, record_property: Record) -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
+    record_property("count", caught(memory, "direct_write", "write"))
+
+
+@pytest.mark.reliability("D6", "answered before records have their names: D2", passes="some kill loses something")
+def test_what_is_answered_too_early_is_lost(memory: Path, record_property: Record) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    record_property("count", caught(memory, "answer_first", "write,rename,renameat,renameat2,unlink,unlinkat"))
+
+
+def caught(memory: Path, mutant: str, calls: str) -> int:
+    """Kill at these calls, with a wrong disk, which must be caught, and with the right one; gives how often."""
     found = {}
-    for mutant in ("direct_write", ""):
-        place = memory / f"of-{mutant}"
+    for name in (mutant, ""):
+        place = memory / f"of-{name}"
         place.mkdir()
-        command = [sys.executable, SWEEPING, place, "run", "signal=SIGKILL", "1", mutant, "write"]
+        command = [sys.executable, SWEEPING, place, "run", "signal=SIGKILL", "1", name, calls]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        found[mutant] = json.loads(done.stdout)
-    assert found["direct_write"]["wrong"]
+        found[name] = json.loads(done.stdout)
+    assert found[mutant]["wrong"]
     assert not found[""]["wrong"]
-    record_property("count", len(found["direct_write"]["points"]))
+    return len(found[mutant]["points"])

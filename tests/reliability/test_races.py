@@ -47,9 +47,10 @@ def test_of_a_crowd_some_are_killed(tmp_path: Path, scale: Scale, record_propert
     assert found["different"] == 1
     assert found["answers"] == processes * cells * found["waves"]
     assert found["waves"] * cells <= found["executions"] <= found["waves"] * cells + found["kills"]
+    assert found["quiet"] < 15, "seconds in which nobody did anything: a lease is 60"
     record_property("count", found["kills"])
     executions = f"{found['executions']:,} executions of {found['waves'] * cells:,} derivations"
-    record_property("found", f"{executions}, {found['kills']} kills")
+    record_property("found", f"{executions}, {found['kills']} kills, {found['quiet']:.1f} s without any work at most")
 
 
 @pytest.mark.reliability("D11", "one waits for another, who is killed", passes="it goes on at once, not after a lease")
@@ -57,6 +58,7 @@ def test_who_waits_goes_on_when_the_other_is_killed(tmp_path: Path, scale: Scale
     times = scale(3, 20, 100)
     found = carried_out("crowd.py", tmp_path / "store", "heirs", times)
     assert found["most"] < 5, "seconds: a lease is 60"
+    assert found["median"] < 0.5, "the protocol says 100 ms; here the machine may be busy"
     record_property("count", times)
     record_property("found", f"after {1000 * found['median']:.0f} ms in the middle, {1000 * found['most']:.0f} at most")
 

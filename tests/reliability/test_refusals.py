@@ -155,7 +155,9 @@ def test_writes_may_be_short(memory: Path) -> None:
 def test_every_kth_is_refused(memory: Path, act: str) -> None:
     for step in range(1, 11) if TIER != "S" else (1, 3):
         root = memory / str(step)
-        judge(root, session(Watched(plan=every(step, Refusal(errno.EIO), {act})), found(root)))
+        disk = Watched(plan=every(step, Refusal(errno.EIO), {act}))
+        judge(root, session(disk, found(root)))
+        assert any(call.error for call in disk.calls), f"there is no {act} number {step}"
 
 
 @pytest.mark.parametrize("error", ["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK"])

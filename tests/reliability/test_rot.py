@@ -13,15 +13,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from protocol import SEED, Record, Scale
 from returns.result import Failure
 
 from lightfx import Build, World, evaluate, evaluate_all, open_world, stage, unwrap
+from lightfx.caches import anyone, folder
 from lightfx.core.damage import DamagedObject, MissingObject, WrongRights
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
 from lightfx.looking import allrrefs, cat
+from lightfx.moving import objects_from, push
 from lightfx.shell.store.tree import entries_of
 from lightfx.upkeep import verify
 
@@ -138,8 +140,11 @@ def test_rot_is_found_never_read_and_healed(world: World, memory: Path, part: in
     assert len(rotten.damaged) + len(rotten.gone) == 1500 // part
     assert all(each.files == ("noise.bin",) for each in found.damages if isinstance(each, DamagedObject))
 
-    for rref in unwrap(allrrefs(world))[:: max(1, count // 500)]:
-        tree = next(each.tree for each in unwrap(world.store.realizations((rref,))).values())
+    rrefs = unwrap(allrrefs(world))
+    trees = {rref: each.tree for rref, each in unwrap(world.store.realizations(rrefs)).items()}
+    harmed = [rref for rref in rrefs if trees[rref] in rotten.damaged | rotten.gone | rotten.rights]
+    for rref in (*harmed, *rrefs[:: max(1, count // 500)]):
+        tree = trees[rref]
         read = world.perform.result(cat(world, rref, "noise.bin"))
         assert isinstance(read, Failure) == (tree in rotten.damaged | rotten.gone)
         if isinstance(read, Failure) and tree in rotten.damaged:
@@ -153,6 +158,28 @@ def test_rot_is_found_never_read_and_healed(world: World, memory: Path, part: in
     assert unwrap(verify(world)).damages == ()
     for seed in range(0, count, max(1, count // 500)):
         assert evaluate(world, noise(seed)).read_bytes() == random.Random(seed).randbytes(SIZE)
+
+
+def test_rot_is_healed_from_a_cache(memory: Path, scale: Scale, record_property: Record) -> None:
+    part = scale(100, 10, 1)
+    count = 10_000 // part
+    cache = evolve(folder(memory / "cache", trust=anyone), keys=memory / "no-keys")
+    with open_world(memory / "store") as world:
+        evaluate_all(world, [noise(seed) for seed in range(count)])
+        unwrap(push(world, [noise(seed).dref for seed in range(count)], cache))
+    rotten = rot(memory / "store" / "objects", part, seed=SEED + 2)
+    with open_world(memory / "store") as world:
+        mended = unwrap(verify(world, repair=True, sources=[objects_from(world, [cache])]))
+        assert mended.sound
+        damaged = [each for each in mended.repairs if not isinstance(each.damage, WrongRights)]
+        assert len(damaged) == len(rotten.damaged) + len(rotten.gone) == 1500 // part
+        assert {each.how for each in damaged} == {"it was got from elsewhere"}
+        assert unwrap(verify(world)).damages == ()
+        for seed in range(0, count, max(1, count // 500)):
+            value = evaluate(world, noise(seed), only_stored=True).read_bytes()
+            assert value == random.Random(seed).randbytes(SIZE)
+    record_property("count", count)
+    record_property("found", f"{len(damaged):,} healed from a cache")
 
 
 def test_a_sample_finds_what_is_in_it_and_can_be_drawn_again(world: World, memory: Path, part: int) -> None:

@@ -12,6 +12,7 @@ stages write themselves stands between two marks.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -140,6 +141,7 @@ def unannounced(trace: str, place: Path) -> Iterator[str]:
         if re.search(r"at2?$", name):  # by its name in a folder that is open
             rest = re.sub(r'\d+<([^>]*)>, "([^/"]+)"', r'"\1/\2"', rest)
         paths = [each for pair in re.findall(r'"((?:[^"\\]|\\.)*)"|\d+<([^>]*)>', rest) for each in pair if each]
+        paths = [os.path.normpath(each) for each in paths]  # the way up is told as where it leads
         ours = [each for each in paths if each.startswith((f"{place}/store", f"{place}/other"))]
         if ours and not in_stage:
             if not announced or announced[0] not in ACTS[name] or announced[-1] not in (*ours, f"{ours[-1]}/"):
@@ -218,6 +220,7 @@ EXCEPTIONS = {
     ("archive.py", "open"): "a tar, and zstd, over files that a disk opened",
     ("store/owners.py", "read_text"): "/proc and /etc/machine-id, which are no files of ours",
     ("store/owners.py", "touch"): "a function that was handed in, and that touches by way of a disk",
+    ("emptying.py", "is_dir"): ENTRY,
     **{("store/tree.py", each): ENTRY for each in ("stat", "is_file", "is_dir", "is_symlink")},
     ("store/mounts.py", "read_text"): "/proc, to tell of what kind a file system is",
     **{("store/verifying.py", each): ENTRY for each in ("stat", "is_dir", "is_symlink")},

@@ -1,7 +1,7 @@
 """Stores things on a disk that is smaller than it says, whatever fails: ``python thin.py STORE TIMES [MUTANT]``.
 
-It prints a line of JSON for each: what a reader must find from then on, or ``{"failed": ..., "words": ...}``. Its disk is
-that mutant of `lightfx.testing.mutants`, if one is named.
+It prints a line of JSON for each: what a reader must find from then on, or ``{"failed": ..., "words": ...}``. Its disk
+is that mutant of `lightfx.testing.mutants`, if one is named.
 """
 
 from __future__ import annotations

@@ -125,6 +125,14 @@ def collect(world: World, number: int) -> Iterator[Ack]:
     unwrap(gc(world))
 
 
+def root(world: World, number: int) -> Iterator[Ack]:
+    """Let a root that is there hold something else."""
+    evaluate(world, noted(number))
+    name = f"moved-{number % 2}"
+    unwrap(add_root(world, noted(number).dref, name=name))
+    yield ack_noted(number, root=name, moves=True)
+
+
 def ship(world: World, number: int) -> Iterator[Ack]:
     """Pack something from one store into a file, and take it out of the file into this store."""
     home = root_of(world)
@@ -173,6 +181,7 @@ KINDS: dict[str, Act] = {
     "tree": store_tree,
     "run": store_run,
     "gc": collect,
+    "root": root,
     "pack": ship,
     "pull": fetch,
     "push": bring,

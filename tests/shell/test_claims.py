@@ -162,7 +162,12 @@ def test_what_cannot_be_swept_now_is_left_to_the_next(root: Path, monkeypatch: p
         half = Path(dead.ask("half"))
         dead.kill()
     rmdir = os.rmdir
-    monkeypatch.setattr(os, "rmdir", lambda path: ((Path(path) / "late").touch(), rmdir(path)))
+
+    def late(path: str, *, dir_fd: int | None = None) -> None:
+        os.close(os.open(f"{path}/late", os.O_WRONLY | os.O_CREAT, dir_fd=dir_fd))
+        rmdir(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", late)
     store = good(open_directory(root))
     assert half.parent.exists()
     monkeypatch.undo()

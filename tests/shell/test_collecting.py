@@ -165,7 +165,7 @@ def test_records_are_gone_for_good_before_objects_are(
     monkeypatch.setattr(
         os,
         "unlink",
-        lambda path: (str(path).endswith(".jsonl") and steps.append("unlink"), unlink(path))[1],
+        lambda path, **how: (str(path).endswith(".jsonl") and steps.append("unlink"), unlink(path, **how))[1],
     )
     good(store.collect(everything))
     assert steps == ["write", "unlink", "sync records", "sync objects", "empty True"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,9 @@ from makings import fill, listing
 
 from lightfx.core.manifest import Kind
 from lightfx.shell.disk import Disk
-from lightfx.shell.store import tree
+from lightfx.shell.executor.parcels import remove_folder
 from lightfx.shell.store.tree import ForbiddenError, digest_file, entries_of, make_read_only, remove_tree, salvage
+from lightfx.testing.faults import Call, Watched
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (9 << 20) + 7])
@@ -84,19 +88,21 @@ def test_read_only_is_all_but_the_root(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o200
 
 
-def test_what_vanishes_while_it_is_removed_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes sweep one dead owner's folder."""
-    folder = fill(tmp_path / "t", {f"d{number}/f": b"" for number in range(9)})
-    allow = tree._allow
+def test_what_vanishes_while_it_is_removed_is_gone(tmp_path: Path) -> None:
+    """Two processes sweep one dead owner's folder; the other one does it right before any call."""
+    for number in range(1, 100):
+        folder = fill(tmp_path / f"{number}", {f"d{each}/f": b"" for each in range(4)})
 
-    def late(path: str, rights: int, disk: Disk) -> None:
-        if path.endswith("d4"):
-            shutil.rmtree(folder)
-        allow(path, rights, disk)
+        def sweep(call: Call, folder: Path = folder, number: int = number) -> None:
+            if call.number == number:
+                shutil.rmtree(folder)
 
-    monkeypatch.setattr(tree, "_allow", late)
-    remove_tree(folder)
-    assert not folder.exists()
+        disk = Watched(tell=sweep)
+        remove_tree(folder, disk)
+        assert not folder.exists()
+        if len(disk.calls) < number:
+            break
+    assert number > 20
 
 
 def test_removing_follows_no_link(tmp_path: Path) -> None:
@@ -106,6 +112,75 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     remove_tree(tmp_path / "t")
     remove_tree(tmp_path / "root")
     assert listing(tmp_path) == {"precious": None, "precious/f": b"f"}
+
+
+@pytest.mark.parametrize("name", ["a", "a/f", "b", "z"])
+@pytest.mark.parametrize("act", [salvage, entries_of])
+def test_what_goes_before_any_call_is_no_trouble(tmp_path: Path, name: str, act: Callable[..., object]) -> None:
+    """Trap: a name that something took away, which a stage had left running, ended the whole run."""
+    for number in range(1, 200):
+        root = tmp_path / str(number)
+        fill(root, {"a/f": "x", "a/g": "y", "b": "-> ../../out", "c/": "", "z": "end"})
+
+        def leave(call: Call, path: Path = root / name, number: int = number) -> None:
+            if call.number == number and os.path.lexists(path):
+                path.rename(path.parents[len(Path(name).parts)] / f"gone-{number}")
+
+        disk = Watched(tell=leave)
+        with suppress(ForbiddenError):  # as whoever stores it sees
+            act(root, disk=disk)
+        if len(disk.calls) < number:
+            break
+    else:
+        raise AssertionError("there is no end of calls")
+    assert number > 5
+
+
+@pytest.mark.parametrize("name", ["a", "a/deep"])
+@pytest.mark.parametrize(("remove", "stays"), [(remove_tree, 1), (remove_tree, 1000), (remove_folder, 3)])
+def test_a_folder_that_is_swapped_while_it_is_removed_leads_nowhere(
+    tmp_path: Path, name: str, remove: Callable[[Path, Disk], None], stays: int
+) -> None:
+    """Trap: by its path, all was removed that a link led to which something had put there."""
+    for number in range(1, 300):
+        place = tmp_path / str(number)
+        fill(place / "root", {"a/f": "x", "a/deep/g": "y", "a/deep/more/h": "z", "c/": ""})
+        fill(place / "elsewhere", {"f": "theirs", "g": "theirs", "deep/g": "theirs", "more/h": "theirs"})
+        before = listing(place / "elsewhere")
+        home = place / "root" / name
+
+        def come(call: Call, home: Path = home, place: Path = place, number: int = number) -> None:
+            if call.number == number and home.is_dir():
+                home.rename(place / "aside")
+                home.symlink_to(place / "elsewhere")
+            elif call.number == number + stays and home.is_symlink():
+                home.unlink()
+                (place / "aside").rename(home)
+
+        disk = Watched(tell=come)
+        with suppress(OSError):
+            remove(place / "root", disk)
+        assert listing(place / "elsewhere") == before, number
+        if len(disk.calls) < number:
+            assert not (place / "root").exists(), "nobody came"
+            break
+    assert number > 15
+
+
+def test_a_folder_is_removed_that_is_deeper_than_a_path_may_be_long(tmp_path: Path) -> None:
+    os.mkdir(tmp_path / "t")
+    folder = os.open(tmp_path / "t", os.O_RDONLY)
+    for _ in range(700):
+        os.mkdir("deeper" * 2, dir_fd=folder)
+        below = os.open("deeper" * 2, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    try:
+        remove_tree(tmp_path / "t")
+        assert not (tmp_path / "t").exists()
+    finally:
+        subprocess.run(["/bin/rm", "-rf", tmp_path / "t"], check=True)
 
 
 def test_salvage_of_a_file_gives_an_empty_folder(tmp_path: Path) -> None:

@@ -14,17 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from returns.result import Success
 
-from lightfx.effects.cache import Good
+from lightfx.effects.cache import Failed, Good, Taken, Want
 from lightfx.shell.cache.folder import ASIDE, OLD, folder_cache
 from lightfx.shell.disk import Disk
-from lightfx.testing.faults import Watched
-from lightfx.testing.makings import good
+from lightfx.testing.faults import Refusal, Watched, every
+from lightfx.testing.makings import good, trouble
 
 WRITER = """
 import sys
 from pathlib import Path
-from lightfx.effects.cache import Good
+from lightfx.effects.cache import Failed, Good, Taken, Want
 from lightfx.shell.cache.folder import folder_cache
 
 def pieces():
@@ -193,3 +194,21 @@ def test_it_is_looked_for_once(tmp_path: Path, count: int) -> None:
     for number in range(count):
         good(cache.put([Good.of(f"v1/blobs/{number}", b"x"), Good.of(f"v1/packs/{number}", b"y")]))
     assert looked == [str(tmp_path / ASIDE)]
+
+
+@pytest.mark.parametrize(("act", "fate"), [("fstat", Failed), ("close", Taken), ("open", Failed), ("read", Failed)])
+def test_whatever_is_refused_to_a_reader_is_trouble_and_no_traceback(tmp_path: Path, act: str, fate: type) -> None:
+    """Trap: an error as a file was looked at, or closed, ended the run; when all of it is read, nothing is lost."""
+    good(folder_cache(tmp_path, create=True).put([Good("v1/blobs/a", 4, lambda: iter([b"data"]))]))
+    disk = Watched(plan=every(1, Refusal(errno.EIO), {act}))
+    taken: list[bytes] = []
+    want = Want("v1/blobs/a", 4, lambda pieces: Success(taken.extend(pieces)))
+    assert isinstance(good(folder_cache(tmp_path, disk=disk).fetch([want]))["v1/blobs/a"], fate)
+    assert taken == ([b"data"] if fate is Taken else [])
+
+
+@pytest.mark.parametrize("act", ["scandir", "stat"])
+def test_whatever_is_refused_to_who_lists_is_trouble_and_no_traceback(tmp_path: Path, act: str) -> None:
+    """Trap: of a cache that nobody had written to it was asked outside of the try whether it is there at all."""
+    disk = Watched(plan=every(1, Refusal(errno.EIO), {act}))
+    trouble(folder_cache(tmp_path, disk=disk).names("v1/tables"))

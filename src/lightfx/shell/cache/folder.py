@@ -69,11 +69,18 @@ class FolderChannel:
         except OSError as error:
             raise _broken(error) from error
         try:
-            if not stat.S_ISREG(self.disk.fstat(file).st_mode):
+            if not self._is_file(file):
                 raise GoneError(name)
             yield _pieces(file, self.disk)
         finally:
-            self.disk.close(file)
+            with suppress(OSError):  # what was read is compared with its digest, whatever is said in the end
+                self.disk.close(file)
+
+    def _is_file(self, file: int) -> bool:
+        try:
+            return stat.S_ISREG(self.disk.fstat(file).st_mode)
+        except OSError as error:
+            raise _broken(error) from error
 
     def write(self, good: Good) -> None:
         """Write a file aside, and move it to its place."""
@@ -143,6 +150,12 @@ class FolderChannel:
 
     def names(self, folder: str) -> Mapping[str, int]:
         """List the files of a folder; of a cache that nobody wrote to yet, none."""
+        try:
+            return self._listed(folder)
+        except OSError as error:
+            raise _broken(error) from error
+
+    def _listed(self, folder: str) -> Mapping[str, int]:
         found: dict[str, int] = {}
         try:
             with self.disk.scandir(self.root / folder) as scan:
@@ -153,8 +166,6 @@ class FolderChannel:
         except _ABSENT:
             if not self.disk.is_folder(self.root):
                 raise BrokenError(f"{self.root} is no folder", again=False) from None
-        except OSError as error:
-            raise _broken(error) from error
         return found
 
     def remove(self, name: str) -> None:

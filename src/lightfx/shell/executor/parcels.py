@@ -22,6 +22,7 @@ from typing import Final
 from blake3 import blake3
 
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.emptying import Emptying
 
 _SOCKET: Final = b"s"  # of our own: a tar has no word for it
 _SPECIAL: Final = {tarfile.FIFOTYPE: stat.S_IFIFO, _SOCKET: stat.S_IFSOCK}
@@ -142,20 +143,6 @@ def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str, *, read_only:
 
 def remove_folder(root: Path, disk: Disk = REAL) -> None:
     """Remove a folder that is ours, and may hold what is read-only; what does not go, goes with the worker."""
-    folders: list[str] = []
-    pending = [str(root)]
-    while pending:
-        folders.append(folder := pending.pop())
-        with suppress(OSError):
-            _allow(folder, stat.S_IRWXU, disk)
-            with disk.scandir(folder) as scan:
-                found = list(scan)
-            for each in found:
-                if each.is_dir(follow_symlinks=False):
-                    pending.append(each.path)
-                else:
-                    with suppress(OSError):
-                        disk.unlink(each.path)
-    for folder in reversed(folders):
-        with suppress(OSError):
-            disk.rmdir(folder)
+    with suppress(OSError):
+        Emptying(str(root), disk).run()
+        disk.rmdir(root)

@@ -1,13 +1,11 @@
 """Folders to content: walk, refuse, digest, make read-only, remove.
 
-A folder is walked without following links, itself included. Regular files,
-folders and symbolic links that stay inside are content; anything else is
-`Forbidden`. What a stage wrote is ours: rights that we lack on it we take, and
-a file with several hard links is unshared first, since making an object
-read-only must not reach a file that somebody else holds. It may be changing all
-the same, under what a stage left behind: a file is digested, and made read-only,
-as it was opened, never through a link that was put in its place, or in the
-place of a folder on the way to it (`descending`).
+A folder is walked without following links, itself included. Regular files, folders and symbolic links that
+stay inside are content; anything else is `Forbidden`. What a stage wrote is ours: rights that we lack on it
+we take, and a file with several hard links is unshared first, since making an object read-only must not reach
+a file that somebody else holds. It may be changing all the same, under what a stage left behind: a file is
+digested, and made read-only, as it was opened, never through a link that was put in its place, or of a folder
+on the way to it (`descending`).
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from blake3 import blake3
 from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.emptying import Emptying
 from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
@@ -95,13 +94,6 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
                     pending.append(path + "/")
 
 
-def _allow(path: str, rights: int, disk: Disk) -> None:
-    """Take rights on what is ours."""
-    mode = stat.S_IMODE(disk.lstat(path).st_mode)
-    if mode & rights != rights:
-        disk.chmod(path, mode | rights)
-
-
 def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
     path, whole, entry, folder = found
     if entry.is_symlink():
@@ -112,7 +104,8 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
         return Entry(path, Kind.FOLDER)
-    status = entry.stat(follow_symlinks=False)
+    with _as_it_was(path) if ours else nullcontext():
+        status = entry.stat(follow_symlinks=False)
     refuse_special(path, status.st_mode)
     with _as_it_was(path) if ours else nullcontext():
         if ours:
@@ -236,20 +229,30 @@ def size_of(root: str, disk: Disk = REAL) -> int:
 
 
 def salvage(root: Path, disk: Disk = REAL) -> None:
-    """Remove from ``root`` what no object may hold; where it is no folder at all any more, make it an empty one."""
+    """Remove from ``root`` what no object may hold; where it is no folder at all any more, make it an empty one.
+
+    What is changed meanwhile, by what a stage left running, may stay: who stores the folder looks for himself.
+    """
     if not stat.S_ISDIR(disk.lstat(root).st_mode):
         disk.unlink(root)
         disk.mkdir(root)
+    with suppress(ForbiddenError):
+        _clear(root, disk)
+
+
+def _clear(root: Path, disk: Disk) -> None:
     kept: list[Entry] = []
     for found in _walk(root, ours=True, disk=disk):
         try:
-            kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
+            with _as_it_was(found.path, _NO_LINK):
+                kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
         except ForbiddenError:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, IsADirectoryError):
                 disk.unlink(found.whole, found.folder)
     with Descent(root, disk, ours=True) as descent:
         for link in list(_escaping(root, kept)):
-            disk.unlink(descent.path_of(link.path), descent.to(link.path[: link.path.rfind("/") + 1]))
+            with _as_it_was(link.path, errno.EISDIR):
+                disk.unlink(descent.path_of(link.path), descent.to(link.path[: link.path.rfind("/") + 1]))
 
 
 def remove_tree(root: Path, disk: Disk = REAL) -> None:
@@ -260,31 +263,10 @@ def remove_tree(root: Path, disk: Disk = REAL) -> None:
 
 
 def clear_tree(root: Path, disk: Disk = REAL) -> bool:
-    """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left.
-
-    Goes down by a list, not by calls: stages make folders deeper than Python's stack.
-    """
-    folders: list[str] = []
-    pending = [str(root)]
-    while pending:
-        path = pending.pop()
-        with suppress(FileNotFoundError):
-            if not stat.S_ISDIR(disk.lstat(path).st_mode):
-                disk.unlink(path)
-                continue
-            _allow(path, 0o700, disk)
-            folders.append(path)
-            with disk.scandir(path) as found:
-                pending += [each.path for each in found if not _dropped(each, disk)]
-    for path in reversed(folders[1:]):
-        with suppress(FileNotFoundError):
-            disk.rmdir(path)
-    return bool(folders)
-
-
-def _dropped(found: os.DirEntry[str], disk: Disk) -> bool:
-    """Remove what is no folder, and say whether that was so."""
-    if found.is_dir(follow_symlinks=False):
-        return False
-    disk.remove(found.path)
-    return True
+    """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(disk.lstat(root).st_mode):
+            Emptying(str(root), disk).run()
+            return True
+        disk.unlink(root)
+    return False
