@@ -41,11 +41,11 @@ from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
 from lightfx.plan import sharing
-from lightfx.shell.cache import catalogue
+from lightfx.shell.cache import catalogue, pulling
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
-from lightfx.shell.cache.partner import TOO_LONG, Partner, Terms
+from lightfx.shell.cache.partner import LONGEST, TOO_LONG, Partner, Terms
 from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
@@ -519,11 +519,15 @@ class Slow:
 def slowly(world: World, slow: Slow, wanted: Derivation[Path], **options) -> list[JournalEvent]:
     """Evaluate over a slow cache; gives what was told."""
     events: list[JournalEvent] = []
+    assert evaluate(sharing_over(world, slow, events), wanted, **options).exists()
+    return events
+
+
+def sharing_over(world: World, slow: Slow, events: list[JournalEvent]) -> World:
+    """The same world, over a slow cache."""
     partner = Partner(slow, world.perform, elapsed=lambda: slow.now)  # type: ignore[arg-type]
     store = SharingStore(world.store, [partner], Listener(events.append), world.perform)
-    journal = Both(Listener(store.hear), Listener(events.append))
-    assert evaluate(evolve(world, store=store, journal=journal), wanted, **options).exists()
-    return events
+    return evolve(world, store=store, journal=Both(Listener(store.hear), Listener(events.append)))
 
 
 def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_path: Path) -> None:
@@ -550,6 +554,44 @@ def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_pa
         events = slowly(world, patient, chain(80), only_stored=True)
     assert patient.asked > 80, "where nothing may run there is no other way"
     assert not [event for event in events if isinstance(event, CacheWarned)]
+
+
+def test_trap_what_tells_of_much_and_slowly_is_not_waited_for_to_the_end(tmp_path: Path) -> None:
+    """Trap: it was weighed when all had come: four thousand tables, some seconds each, and nothing in them for us."""
+    held: dict[str, bytes] = {}
+    for number in range(4000):
+        table = sharing.spell_table([sharing.Row(Digest.of(bytes(number)), 5, (number,))])
+        held[f"v1/tables/{Digest.of(table).hex}"] = b"lightfx plain %d\n%s" % (len(table), table)
+    for only_stored, least, most in ((False, LONGEST, LONGEST + 5), (True, 500, 600)):
+        slow = Slow(memory_cache(held))
+        with memory_world(tmp_path / str(most)) as world:
+            events: list[JournalEvent] = []
+            ours = sharing_over(world, slow, events)
+            world.perform.result(realize(ours, double(3), only_stored=only_stored))
+        warned = [event.why for event in events if isinstance(event, CacheWarned)]
+        assert least <= slow.asked <= most
+        assert bool(warned) != only_stored
+        assert all("it was not through with what it tells of after 301 s" in why for why in warned)
+
+
+def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: many results that were found at once were all waited for, however slowly each came."""
+    monkeypatch.setattr(pulling, "AT_ONCE", 1)
+    held: dict[str, bytes] = {}
+    plans = [onward([], number) for number in range(200)]
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, plans)
+        made = unwrap(find(world, "onward"))
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 200
+    slow = Slow(memory_cache(held))
+    with memory_world(tmp_path / "two") as world:
+        events: list[JournalEvent] = []
+        assert len(evaluate_all(sharing_over(world, slow, events), plans)) == 200
+    (warned,) = [event.why for event in events if isinstance(event, CacheWarned)]
+    assert "more to ask it than to make what it gave" in warned
+    assert sum(event.count for event in events if isinstance(event, Pulled)) < 200
 
 
 def test_what_is_slow_and_saves_more_is_asked(tmp_path: Path) -> None:

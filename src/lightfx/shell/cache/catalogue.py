@@ -82,7 +82,10 @@ class Catalogue:
             return listed
         names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
         fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
+        began = self.partner.elapsed()
         for start in range(0, len(fresh), TABLES_AT_ONCE):
+            if self.partner.takes_too_long(began):
+                break
             some = fresh[start : start + TABLES_AT_ONCE]
             for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in some}):
                 self._take(name, read_table(data))
@@ -122,7 +125,8 @@ class Catalogue:
                 yield self.groups[row.group][0]
         lacking = [row for row in rows if row.group not in self.groups and _group_name(row) not in self.unfit]
         lacking.reverse()
-        while lacking and not self.partner.is_left_alone:
+        began = self.partner.elapsed()
+        while lacking and not self.partner.is_left_alone and not self.partner.takes_too_long(began):
             batch, size = list[Row](), 0
             while lacking and (not batch or size + lacking[-1].size <= MOST_GROUP):
                 batch.append(lacking.pop())

@@ -10,7 +10,7 @@ here. What is right of a batch is taken in all the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
@@ -69,10 +69,13 @@ def _order(told: Told) -> tuple[bool, bool, float]:
     return told.realization.precedence
 
 
-def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:
+def take_in(
+    told: Sequence[Told], partner: Partner, store: Store, after: Callable[[Sequence[RRef]], None] = lambda _: None
+) -> Result[tuple[RRef, ...], EngineFailure]:
     """Fetch the files of records and store both; gives the realizations that are stored now.
 
-    A failure is one of the store. Trouble with the cache is noted with the partner.
+    ``after`` is told what was stored, each time that some are: it may leave the cache alone. A failure is one of the
+    store. Trouble with the cache is noted with the partner.
     """
     doubts = {each.realization.rref: partner.terms.sharing.doubts(each.config, each.realization) for each in told}
     asked = tuple(dict.fromkeys([*doubts, *(rref for own in doubts.values() for rref in own)]))
@@ -90,6 +93,7 @@ def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tupl
         if isinstance(stored, Failure):
             return Failure(stored.failure())
         taken += stored.unwrap()
+        after(stored.unwrap())
     return Success(tuple(taken))
 
 
