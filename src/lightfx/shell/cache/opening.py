@@ -48,10 +48,14 @@ _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 def _url(text: str) -> str:
     if not text.isprintable():  # `urlsplit` would leave some of it out, and what is kept is shown to people
-        raise ValueError(f"{text[:200]!r} names no cache: spell what cannot be printed as %XX")
-    parts = urlsplit(text)
+        raise ValueError(f"{_shown(text)} names no cache: spell what cannot be printed as %XX")
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 -- what is no port is a ValueError; a password may have been meant
+    except ValueError:
+        raise ValueError(f"{_shown(text)} names no cache: its host, or its port, cannot be read") from None
     if parts.scheme not in _SCHEMES:
-        raise ValueError(f"{text[:200]!r} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
+        raise ValueError(f"{_shown(text)} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
     if "@" in parts.netloc or parts.query or parts.fragment:
         host = parts.netloc.rpartition("@")[2]
         raise ValueError(
@@ -59,12 +63,18 @@ def _url(text: str) -> str:
             "credentials come from the environment"
         )
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise ValueError(f"{text[:200]!r} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
+        raise ValueError(f"{_shown(text)} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
     if parts.scheme != "file" and not parts.hostname:
-        raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
+        raise ValueError(f"{_shown(text)} names no cache: a host, or a bucket, is missing")
     if "\0" in unquote(parts.path):
-        raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
+        raise ValueError(f"{_shown(text)} names no cache: no file has NUL in its name")
     return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
+
+
+def _shown(text: str) -> str:
+    """An address as it may be shown: what stands before an @ could be a password, also where it is in a wrong place."""
+    before, at, rest = text[:2000].rpartition("@")
+    return repr(f"...@{rest.partition('?')[0]}" if before or at else rest.partition("?")[0])[:200]
 
 
 def _endpoint(text: str) -> str:
