@@ -594,6 +594,65 @@ def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, m
     assert sum(event.count for event in events if isinstance(event, Pulled)) < 200
 
 
+def table_of(held: dict[str, bytes], *rows: sharing.Row) -> str:
+    data = sharing.spell_table(rows)
+    name = f"v1/tables/{Digest.of(data).hex}"
+    held[name] = b"lightfx plain %d\n%s" % (len(data), data)
+    return name
+
+
+def test_trap_tables_without_number_took_all_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write to a cache can make any number of them, whomever a reader believes."""
+    monkeypatch.setattr(catalogue, "MOST_TOKENS", 1000)
+    held: dict[str, bytes] = {}
+    for number in range(4):
+        table_of(held, sharing.Row(Digest.of(bytes([number])), 5, tuple(range(400 * number, 400 * number + 400))))
+    with memory_world(tmp_path / "one") as world:
+        found = Catalogue(Partner(memory_cache(held), world.perform))
+        found.refresh()
+    assert (len(found.tables), len(found.found)) == (2, 800)
+    assert [each.why for each in found.partner.refused] == ["with it the cache would tell of more than 1,000 names"] * 2
+
+
+def test_what_several_tables_tell_of_one_name_is_all_found(tmp_path: Path) -> None:
+    held: dict[str, bytes] = {}
+    groups = [Digest.of(bytes([number])) for number in range(4)]
+    first = table_of(held, sharing.Row(groups[0], 5, (7, 8)), sharing.Row(groups[1], 5, (7,)))
+    second = table_of(held, sharing.Row(groups[0], 5, (7, 9)), sharing.Row(groups[2], 5, (7,)))
+    third = table_of(held, sharing.Row(groups[3], 5, (7, 9)))
+    with memory_world(tmp_path / "one") as world:
+        found = Catalogue(Partner(memory_cache(held), world.perform))
+        found.refresh()
+        assert {each: set(rows) for each, rows in found.found.items()} == {
+            7: set(groups),
+            8: {groups[0]},
+            9: {groups[0], groups[3]},
+        }
+        del held[first], held[third]
+        table_of(
+            held, sharing.Row(groups[0], 5, (7, 8)), sharing.Row(groups[1], 5, (7,)), sharing.Row(groups[3], 5, (7,))
+        )
+        found.refresh()
+        assert set(found.found[7]) == set(groups), "they were put together"
+        held.clear()
+        held[second] = b""
+        found.refresh()
+        assert {each: set(rows) for each, rows in found.found.items()} == {7: {groups[0], groups[2]}, 9: {groups[0]}}
+
+
+def test_trap_what_was_taken_away_while_a_world_was_open_is_brought_again(tmp_path: Path) -> None:
+    held: dict[str, bytes] = {}
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, [onward([], number) for number in range(3)])
+        made = unwrap(find(world, "onward"))
+        entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        pushing = Pushing(partner, Catalogue(partner), world.store)
+        assert [len(pushing.run(entries).unwrap()) for _ in range(2)] == [3, 0]
+        held.clear()
+        assert [len(pushing.run(entries).unwrap()) for _ in range(2)] == [3, 0]
+
+
 def test_what_is_slow_and_saves_more_is_asked(tmp_path: Path) -> None:
     with memory_world(tmp_path / "one") as world:
         now = [0.0]

@@ -39,6 +39,8 @@ from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import most_of, whole
 
 FRESH: Final = 20.0
+MOST_TOKENS: Final = 5_000_000
+"""So many names are kept in memory at most, for which they take some 600 MB: whoever can write may make any number."""
 TABLES_AT_ONCE: Final = 8
 _TABLE: Final = re.compile(rf"{TABLES}/([0-9a-f]{{64}})")
 
@@ -89,6 +91,8 @@ class Catalogue:
             some = fresh[start : start + TABLES_AT_ONCE]
             for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in some}):
                 self._take(name, read_table(data))
+        if gone := self.tables.keys() - names.keys():
+            self._forget(gone)
         return Success(names)
 
     def _look(self) -> None:
@@ -104,18 +108,43 @@ class Catalogue:
             if isinstance(listed, Success):
                 return Success(listed.unwrap())
             self.partner.refuse(TABLE_LIST, listed.failure())
-        return Success({})
+        return Success(dict.fromkeys(self.tables, 0))
 
     def _take(self, name: str, read: Result[tuple[Row, ...], str]) -> None:
         if isinstance(read, Failure):
             self._refuse(name, read.failure())
             return
-        self.tables[name] = read.unwrap()
-        for row in self.tables[name]:
-            for each in row.tokens:
-                known = self.found.setdefault(each, {})
-                if len(known) < MOST_ROWS:
-                    known.setdefault(row.group, row)
+        rows = read.unwrap()
+        if self._tokens() + _count(rows) > MOST_TOKENS:
+            self._refuse(name, f"with it the cache would tell of more than {MOST_TOKENS:,} names")
+            return
+        self.tables[name] = rows
+        for row in rows:
+            self._find(row)
+
+    def _tokens(self) -> int:
+        return sum(map(_count, self.tables.values()))
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Forget tables that are gone, and what they alone told of: others put them together, or emptied the cache."""
+        gone = {row.group for name in names for row in self.tables.pop(name)}
+        if gone <= {row.group for rows in self.tables.values() for row in rows}:
+            return
+        self.found.clear()
+        for rows in self.tables.values():
+            for row in rows:
+                self._find(row)
+
+    def _find(self, row: Row) -> None:
+        alone = {row.group: row}  # most names are told of once: those of one row share it, or each would take 300 bytes
+        for each in row.tokens:
+            known = self.found.setdefault(each, alone)
+            if known is alone or row.group in known or len(known) >= MOST_ROWS:
+                continue
+            if len(known) == 1:
+                self.found[each] = {**known, row.group: row}
+            else:
+                known[row.group] = row
 
     def _read(self, rows: Sequence[Row]) -> Iterator[Group]:
         """Read groups, those first that are at hand; never more at a time than one of the largest kind takes."""
@@ -169,6 +198,10 @@ class Catalogue:
     def _refuse(self, name: str, why: str) -> None:
         self.unfit.add(name)
         self.partner.refuse(name, why)
+
+
+def _count(rows: Iterable[Row]) -> int:
+    return sum(len(row.tokens) for row in rows)
 
 
 def _group_name(row: Row) -> str:
