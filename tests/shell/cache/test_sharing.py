@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import itertools
 import os
 from functools import partial
@@ -28,7 +30,7 @@ from lightfx import (
     stage,
     unwrap,
 )
-from lightfx.caches import CacheSetup, Sharing, anyone
+from lightfx.caches import CacheSetup, Sharing, anyone, tiered
 from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import digest_of
 from lightfx.core.names import Digest
@@ -41,7 +43,7 @@ from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
 from lightfx.plan import sharing
-from lightfx.shell.cache import catalogue, pulling
+from lightfx.shell.cache import catalogue, policies, pulling
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
@@ -592,6 +594,42 @@ def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, m
     (warned,) = [event.why for event in events if isinstance(event, CacheWarned)]
     assert "more to ask it than to make what it gave" in warned
     assert sum(event.count for event in events if isinstance(event, Pulled)) < 200
+
+
+@stage(version="1")
+def cautious(build: Build, number: Tolerant[int]) -> str:
+    return type(build.need(number)).__name__
+
+
+def test_trap_a_pull_brings_what_tolerates_a_right_with_that_right(tmp_path: Path, shared: CacheSetup) -> None:
+    """Where nothing is shared that stands on a LEFT, what it stood on had to be here before."""
+    wanted = cautious(double(21).tolerate())
+    assert Heard(tmp_path / "one", shared).evaluate(wanted) == "Right"
+    with open_world(tmp_path / "two") as world:
+        traffic = unwrap(pull(world, [wanted.dref], evolve(shared, sharing=Sharing(tolerated=False))))
+        assert (len(traffic.rrefs), traffic.lacking) == (2, ())
+        assert evaluate(world, wanted, only_stored=True) == "Right"
+
+
+def test_trap_no_room_to_keep_for_a_near_cache_is_no_trouble_of_the_far_one(
+    tmp_path: Path, shared: CacheSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came was refused, or the run failed of it, since it could not be kept beside."""
+    wanted = written(double(21), large=True)
+    Heard(tmp_path / "one", shared).evaluate(wanted)
+
+    class Full(io.BytesIO):
+        def __init__(self, size: int) -> None:
+            super().__init__()
+
+        def write(self, piece: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(policies.tempfile, "SpooledTemporaryFile", Full)
+    reader = Heard(tmp_path / "two", tiered(folder(tmp_path / "near"), shared))
+    assert reader.evaluate(wanted).is_dir()
+    assert (reader.ran, reader.of(CacheRefused), reader.of(CacheWarned)) == (0, [], [])
+    assert not [path for path in (tmp_path / "near").rglob("*") if path.is_file()]
 
 
 def table_of(held: dict[str, bytes], *rows: sharing.Row) -> str:

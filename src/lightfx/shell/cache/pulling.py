@@ -83,8 +83,9 @@ def take_in(
     if isinstance(known, Failure):
         return Failure(known.failure())
     by = known.unwrap()
-    # What stands on a LEFT that it tolerates is left out where that is not shared.
-    shared = [each for each in told if all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])]
+    # What stands on a LEFT that it tolerates is left out where that is not shared; it may come along itself.
+    made = {**{each.realization.rref: each.realization for each in told}, **by}
+    shared = [each for each in told if all(is_right(made.get(rref)) for rref in doubts[each.realization.rref])]
     taken: list[RRef] = []
     for batch in _batches(shared):
         if partner.is_left_alone:
