@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -43,11 +46,13 @@ from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
 from lightfx.plan import sharing
-from lightfx.shell.cache import catalogue, policies, pulling
+from lightfx.shell.cache import catalogue, policies, pulling, sealing
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.folder import folder_cache
+from lightfx.shell.cache.channel import BrokenError, ChannelCache, UnfitError
+from lightfx.shell.cache.folder import FolderChannel, folder_cache
 from lightfx.shell.cache.memory import memory_cache
 from lightfx.shell.cache.partner import LONGEST, TOO_LONG, Partner, Terms
+from lightfx.shell.cache.policies import retrying
 from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
 from lightfx.shell.zstandard import zstd
@@ -594,6 +599,80 @@ def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, m
     (warned,) = [event.why for event in events if isinstance(event, CacheWarned)]
     assert "more to ask it than to make what it gave" in warned
     assert sum(event.count for event in events if isinstance(event, Pulled)) < 200
+
+
+@stage(version="1")
+def alike(build: Build, number: int) -> Path:
+    """Many files that all of them have, and one of its own."""
+    for each in range(60):
+        (build.out / f"{each}.txt").write_text(f"{each} " * 100)
+    (build.out / "copy.txt").write_text("0 " * 100)
+    (build.out / "own.txt").write_text(str(number))
+    return build.out
+
+
+def test_trap_what_several_packs_hold_is_taken_from_one_of_them(tmp_path: Path, shared: CacheSetup) -> None:
+    """Two threads wrote one file, and right packs were refused: \"it cannot be kept here: File exists\"."""
+    plans = [alike(number) for number in range(8)]
+    for number, each in enumerate(plans):
+        Heard(tmp_path / f"one-{number}", shared).evaluate(each)
+    reader = Heard(tmp_path / "two", shared)
+    with open_world(reader.path, caches=reader.caches, journal=Listener(reader.events.append)) as world:
+        folders = evaluate_all(world, plans)
+    assert [(folder / "own.txt").read_text() for folder in folders] == [str(number) for number in range(8)]
+    assert (reader.ran, reader.of(CacheRefused)) == (0, [])
+
+
+def test_trap_a_pack_that_broke_off_is_begun_anew(
+    tmp_path: Path, shared: CacheSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its files goes to two places, and was there already: \"File exists\"."""
+    monkeypatch.setattr(sealing, "zstd", lambda: None)  # so that files come before the end does
+    Heard(tmp_path / "one", shared).evaluate(alike(1))
+    broke: list[str] = []
+
+    class Breaking:
+        def __init__(self, right: FolderChannel) -> None:
+            self._right = right
+
+        @contextmanager
+        def open(self, name: str) -> Iterator[Iterator[bytes]]:
+            with self._right.open(name) as pieces:
+                yield self._cut(name, b"".join(pieces))
+
+        def _cut(self, name: str, data: bytes) -> Iterator[bytes]:
+            if "packs" not in name or broke:
+                yield data
+                return
+            broke.append(name)
+            with contextlib.suppress(UnfitError):
+                yield from (data[:-9], b"")
+            raise BrokenError("it broke off", again=True)
+
+        def __getattr__(self, name: str):
+            return getattr(self._right, name)
+
+    partner_cache = retrying(ChannelCache("ours", Breaking(FolderChannel(tmp_path / "shared"))), sleep=lambda _: None)  # type: ignore[arg-type]
+    with open_world(tmp_path / "two") as world:
+        partner = Partner(partner_cache, world.perform)
+        told = Catalogue(partner).told_of([alike(1).dref.text])
+        assert len(pulling.take_in(told, partner, world.store).unwrap()) == 1
+    assert (len(broke), partner.refused) == (1, [])
+
+
+def test_what_one_pack_lost_comes_from_another(tmp_path: Path, shared: CacheSetup) -> None:
+    plans = [alike(number) for number in range(3)]
+    Heard(tmp_path / "one", shared).evaluate(plans[0])
+    (first,) = (tmp_path / "shared/v1/packs").iterdir()
+    with open_world(tmp_path / "three", caches=[shared]) as world:
+        evaluate_all(world, plans[1:])
+    first.write_bytes(b"junk")
+    reader = Heard(tmp_path / "two", shared)
+    with open_world(reader.path, caches=reader.caches, journal=Listener(reader.events.append)) as world:
+        folders = evaluate_all(world, plans)
+    assert [(folder / "own.txt").read_text() for folder in folders] == ["0", "1", "2"]
+    assert reader.ran == 1, "its own file is nowhere else"
+    assert [each.what for each in reader.of(CacheRefused)] == [f"v1/packs/{first.name}"]
 
 
 @stage(version="1")
