@@ -36,8 +36,8 @@ from lightfx import (
 from lightfx.caches import CacheSetup, Sharing, anyone, tiered
 from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import digest_of
-from lightfx.core.names import Digest
-from lightfx.effects.cache import Cache, Failed, Trouble
+from lightfx.core.names import Digest, Name
+from lightfx.effects.cache import Cache, Failed, Good, Trouble
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
 from lightfx.effects.store import Entry
 from lightfx.failures import NotStored
@@ -50,11 +50,12 @@ from lightfx.shell.cache import catalogue, policies, pulling, sealing
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.channel import BrokenError, ChannelCache, UnfitError
 from lightfx.shell.cache.folder import FolderChannel, folder_cache
-from lightfx.shell.cache.memory import memory_cache
+from lightfx.shell.cache.memory import MemoryChannel, memory_cache
 from lightfx.shell.cache.partner import LONGEST, TOO_LONG, Partner, Terms
 from lightfx.shell.cache.policies import retrying
 from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
+from lightfx.shell.keys import KeyRing
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
 
@@ -673,6 +674,85 @@ def test_what_one_pack_lost_comes_from_another(tmp_path: Path, shared: CacheSetu
     assert [(folder / "own.txt").read_text() for folder in folders] == ["0", "1", "2"]
     assert reader.ran == 1, "its own file is nowhere else"
     assert [each.what for each in reader.of(CacheRefused)] == [f"v1/packs/{first.name}"]
+
+
+def harmed(folder: Path, kind: str, deed: str) -> None:
+    for path in (folder / "v1" / kind).iterdir():
+        path.unlink()
+        if deed == "damaged":
+            path.write_bytes(b"lightfx plain 4\njunk")
+
+
+@pytest.mark.parametrize("deed", ["gone", "damaged"])
+@pytest.mark.parametrize("kind", ["blobs", "packs", "groups"])
+def test_trap_what_a_cache_lost_is_brought_again_by_a_run(
+    tmp_path: Path, shared: CacheSetup, kind: str, deed: str
+) -> None:
+    """Tables told of it still, so nobody brought it ever again, and everybody made it anew."""
+    wanted = length(written(double(21), large=kind == "blobs"))
+    Heard(tmp_path / "one", shared).evaluate(wanted)
+    harmed(tmp_path / "shared", kind, deed)
+    second = Heard(tmp_path / "two", shared)
+    second.evaluate(written(double(21), large=kind == "blobs"))
+    assert second.ran == (2 if kind == "groups" else 1)
+    assert any(f"v1/{kind}/" in each.what for each in second.of(CacheRefused)) or (kind, deed) == ("groups", "gone")
+    third = Heard(tmp_path / "three", shared)
+    third.evaluate(written(double(21), large=kind == "blobs"))
+    assert (third.ran, third.of(CacheWarned)) == (0, [])
+
+
+@pytest.mark.parametrize("kind", ["blobs", "packs", "groups"])
+@pytest.mark.parametrize("signs", [False, True])
+def test_trap_what_a_cache_lost_is_brought_again_by_a_push(
+    tmp_path: Path, shared: CacheSetup, kind: str, signs: bool
+) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    mine = evolve(shared, keys=ring.folder)
+    if signs:
+        unwrap(ring.make(Name("default")))
+    wanted = length(written(double(21), large=kind == "blobs"))
+    Heard(tmp_path / "one", mine).evaluate(wanted)
+    with open_world(tmp_path / "one") as world:
+        assert unwrap(push(world, [wanted.dref], mine)).rrefs == ()
+        harmed(tmp_path / "shared", kind, "gone")
+        assert len(unwrap(push(world, [wanted.dref], mine)).rrefs) == (3 if kind == "groups" else 1)
+        assert unwrap(push(world, [wanted.dref], mine)).rrefs == ()
+    reader = Heard(tmp_path / "two", shared)
+    reader.evaluate(written(double(21), large=kind == "blobs"))
+    assert (reader.ran, reader.of(CacheWarned)) == (0, [])
+
+
+def test_what_is_damaged_makes_room_where_the_first_of_two_stays(tmp_path: Path) -> None:
+    """So do servers that keep conditional puts, which are used where they do."""
+
+    class Keeping:
+        def __init__(self) -> None:
+            self._right = MemoryChannel()
+
+        def write(self, good: Good) -> None:
+            if good.name not in self._right.held:
+                self._right.write(good)
+
+        def __getattr__(self, name: str):
+            return getattr(self._right, name)
+
+    channel = Keeping()
+    cache = ChannelCache("ours", channel)  # type: ignore[arg-type]
+    with open_world(tmp_path / "one") as world:
+        evaluate(world, written(double(21)))
+        entries = [
+            Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in unwrap(find(world, "written"))
+        ]
+        partner = Partner(cache, world.perform, Terms(pushes=True))
+        pushing = Pushing(partner, Catalogue(partner), world.store)
+        assert len(pushing.run(entries).unwrap()) == 1
+        (pack,) = [name for name in channel.held if "packs" in name]
+        good, channel.held[pack] = channel.held[pack], b"junk"
+        with open_world(tmp_path / "two") as other:
+            told = pushing.catalogue.told_of([entries[0].realization.rref.text])
+            assert pulling.take_in(told, partner, other.store).unwrap() == ()
+        assert len(pushing.run(entries).unwrap()) == 1
+        assert channel.held[pack] == good
 
 
 @stage(version="1")

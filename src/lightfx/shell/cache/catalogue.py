@@ -57,6 +57,7 @@ class Catalogue:
     found: dict[int, dict[Digest, Row]] = Factory(dict)
     groups: OrderedDict[Digest, tuple[Group, int]] = Factory(OrderedDict)
     unfit: set[str] = Factory(set)
+    gone: set[str] = Factory(set)
 
     def told_of(self, texts: Iterable[str]) -> list[Told]:
         """Give the records of these input keys, derivations, realizations and objects, as far as they can be had."""
@@ -73,8 +74,12 @@ class Catalogue:
         return told
 
     def has(self, text: str) -> bool:
-        """Whether the tables tell of it; they may lie."""
-        return token(text) in self.found
+        """Whether the tables tell of it, by a group that was not asked for in vain; they may lie."""
+        return not all(self._is_lost(row) for row in self.found.get(token(text), {}).values())
+
+    def _is_lost(self, row: Row) -> bool:
+        name = _group_name(row)
+        return name in self.unfit or name in self.gone
 
     def refresh(self) -> Result[Mapping[str, int], CacheTrouble]:
         """List the tables now, and read those that are new; gives all, with their sizes."""
@@ -97,6 +102,7 @@ class Catalogue:
 
     def _look(self) -> None:
         if self.looked is None or self.elapsed() - self.looked > FRESH:
+            self.gone.clear()  # who lists late may give late
             self.refresh()
 
     def _listed(self) -> Result[Mapping[str, int], CacheTrouble]:
@@ -152,7 +158,7 @@ class Catalogue:
             if row.group in self.groups:
                 self.groups.move_to_end(row.group)
                 yield self.groups[row.group][0]
-        lacking = [row for row in rows if row.group not in self.groups and _group_name(row) not in self.unfit]
+        lacking = [row for row in rows if row.group not in self.groups and not self._is_lost(row)]
         lacking.reverse()
         began = self.partner.elapsed()
         while lacking and not self.partner.is_left_alone and not self.partner.takes_too_long(began):
@@ -192,11 +198,14 @@ class Catalogue:
                     yield name, come[name]
                 case Unfit(why):
                     self._refuse(name, why)
+                case Missing() if name.startswith(GROUPS):
+                    self.gone.add(name)
                 case Missing() | Failed():  # tables are put together, and go; trouble is counted already
                     pass
 
     def _refuse(self, name: str, why: str) -> None:
         self.unfit.add(name)
+        self.partner.unfit.add(name)
         self.partner.refuse(name, why)
 
 

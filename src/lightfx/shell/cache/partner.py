@@ -11,6 +11,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble
+from lightfx.core.refs import RRef
 from lightfx.effects.cache import Cache, Failed, Fate, Trouble, Want
 from lightfx.effects.world import Perform
 from lightfx.plan.sharing import Judge, Sharing, Sign, anyone
@@ -66,6 +67,8 @@ class Partner:
     ``balance``: seconds that it was waited for, less those that it saved.
     ``patient``: whether it is waited for whatever that takes: nothing may run.
     ``hurried``: whether a run waits for it that could go on without it.
+    ``spoilt``: realizations of which it has lost files, and ``unfit``, the names
+    that were asked for in vain: what is brought there again.
     """
 
     cache: Cache
@@ -80,6 +83,8 @@ class Partner:
     balance: float = 0.0
     patient: bool = False
     hurried: bool = False
+    spoilt: set[RRef] = Factory(set)
+    unfit: set[str] = Factory(set)
     dear: bool = False
 
     @property

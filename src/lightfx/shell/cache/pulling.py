@@ -144,6 +144,8 @@ def _take(
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
     fetched = {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
+    if lost := fetching.lost:
+        partner.spoilt.update(each.realization.rref for each in told if not lost.isdisjoint(_files(each)))
     there = present.unwrap() | fetched
     fresh = [each for each in told if _is_new(each.realization, known) and is_whole(each.realization, there)]
     entries = [Entry(each.config, each.realization, told=each.parts) for each in fresh]
@@ -161,6 +163,11 @@ def _is_new(made: Realization, known: Mapping[RRef, Realization]) -> bool:
 
 def _trees(told: Told) -> frozenset[Digest]:
     return Item.of(told.realization).trees
+
+
+def _files(told: Told) -> frozenset[Digest]:
+    objects = {} if told.group is None else told.group.objects
+    return frozenset(PackingList((), {tree: objects[tree] for tree in trees_of(told.realization, objects)}).files)
 
 
 def is_whole(made: Realization, there: AbstractSet[Digest]) -> bool:
@@ -210,6 +217,11 @@ class Fetching:
             if not any(entry.data and Digest(entry.data) in self.bad for entry in manifest)
         }
 
+    @property
+    def lost(self) -> AbstractSet[Digest]:
+        """Files that did not come, since the cache has them no more, or has something else in their place."""
+        return self.bad if self.unfit & self.partner.unfit else frozenset()
+
     def _wants(self, groups: Iterable[Group]) -> Mapping[str, tuple[Want, AbstractSet[Digest]]]:
         """Want what is lacking of each file once, from where it was not tried in vain."""
         wants: dict[str, tuple[Want, AbstractSet[Digest]]] = {}
@@ -255,6 +267,8 @@ class Fetching:
 
     def _fetch(self, wants: Mapping[str, tuple[Want, AbstractSet[Digest]]]) -> None:
         for name, fate in self.partner.fetch([want for want, _ in wants.values()]).items():
+            if isinstance(fate, Missing | Unfit):
+                self.partner.unfit.add(name)
             if not isinstance(fate, Taken):
                 self.unfit.add(name)
             match fate:
