@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from lightfx.cli import exchanging
+from lightfx.shell.cache.opening import probe
+
 
 @pytest.fixture
 def stocked(lightfx: Any) -> Any:
@@ -44,6 +47,11 @@ def test_caches_are_added_listed_and_removed(lightfx: Any) -> None:
         ("https://host/path?sig=abc", "credentials come from the environment"),
         ("ftp://host/path", "names no cache"),
         ("s3:///prefix", "a bucket"),
+        ("ftp://me:pw@host/path", "names no cache"),
+        ("https://me:p/w@host/path", "cannot be read"),
+        ("https://me:pw@host/pa\x01th", "cannot be printed"),
+        ("https://[me:pw@host/path", "cannot be read"),
+        ("me:pw@host?sig=abc://", "names no cache"),
     ],
 )
 def test_what_names_no_cache_or_holds_a_credential_is_refused(lightfx: Any, url: str, why: str) -> None:
@@ -51,9 +59,27 @@ def test_what_names_no_cache_or_holds_a_credential_is_refused(lightfx: Any, url:
     said = lightfx("cache", "add", "x", url)
     assert said.code == 2
     assert why in said.err
-    assert "pw@" not in said.err
+    assert "me:" not in said.err
     assert "abc" not in said.err
     assert lightfx("cache", "add", "x", "http://host/x", "--push").code == 2
+
+
+def test_trap_two_that_are_added_at_once_are_both_noted(lightfx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known was read before the server was tried, which takes a while, and written back without the other."""
+    assert lightfx("run", "plan:fine", "-q").code == 0
+
+    def tried(setup: Any) -> Any:
+        if setup.name == "slow":
+            assert lightfx("cache", "add", "quick", "elsewhere", "--push").code == 0
+        return probe(setup)
+
+    monkeypatch.setattr(exchanging, "probe", tried)
+    assert lightfx("cache", "add", "slow", "shared", "--push").code == 0
+    assert [each["name"] for each in lightfx("cache", "list", "--json").json] == ["quick", "slow"]
+
+
+def test_a_key_to_sign_with_that_is_not_there_is_said(lightfx: Any) -> None:
+    assert "no key 'ci' to sign with" in lightfx("cache", "add", "ours", "shared", "--push", "--sign", "ci").out
 
 
 def test_a_run_in_another_store_builds_nothing(stocked: Any) -> None:

@@ -18,13 +18,14 @@ import pytest
 from rich.console import Console
 
 from lightfx.cli.display import SHOWN, Display, drawn
-from lightfx.cli.notes import LOUD
+from lightfx.cli.notes import ALIKE, LOUD
 from lightfx.cli.progress import Lines, Nothing, listening
 from lightfx.cli.tally import Tally
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
 from lightfx.effects.journal import (
     Advanced,
+    CacheRefused,
     Differed,
     JournalEvent,
     RunBegan,
@@ -245,6 +246,19 @@ def test_fifty_thousand_lefts_are_no_flood() -> None:
     assert len(lines) == LOUD + 1
     assert lines[LOUD - 1].endswith("more of these are not shown: `lightfx runs show last` lists them")
     assert "tried again" in lines[-1]
+
+
+def test_trap_what_is_refused_for_one_reason_is_told_of_a_few_times() -> None:
+    """A cache with a thousand results, and no key that is trusted, was told of in a hundred lines."""
+    refused: list[JournalEvent] = [
+        CacheRefused("ours", f"v1/blobs/{number}", "nobody signed it") for number in range(500)
+    ]
+    lines = said(
+        [*refused, CacheRefused("ours", "v1/packs/1", "it is missing"), CacheRefused("o", "x", "nobody signed it")]
+    )
+    assert len(lines) == ALIKE + 2
+    assert lines[ALIKE - 1].endswith("more of these are not shown: `lightfx runs show last` lists them")
+    assert ["it is missing" in line for line in lines[ALIKE:]] == [True, False]
 
 
 def test_who_wants_quiet_gets_it(lightfx, monkeypatch) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from attacker import Attacker, renamed
 from attrs import evolve
-from sharers import MADE, WANTED, Heard, Person, assert_sound, plan
+from sharers import MADE, WANTED, Heard, Person, assert_sound, plan, records
 
 from lightfx import open_world, unwrap
 from lightfx.caches import anyone
 from lightfx.core.failures import CacheTrouble, NotStored
 from lightfx.core.names import Digest
-from lightfx.core.realization import Context, Log, Realization, Value
+from lightfx.core.outcome import Root, Upstream
+from lightfx.core.realization import Attempt, Context, Log, Realization, Value
+from lightfx.core.refs import RRef
 from lightfx.core.statement import Statement
 from lightfx.moving import pull
 from lightfx.wiring import Performing
@@ -295,3 +297,52 @@ def test_a_forged_record_is_refused_unless_anyone_is_believed(scene: Scene) -> N
     credulous = Heard(scene.top / "credulous", scene.bob.shares(scene.root, trust=anyone))
     assert credulous.evaluate(plan()) == 7, "it was said to be believed"
     assert credulous.ran == 0
+
+
+OUT = Digest("blake3:../records")
+MALFORMED: dict[str, Callable[[Realization], Realization]] = {
+    "its number is in no database": lambda made: renamed(made, index=1 << 63),
+    "its number is below none": lambda made: renamed(made, index=-1),
+    "its key is no digest": lambda made: renamed(made, key=OUT),
+    "its files lead out of the objects": lambda made: renamed(made, tree=OUT, ephemeral=True),
+    "its files are anywhere": lambda made: renamed(made, tree=Digest("blake3:/etc"), ephemeral=True),
+    "its files have no name": lambda made: renamed(made, tree=Digest("blake3:\0"), ephemeral=True),
+    "its log leads out of the objects": lambda made: renamed(made, tree=OUT, ephemeral=True, log=Log("", OUT)),
+    "an earlier log leads out of the objects": lambda made: renamed(
+        made, tree=OUT, ephemeral=True, earlier=(Attempt("raised", "no", log=Log("", OUT)),)
+    ),
+    "it stands on nothing": lambda made: evolve(
+        made, context=Context(tuple((use, (RRef("../x"),)) for use, _ in made.context.entries))
+    ),
+    "it is like nothing": lambda made: evolve(made, like=RRef("../x")),
+    "it blames nothing": lambda made: renamed(made, result=Upstream((Root(RRef("../x"), "no"),), 1)),
+}
+
+
+@pytest.mark.quick
+@pytest.mark.reliability("R1", "records that no store could hold", passes="refused, whoever is believed")
+@pytest.mark.parametrize("what", MALFORMED)
+def test_what_no_store_could_hold_is_refused_whoever_is_believed(scene: Scene, what: str) -> None:
+    """Trap: such a record was stored, and the store could not be read again, or led out of its folder of objects."""
+    change = MALFORMED[what]
+    scene.attacker.records(lambda made: change(made) if made.dref.name.text == "text" else made)
+    for _ in range(2):
+        reader = Heard(scene.top / "reader", scene.bob.shares(scene.root, trust=anyone))
+        assert reader.evaluate(plan()) == WANTED
+    assert_sound(scene.top / "reader")
+    assert all("../" not in str(record) for record in records(scene.top / "reader"))
+
+
+@pytest.mark.quick
+@pytest.mark.reliability("R1", "records that no store could hold", passes="refused, whoever is believed")
+@pytest.mark.parametrize(
+    "parts", [r'[["m:f","\ud800"]]', r'[["m:f",7]]', r'[["m:f"]]', '{"ab":1}', '[["m:f","x"]] '], ids=range(5)
+)
+def test_what_a_code_consists_of_fails_no_run(scene: Scene, parts: str) -> None:
+    """Trap: nobody signs it, so whoever could write to the cache could fail all runs of those who believe Ada."""
+    code = f'{{"code":"{"f" * 64}","parts":{parts}}}\n'.encode()
+    scene.attacker.rewrite(lambda data: data.replace(b"\n", b"\n" + code, 1))
+    reader = Heard(scene.top / "reader", scene.bob.shares(scene.root))
+    assert reader.evaluate(plan()) == WANTED
+    assert reader.ran > 0
+    assert any("cannot be read" in each.why for each in reader.refused)

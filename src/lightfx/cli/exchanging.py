@@ -28,7 +28,7 @@ from lightfx.moving import Traffic
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.opening import open_cache, probe
 from lightfx.shell.cache.partner import Partner
-from lightfx.shell.cache.settings import write_setups
+from lightfx.shell.cache.settings import change_setups
 from lightfx.wiring import open_world, unwrap
 
 SHOWN: Final = 10
@@ -120,12 +120,11 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     if setup.push and setup.read_only:
         raise misuse(f"{setup.url} is read only", "leave --push out: what is served there is pushed another way")
     known = unwrap(configured(path))
-    if any(each.name == setup.name for each in known):
-        raise misuse(f"there is a cache {setup.name!r} already", f"`lightfx cache rm {setup.name}` removes it")
+    _with(known, setup)
     used = _used(setup, unwrap(ring().trusted()), unwrap(ring().own()))
     with open_world(path, create=create) as world:  # what is no store, or one of another format, is complained about
         setup = probe(setup)
-        unwrap(write_setups(path, [*known, setup]))
+        unwrap(change_setups(path, lambda setups: _with(setups, setup)))  # others may have come meanwhile
         partner = Partner(open_cache(setup), world.perform)
         Catalogue(partner).refresh()
         world.perform.result(partner.cache.close())
@@ -138,8 +137,16 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     return page.line(used).answer()
 
 
+def _with(known: Sequence[CacheSetup], setup: CacheSetup) -> Sequence[CacheSetup]:
+    if any(each.name == setup.name for each in known):
+        raise misuse(f"there is a cache {setup.name!r} already", f"`lightfx cache rm {setup.name}` removes it")
+    return (*known, setup)
+
+
 def _used(setup: CacheSetup, trusted: Mapping[str, PublicKey], own: Mapping[str, PublicKey]) -> str:
     """Say whose results are used, and what is missing for it."""
+    if setup.push and setup.key and setup.key not in own:
+        return f"it is not asked yet, since you have no key {setup.key!r} to sign with: `lightfx key new {setup.key}`"
     if setup.trust.policy == "any":
         return "whatever is there is used, whoever put it there"
     policy = setup.trust.among(trusted)
@@ -156,7 +163,7 @@ def remove(store: str | None, name: str, *, json: bool) -> Answer:
     path, known = store_path(store), _known(store)
     if all(each.name != name for each in known):
         raise misuse(f"there is no cache {name[:80]!r}", "`lightfx cache list` lists them")
-    unwrap(write_setups(path, [each for each in known if each.name != name]))
+    unwrap(change_setups(path, lambda setups: [each for each in setups if each.name != name]))
     return document({"removed": name}) if json else Page().line(f"{name}: asked no more").answer()
 
 

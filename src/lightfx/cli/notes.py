@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, assert_never, final
 
 from lightfx.cli.words import counted, duration, harmless, outcome, titled
@@ -25,6 +26,7 @@ from lightfx.effects.journal import (
 )
 
 LOUD: Final = 100
+ALIKE: Final = 3
 WARNINGS: Final = (Differed, CacheWarned, CacheRefused)
 
 
@@ -98,16 +100,26 @@ def _soon(wait: float) -> str:
 
 @final
 class Volume:
-    """Keeps notes from flooding: of each kind, `LOUD` are let through."""
+    """Keeps notes from flooding: of each kind `LOUD` are let through, of what a cache told, for one reason, `ALIKE`."""
 
     def __init__(self) -> None:
-        self._heard: dict[type, int] = {}
+        self._heard: dict[object, int] = {}
 
     def lets(self, event: JournalEvent) -> bool:
-        """Count one more of its kind, and say whether it is let through."""
-        count = self._heard[type(event)] = self._heard.get(type(event), 0) + 1
-        return count <= LOUD
+        """Count one more of its kinds, and say whether it is let through."""
+        return all(self._count(kind) <= most for kind, most in _kinds(event))
+
+    def _count(self, kind: object) -> int:
+        count = self._heard[kind] = self._heard.get(kind, 0) + 1
+        return count
 
     def is_full(self, event: JournalEvent) -> bool:
         """Whether this one was the last of its kind that was let through."""
-        return self._heard.get(type(event), 0) == LOUD
+        return any(self._heard.get(kind, 0) == most for kind, most in _kinds(event))
+
+
+def _kinds(event: JournalEvent) -> Iterator[tuple[object, int]]:
+    """What an event is counted as, and how many of these are let through."""
+    if isinstance(event, CacheRefused):  # thousands of results, and one key that is not trusted
+        yield (event.cache, event.why), ALIKE
+    yield type(event), LOUD

@@ -48,7 +48,8 @@ class Traffic:
 def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Traffic, EngineFailure]:
     """Bring realizations, or all of derivations, to a cache, with all that is stored of what they stand on.
 
-    What is there already is not brought again. Fails with `NotStored` where
+    What is there already is not brought again; what the cache tells of and has
+    lost files of is. Fails with `NotStored` where
     nothing is stored of a reference, and with `CacheTrouble`: then some of it
     may be there, and nothing that lacks its files.
     """
@@ -63,7 +64,7 @@ def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     ]
     partner = partner_of(evolve(cache, push=True), world.perform)
     try:
-        brought = Pushing(partner, Catalogue(partner), world.store).run(entries)
+        brought = Pushing(partner, Catalogue(partner), world.store, closely=True).run(entries)
     finally:
         world.perform.result(partner.cache.close())
     return IOResult.from_result(brought.map(lambda rrefs: Traffic(cache.title, rrefs, tuple(partner.refusals()))))

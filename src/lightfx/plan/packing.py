@@ -17,7 +17,7 @@ from typing import Final, Self, final
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.core.canonical import Tree, is_deep, spell_checked
+from lightfx.core.canonical import Tree, is_deep
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
 from lightfx.core.inventory import Item, Ref, parse_ref
@@ -26,6 +26,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import Realization, content_of, key_with
 from lightfx.core.records import read_realization, result_tree, spell_realization, spell_result
 from lightfx.core.refs import DRef, RRef
+from lightfx.plan.wellformed import is_well_formed, read_code, spell_code
 
 FORMAT: Final = "lightfx-pack"
 VERSION: Final = 1
@@ -56,10 +57,7 @@ class Freight:
 
     def lines(self) -> str:
         """Spell all records."""
-        codes = (
-            spell_checked({"code": each, "parts": [list(part) for part in parts]})
-            for each, parts in sorted(self.codes.items())
-        )
+        codes = (spell_code(each, parts) for each, parts in sorted(self.codes.items()))
         configs = (
             f'{{"config":{config.text},"derivation":"{dref.text}"}}' for dref, config in sorted(self.configs.items())
         )
@@ -232,11 +230,10 @@ def read_line(line: str) -> Result[Realization | DRef | str, str]:
 
 
 def _read_code(line: str, codes: dict[str, Parts]) -> str:
-    try:
-        fields = json.loads(line)
-        codes[str(fields["code"])] = tuple((str(name), str(digest)) for name, digest in fields["parts"])
-    except (ValueError, TypeError, LookupError, RecursionError):
+    read = read_code(line)
+    if read is None:
         return "a line of its records cannot be read"
+    codes[read[0]] = read[1]
     return ""
 
 
@@ -255,8 +252,7 @@ def _read_config(line: str, configs: dict[DRef, Config]) -> str:
 def _read_realization(line: str, realizations: dict[RRef, Realization]) -> str:
     made = read_realization(line).value_or(None)
     # Any other spelling of a record could hold what was not read.
-    sound = made is not None and isinstance(RRef.parse(made.rref.text), Success)
-    if made is None or not sound or is_deep(result_tree(made.result)) or _spelled(made) != line:
+    if made is None or is_deep(result_tree(made.result)) or _spelled(made) != line or not is_well_formed(made):
         return "a line of its records cannot be read"
     content = content_of(spell_result(made.result), made.tree)
     named = RRef.of(made.dref, key=key_with(made.key, made.asked), index=made.index, content=content.text)

@@ -112,13 +112,17 @@ USUAL: Final = Sharing()
 @final
 @frozen
 class Told:
-    """One record of a cache: a realization with all that it takes to store it, and what is signed of it."""
+    """One record of a cache: a realization with all that it takes to store it, and what is signed of it.
+
+    ``others`` are further groups that have it.
+    """
 
     realization: Realization
     config: Config
     parts: Parts = ()
     signatures: Signatures = ()
     group: Group | None = field(default=None, eq=False, repr=False)
+    others: tuple[Group, ...] = field(default=(), eq=False, repr=False)
 
 
 Judge: TypeAlias = Callable[[Sequence[Told]], Sequence[Verdict]]

@@ -150,6 +150,21 @@ def test_what_is_no_file_of_ours_stays(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere").read_text() == "precious"
 
 
+@pytest.mark.parametrize("link", ["v1", ASIDE])
+def test_trap_nothing_is_removed_where_a_link_leads(tmp_path: Path, link: str) -> None:
+    """Whoever may write to a folder that is shared had files of another removed, by him who pushed there next."""
+    shared, ours = tmp_path / "shared", tmp_path / "ours"
+    (shared / link).parent.mkdir(parents=True)
+    precious = left(ours, "a") if link == "v1" else ours / ("a" * 32)
+    precious.parent.mkdir(parents=True, exist_ok=True)
+    precious.write_text("precious")
+    (shared / link).symlink_to(ours / link if link == "v1" else ours)
+    grow_old(precious)
+    put(shared)
+    assert precious.read_text() == "precious"
+    assert (shared / "v1/blobs/ours").read_bytes() == b"ours"
+
+
 class WithoutLocks(Disk):
     """A file system that knows no locks."""
 
@@ -160,10 +175,10 @@ class WithoutLocks(Disk):
 class Refusing(Disk):
     """Files of others, which nobody may remove."""
 
-    def unlink(self, path: str | os.PathLike[str]) -> None:
+    def unlink(self, path: str | os.PathLike[str], folder: int | None = None) -> None:
         if stat.S_IMODE(os.lstat(path).st_mode) == 0o600:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), os.fspath(path))
-        super().unlink(path)
+        super().unlink(path, folder)
 
 
 def test_where_there_are_no_locks_age_has_to_do(tmp_path: Path) -> None:

@@ -36,7 +36,15 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"caches": [{"name": "x"}]}', '{"caches": [{"name": "x", "url": "x"}]}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"version": 2, "caches": []}',
+        '{"caches": [{"name": "x"}]}',
+        '{"caches": [{"name": "x", "url": "x"}]}',
+    ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     open_world(tmp_path / "store").close()

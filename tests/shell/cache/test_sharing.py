@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +33,11 @@ from lightfx import (
     stage,
     unwrap,
 )
-from lightfx.caches import CacheSetup, Sharing, anyone
+from lightfx.caches import CacheSetup, Sharing, anyone, tiered
 from lightfx.caches import folder as folder_of
 from lightfx.core.manifest import digest_of
-from lightfx.core.names import Digest
-from lightfx.effects.cache import Cache, Failed, Trouble
+from lightfx.core.names import Digest, Name
+from lightfx.effects.cache import Cache, Failed, Good, Trouble
 from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent, Pulled, Pushed, RunBegan, TaskStarted
 from lightfx.effects.store import Entry
 from lightfx.failures import NotStored
@@ -41,13 +46,16 @@ from lightfx.journal import Both, Listener
 from lightfx.looking import alldrefs, deps, du, find
 from lightfx.moving import pack, pull, push
 from lightfx.plan import sharing
-from lightfx.shell.cache import catalogue
+from lightfx.shell.cache import catalogue, policies, pulling, sealing
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.folder import folder_cache
-from lightfx.shell.cache.memory import memory_cache
-from lightfx.shell.cache.partner import TOO_LONG, Partner, Terms
+from lightfx.shell.cache.channel import BrokenError, ChannelCache, UnfitError
+from lightfx.shell.cache.folder import FolderChannel, folder_cache
+from lightfx.shell.cache.memory import MemoryChannel, memory_cache
+from lightfx.shell.cache.partner import LONGEST, TOO_LONG, Partner, Terms
+from lightfx.shell.cache.policies import retrying
 from lightfx.shell.cache.pushing import Pushing
 from lightfx.shell.cache.sharing import SharingStore
+from lightfx.shell.keys import KeyRing
 from lightfx.shell.zstandard import zstd
 from lightfx.stages.missteps import LensError
 
@@ -519,11 +527,15 @@ class Slow:
 def slowly(world: World, slow: Slow, wanted: Derivation[Path], **options) -> list[JournalEvent]:
     """Evaluate over a slow cache; gives what was told."""
     events: list[JournalEvent] = []
+    assert evaluate(sharing_over(world, slow, events), wanted, **options).exists()
+    return events
+
+
+def sharing_over(world: World, slow: Slow, events: list[JournalEvent]) -> World:
+    """The same world, over a slow cache."""
     partner = Partner(slow, world.perform, elapsed=lambda: slow.now)  # type: ignore[arg-type]
     store = SharingStore(world.store, [partner], Listener(events.append), world.perform)
-    journal = Both(Listener(store.hear), Listener(events.append))
-    assert evaluate(evolve(world, store=store, journal=journal), wanted, **options).exists()
-    return events
+    return evolve(world, store=store, journal=Both(Listener(store.hear), Listener(events.append)))
 
 
 def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_path: Path) -> None:
@@ -550,6 +562,292 @@ def test_what_answers_slowly_is_left_alone_when_it_cost_more_than_it_gave(tmp_pa
         events = slowly(world, patient, chain(80), only_stored=True)
     assert patient.asked > 80, "where nothing may run there is no other way"
     assert not [event for event in events if isinstance(event, CacheWarned)]
+
+
+def test_trap_what_tells_of_much_and_slowly_is_not_waited_for_to_the_end(tmp_path: Path) -> None:
+    """Trap: it was weighed when all had come: four thousand tables, some seconds each, and nothing in them for us."""
+    held: dict[str, bytes] = {}
+    for number in range(4000):
+        table = sharing.spell_table([sharing.Row(Digest.of(bytes(number)), 5, (number,))])
+        held[f"v1/tables/{Digest.of(table).hex}"] = b"lightfx plain %d\n%s" % (len(table), table)
+    for only_stored, least, most in ((False, LONGEST, LONGEST + 5), (True, 500, 600)):
+        slow = Slow(memory_cache(held))
+        with memory_world(tmp_path / str(most)) as world:
+            events: list[JournalEvent] = []
+            ours = sharing_over(world, slow, events)
+            world.perform.result(realize(ours, double(3), only_stored=only_stored))
+        warned = [event.why for event in events if isinstance(event, CacheWarned)]
+        assert least <= slow.asked <= most
+        assert bool(warned) != only_stored
+        assert all("it was not through with what it tells of after 301 s" in why for why in warned)
+
+
+def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: many results that were found at once were all waited for, however slowly each came."""
+    monkeypatch.setattr(pulling, "AT_ONCE", 1)
+    held: dict[str, bytes] = {}
+    plans = [onward([], number) for number in range(200)]
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, plans)
+        made = unwrap(find(world, "onward"))
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
+        assert len(Pushing(partner, Catalogue(partner), world.store).run(entries).unwrap()) == 200
+    slow = Slow(memory_cache(held))
+    with memory_world(tmp_path / "two") as world:
+        events: list[JournalEvent] = []
+        assert len(evaluate_all(sharing_over(world, slow, events), plans)) == 200
+    (warned,) = [event.why for event in events if isinstance(event, CacheWarned)]
+    assert "more to ask it than to make what it gave" in warned
+    assert sum(event.count for event in events if isinstance(event, Pulled)) < 200
+
+
+@stage(version="1")
+def alike(build: Build, number: int) -> Path:
+    """Many files that all of them have, and one of its own."""
+    for each in range(60):
+        (build.out / f"{each}.txt").write_text(f"{each} " * 100)
+    (build.out / "copy.txt").write_text("0 " * 100)
+    (build.out / "own.txt").write_text(str(number))
+    return build.out
+
+
+def test_trap_what_several_packs_hold_is_taken_from_one_of_them(tmp_path: Path, shared: CacheSetup) -> None:
+    """Two threads wrote one file, and right packs were refused: \"it cannot be kept here: File exists\"."""
+    plans = [alike(number) for number in range(8)]
+    for number, each in enumerate(plans):
+        Heard(tmp_path / f"one-{number}", shared).evaluate(each)
+    reader = Heard(tmp_path / "two", shared)
+    with open_world(reader.path, caches=reader.caches, journal=Listener(reader.events.append)) as world:
+        folders = evaluate_all(world, plans)
+    assert [(folder / "own.txt").read_text() for folder in folders] == [str(number) for number in range(8)]
+    assert (reader.ran, reader.of(CacheRefused)) == (0, [])
+
+
+def test_trap_a_pack_that_broke_off_is_begun_anew(
+    tmp_path: Path, shared: CacheSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its files goes to two places, and was there already: \"File exists\"."""
+    monkeypatch.setattr(sealing, "zstd", lambda: None)  # so that files come before the end does
+    Heard(tmp_path / "one", shared).evaluate(alike(1))
+    broke: list[str] = []
+
+    class Breaking:
+        def __init__(self, right: FolderChannel) -> None:
+            self._right = right
+
+        @contextmanager
+        def open(self, name: str) -> Iterator[Iterator[bytes]]:
+            with self._right.open(name) as pieces:
+                yield self._cut(name, b"".join(pieces))
+
+        def _cut(self, name: str, data: bytes) -> Iterator[bytes]:
+            if "packs" not in name or broke:
+                yield data
+                return
+            broke.append(name)
+            with contextlib.suppress(UnfitError):
+                yield from (data[:-9], b"")
+            raise BrokenError("it broke off", again=True)
+
+        def __getattr__(self, name: str):
+            return getattr(self._right, name)
+
+    partner_cache = retrying(ChannelCache("ours", Breaking(FolderChannel(tmp_path / "shared"))), sleep=lambda _: None)  # type: ignore[arg-type]
+    with open_world(tmp_path / "two") as world:
+        partner = Partner(partner_cache, world.perform)
+        told = Catalogue(partner).told_of([alike(1).dref.text])
+        assert len(pulling.take_in(told, partner, world.store).unwrap()) == 1
+    assert (len(broke), partner.refused) == (1, [])
+
+
+def test_what_one_pack_lost_comes_from_another(tmp_path: Path, shared: CacheSetup) -> None:
+    plans = [alike(number) for number in range(3)]
+    Heard(tmp_path / "one", shared).evaluate(plans[0])
+    (first,) = (tmp_path / "shared/v1/packs").iterdir()
+    with open_world(tmp_path / "three", caches=[shared]) as world:
+        evaluate_all(world, plans[1:])
+    first.write_bytes(b"junk")
+    reader = Heard(tmp_path / "two", shared)
+    with open_world(reader.path, caches=reader.caches, journal=Listener(reader.events.append)) as world:
+        folders = evaluate_all(world, plans)
+    assert [(folder / "own.txt").read_text() for folder in folders] == ["0", "1", "2"]
+    assert reader.ran == 1, "its own file is nowhere else"
+    assert [each.what for each in reader.of(CacheRefused)] == [f"v1/packs/{first.name}"]
+
+
+def harmed(folder: Path, kind: str, deed: str) -> None:
+    for path in (folder / "v1" / kind).iterdir():
+        path.unlink()
+        if deed == "damaged":
+            path.write_bytes(b"lightfx plain 4\njunk")
+
+
+@pytest.mark.parametrize("deed", ["gone", "damaged"])
+@pytest.mark.parametrize("kind", ["blobs", "packs", "groups"])
+def test_trap_what_a_cache_lost_is_brought_again_by_a_run(
+    tmp_path: Path, shared: CacheSetup, kind: str, deed: str
+) -> None:
+    """Tables told of it still, so nobody brought it ever again, and everybody made it anew."""
+    wanted = length(written(double(21), large=kind == "blobs"))
+    Heard(tmp_path / "one", shared).evaluate(wanted)
+    harmed(tmp_path / "shared", kind, deed)
+    second = Heard(tmp_path / "two", shared)
+    second.evaluate(written(double(21), large=kind == "blobs"))
+    assert second.ran == (2 if kind == "groups" else 1)
+    assert any(f"v1/{kind}/" in each.what for each in second.of(CacheRefused)) or (kind, deed) == ("groups", "gone")
+    third = Heard(tmp_path / "three", shared)
+    third.evaluate(written(double(21), large=kind == "blobs"))
+    assert (third.ran, third.of(CacheWarned)) == (0, [])
+
+
+@pytest.mark.parametrize("kind", ["blobs", "packs", "groups"])
+@pytest.mark.parametrize("signs", [False, True])
+def test_trap_what_a_cache_lost_is_brought_again_by_a_push(
+    tmp_path: Path, shared: CacheSetup, kind: str, signs: bool
+) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    mine = evolve(shared, keys=ring.folder)
+    if signs:
+        unwrap(ring.make(Name("default")))
+    wanted = length(written(double(21), large=kind == "blobs"))
+    Heard(tmp_path / "one", mine).evaluate(wanted)
+    with open_world(tmp_path / "one") as world:
+        assert unwrap(push(world, [wanted.dref], mine)).rrefs == ()
+        harmed(tmp_path / "shared", kind, "gone")
+        assert len(unwrap(push(world, [wanted.dref], mine)).rrefs) == (3 if kind == "groups" else 1)
+        assert unwrap(push(world, [wanted.dref], mine)).rrefs == ()
+    reader = Heard(tmp_path / "two", shared)
+    reader.evaluate(written(double(21), large=kind == "blobs"))
+    assert (reader.ran, reader.of(CacheWarned)) == (0, [])
+
+
+def test_what_is_damaged_makes_room_where_the_first_of_two_stays(tmp_path: Path) -> None:
+    """So do servers that keep conditional puts, which are used where they do."""
+
+    class Keeping:
+        def __init__(self) -> None:
+            self._right = MemoryChannel()
+
+        def write(self, good: Good) -> None:
+            if good.name not in self._right.held:
+                self._right.write(good)
+
+        def __getattr__(self, name: str):
+            return getattr(self._right, name)
+
+    channel = Keeping()
+    cache = ChannelCache("ours", channel)  # type: ignore[arg-type]
+    with open_world(tmp_path / "one") as world:
+        evaluate(world, written(double(21)))
+        entries = [
+            Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in unwrap(find(world, "written"))
+        ]
+        partner = Partner(cache, world.perform, Terms(pushes=True))
+        pushing = Pushing(partner, Catalogue(partner), world.store)
+        assert len(pushing.run(entries).unwrap()) == 1
+        (pack,) = [name for name in channel.held if "packs" in name]
+        good, channel.held[pack] = channel.held[pack], b"junk"
+        with open_world(tmp_path / "two") as other:
+            told = pushing.catalogue.told_of([entries[0].realization.rref.text])
+            assert pulling.take_in(told, partner, other.store).unwrap() == ()
+        assert len(pushing.run(entries).unwrap()) == 1
+        assert channel.held[pack] == good
+
+
+@stage(version="1")
+def cautious(build: Build, number: Tolerant[int]) -> str:
+    return type(build.need(number)).__name__
+
+
+def test_trap_a_pull_brings_what_tolerates_a_right_with_that_right(tmp_path: Path, shared: CacheSetup) -> None:
+    """Where nothing is shared that stands on a LEFT, what it stood on had to be here before."""
+    wanted = cautious(double(21).tolerate())
+    assert Heard(tmp_path / "one", shared).evaluate(wanted) == "Right"
+    with open_world(tmp_path / "two") as world:
+        traffic = unwrap(pull(world, [wanted.dref], evolve(shared, sharing=Sharing(tolerated=False))))
+        assert (len(traffic.rrefs), traffic.lacking) == (2, ())
+        assert evaluate(world, wanted, only_stored=True) == "Right"
+
+
+def test_trap_no_room_to_keep_for_a_near_cache_is_no_trouble_of_the_far_one(
+    tmp_path: Path, shared: CacheSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came was refused, or the run failed of it, since it could not be kept beside."""
+    wanted = written(double(21), large=True)
+    Heard(tmp_path / "one", shared).evaluate(wanted)
+
+    class Full(io.BytesIO):
+        def __init__(self, size: int) -> None:
+            super().__init__()
+
+        def write(self, piece: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(policies.tempfile, "SpooledTemporaryFile", Full)
+    reader = Heard(tmp_path / "two", tiered(folder(tmp_path / "near"), shared))
+    assert reader.evaluate(wanted).is_dir()
+    assert (reader.ran, reader.of(CacheRefused), reader.of(CacheWarned)) == (0, [], [])
+    assert not [path for path in (tmp_path / "near").rglob("*") if path.is_file()]
+
+
+def table_of(held: dict[str, bytes], *rows: sharing.Row) -> str:
+    data = sharing.spell_table(rows)
+    name = f"v1/tables/{Digest.of(data).hex}"
+    held[name] = b"lightfx plain %d\n%s" % (len(data), data)
+    return name
+
+
+def test_trap_tables_without_number_took_all_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write to a cache can make any number of them, whomever a reader believes."""
+    monkeypatch.setattr(catalogue, "MOST_TOKENS", 1000)
+    held: dict[str, bytes] = {}
+    for number in range(4):
+        table_of(held, sharing.Row(Digest.of(bytes([number])), 5, tuple(range(400 * number, 400 * number + 400))))
+    with memory_world(tmp_path / "one") as world:
+        found = Catalogue(Partner(memory_cache(held), world.perform))
+        found.refresh()
+    assert (len(found.tables), len(found.found)) == (2, 800)
+    assert [each.why for each in found.partner.refused] == ["with it the cache would tell of more than 1,000 names"] * 2
+
+
+def test_what_several_tables_tell_of_one_name_is_all_found(tmp_path: Path) -> None:
+    held: dict[str, bytes] = {}
+    groups = [Digest.of(bytes([number])) for number in range(4)]
+    first = table_of(held, sharing.Row(groups[0], 5, (7, 8)), sharing.Row(groups[1], 5, (7,)))
+    second = table_of(held, sharing.Row(groups[0], 5, (7, 9)), sharing.Row(groups[2], 5, (7,)))
+    third = table_of(held, sharing.Row(groups[3], 5, (7, 9)))
+    with memory_world(tmp_path / "one") as world:
+        found = Catalogue(Partner(memory_cache(held), world.perform))
+        found.refresh()
+        assert {each: set(rows) for each, rows in found.found.items()} == {
+            7: set(groups),
+            8: {groups[0]},
+            9: {groups[0], groups[3]},
+        }
+        del held[first], held[third]
+        table_of(
+            held, sharing.Row(groups[0], 5, (7, 8)), sharing.Row(groups[1], 5, (7,)), sharing.Row(groups[3], 5, (7,))
+        )
+        found.refresh()
+        assert set(found.found[7]) == set(groups), "they were put together"
+        held.clear()
+        held[second] = b""
+        found.refresh()
+        assert {each: set(rows) for each, rows in found.found.items()} == {7: {groups[0], groups[2]}, 9: {groups[0]}}
+
+
+def test_trap_what_was_taken_away_while_a_world_was_open_is_brought_again(tmp_path: Path) -> None:
+    held: dict[str, bytes] = {}
+    with memory_world(tmp_path / "one") as world:
+        evaluate_all(world, [onward([], number) for number in range(3)])
+        made = unwrap(find(world, "onward"))
+        entries = [Entry(unwrap(world.store.configs([each.dref]))[each.dref], each) for each in made]
+        partner = Partner(memory_cache(held), world.perform, Terms(pushes=True))
+        pushing = Pushing(partner, Catalogue(partner), world.store)
+        assert [len(pushing.run(entries).unwrap()) for _ in range(2)] == [3, 0]
+        held.clear()
+        assert [len(pushing.run(entries).unwrap()) for _ in range(2)] == [3, 0]
 
 
 def test_what_is_slow_and_saves_more_is_asked(tmp_path: Path) -> None:

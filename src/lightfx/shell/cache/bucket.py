@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
 from attrs import frozen
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT: Final = 5.0
 SILENCE: Final = 20.0
+MOST_NAMES: Final = 100_000
+"""So many names are listed at most: a server may go on with them for ever."""
 _LONGEST: Final = "6h"  # a whole answer: silence ends it long before, and so does `bounded`
 _AT_ONCE: Final = 1 << 22
 _MORE: Final = 6.0
@@ -97,9 +100,13 @@ class BucketChannel:
         import obstore  # noqa: PLC0415 -- an extra
 
         try:
-            return {each["path"]: each["size"] for chunk in obstore.list(self.bucket, folder) for each in chunk}
+            listed = islice((each for chunk in obstore.list(self.bucket, folder) for each in chunk), MOST_NAMES + 1)
+            found = {each["path"]: each["size"] for each in listed}
         except (obstore.exceptions.BaseError, FileNotFoundError) as error:
             raise _broken(error) from error
+        if len(found) > MOST_NAMES:
+            raise BrokenError(f"it lists more than {MOST_NAMES:,} names", again=False)
+        return found
 
     def remove(self, name: str) -> None:
         """Remove an object."""

@@ -39,6 +39,8 @@ from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import most_of, whole
 
 FRESH: Final = 20.0
+MOST_TOKENS: Final = 5_000_000
+"""So many names are kept in memory at most, for which they take some 600 MB: whoever can write may make any number."""
 TABLES_AT_ONCE: Final = 8
 _TABLE: Final = re.compile(rf"{TABLES}/([0-9a-f]{{64}})")
 
@@ -55,6 +57,7 @@ class Catalogue:
     found: dict[int, dict[Digest, Row]] = Factory(dict)
     groups: OrderedDict[Digest, tuple[Group, int]] = Factory(OrderedDict)
     unfit: set[str] = Factory(set)
+    gone: set[str] = Factory(set)
 
     def told_of(self, texts: Iterable[str]) -> list[Told]:
         """Give the records of these input keys, derivations, realizations and objects, as far as they can be had."""
@@ -71,8 +74,12 @@ class Catalogue:
         return told
 
     def has(self, text: str) -> bool:
-        """Whether the tables tell of it; they may lie."""
-        return token(text) in self.found
+        """Whether the tables tell of it, by a group that was not asked for in vain; they may lie."""
+        return not all(self._is_lost(row) for row in self.found.get(token(text), {}).values())
+
+    def _is_lost(self, row: Row) -> bool:
+        name = _group_name(row)
+        return name in self.unfit or name in self.gone
 
     def refresh(self) -> Result[Mapping[str, int], CacheTrouble]:
         """List the tables now, and read those that are new; gives all, with their sizes."""
@@ -82,14 +89,20 @@ class Catalogue:
             return listed
         names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
         fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
+        began = self.partner.elapsed()
         for start in range(0, len(fresh), TABLES_AT_ONCE):
+            if self.partner.takes_too_long(began):
+                break
             some = fresh[start : start + TABLES_AT_ONCE]
             for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in some}):
                 self._take(name, read_table(data))
+        if gone := self.tables.keys() - names.keys():
+            self._forget(gone)
         return Success(names)
 
     def _look(self) -> None:
         if self.looked is None or self.elapsed() - self.looked > FRESH:
+            self.gone.clear()  # who lists late may give late
             self.refresh()
 
     def _listed(self) -> Result[Mapping[str, int], CacheTrouble]:
@@ -101,18 +114,43 @@ class Catalogue:
             if isinstance(listed, Success):
                 return Success(listed.unwrap())
             self.partner.refuse(TABLE_LIST, listed.failure())
-        return Success({})
+        return Success(dict.fromkeys(self.tables, 0))
 
     def _take(self, name: str, read: Result[tuple[Row, ...], str]) -> None:
         if isinstance(read, Failure):
             self._refuse(name, read.failure())
             return
-        self.tables[name] = read.unwrap()
-        for row in self.tables[name]:
-            for each in row.tokens:
-                known = self.found.setdefault(each, {})
-                if len(known) < MOST_ROWS:
-                    known.setdefault(row.group, row)
+        rows = read.unwrap()
+        if self._tokens() + _count(rows) > MOST_TOKENS:
+            self._refuse(name, f"with it the cache would tell of more than {MOST_TOKENS:,} names")
+            return
+        self.tables[name] = rows
+        for row in rows:
+            self._find(row)
+
+    def _tokens(self) -> int:
+        return sum(map(_count, self.tables.values()))
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Forget tables that are gone, and what they alone told of: others put them together, or emptied the cache."""
+        gone = {row.group for name in names for row in self.tables.pop(name)}
+        if gone <= {row.group for rows in self.tables.values() for row in rows}:
+            return
+        self.found.clear()
+        for rows in self.tables.values():
+            for row in rows:
+                self._find(row)
+
+    def _find(self, row: Row) -> None:
+        alone = {row.group: row}  # most names are told of once: those of one row share it, or each would take 300 bytes
+        for each in row.tokens:
+            known = self.found.setdefault(each, alone)
+            if known is alone or row.group in known or len(known) >= MOST_ROWS:
+                continue
+            if len(known) == 1:
+                self.found[each] = {**known, row.group: row}
+            else:
+                known[row.group] = row
 
     def _read(self, rows: Sequence[Row]) -> Iterator[Group]:
         """Read groups, those first that are at hand; never more at a time than one of the largest kind takes."""
@@ -120,9 +158,10 @@ class Catalogue:
             if row.group in self.groups:
                 self.groups.move_to_end(row.group)
                 yield self.groups[row.group][0]
-        lacking = [row for row in rows if row.group not in self.groups and _group_name(row) not in self.unfit]
+        lacking = [row for row in rows if row.group not in self.groups and not self._is_lost(row)]
         lacking.reverse()
-        while lacking and not self.partner.is_left_alone:
+        began = self.partner.elapsed()
+        while lacking and not self.partner.is_left_alone and not self.partner.takes_too_long(began):
             batch, size = list[Row](), 0
             while lacking and (not batch or size + lacking[-1].size <= MOST_GROUP):
                 batch.append(lacking.pop())
@@ -159,12 +198,19 @@ class Catalogue:
                     yield name, come[name]
                 case Unfit(why):
                     self._refuse(name, why)
+                case Missing() if name.startswith(GROUPS):
+                    self.gone.add(name)
                 case Missing() | Failed():  # tables are put together, and go; trouble is counted already
                     pass
 
     def _refuse(self, name: str, why: str) -> None:
         self.unfit.add(name)
+        self.partner.unfit.add(name)
         self.partner.refuse(name, why)
+
+
+def _count(rows: Iterable[Row]) -> int:
+    return sum(len(row.tokens) for row in rows)
 
 
 def _group_name(row: Row) -> str:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
+from threading import Lock, Thread
 from typing import Final, Protocol, TypeVar, final
 
 from attrs import frozen
@@ -200,8 +201,37 @@ def at_once(work: Callable[[K], T], items: Mapping[str, K]) -> dict[str, T]:
     """Do the same with many things, several at a time; the first exception ends it."""
     if len(items) <= 1:
         return {name: work(item) for name, item in items.items()}
-    pool = ThreadPoolExecutor(min(AT_ONCE, len(items)), thread_name_prefix="lightfx-cache")
-    try:
-        return dict(zip(items, pool.map(work, items.values()), strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    done: dict[str, T] = {}
+    left, mine = list(items.items())[::-1], Lock()
+
+    def next_one() -> tuple[str, K] | None:
+        with mine:
+            return left.pop() if left else None
+
+    def work_off() -> None:
+        try:
+            while (one := next_one()) is not None:
+                done[one[0]] = work(one[1])
+        except BaseException:
+            left.clear()
+            raise
+
+    workers = [in_thread(work_off) for _ in range(min(AT_ONCE, len(items)))]
+    wait(workers)
+    for worker in workers:
+        worker.result()
+    return {name: done[name] for name in items}
+
+
+def in_thread(work: Callable[[], T]) -> Future[T]:
+    """Do something in a thread that keeps no program from ending, as those of an executor would."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 -- whoever waits for it gets it
+            future.set_exception(error)
+
+    Thread(target=run, name="lightfx-cache", daemon=True).start()
+    return future

@@ -10,7 +10,8 @@ next removes those that are older than `OLD`, by the clock of the file server,
 which sets the times of his own files too. Whoever writes holds a lock on his file until
 it has its name, so what another is writing stays, however slow he is. Where
 the file system knows no locks, age has to do; then who took longer is told that
-his file is gone, and the next push brings it.
+his file is gone, and the next push brings it. Nothing is removed through a link:
+whoever may write there could have made ``v1/tmp`` one that leads to files of ours.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ OLD: Final = 24 * 3600.0
 _OURS: Final = re.compile(r"[0-9a-f]{32}")
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _HELD: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 _AGAIN: Final = (errno.EINTR, errno.ESTALE)
@@ -113,21 +115,34 @@ class FolderChannel:
 
     def _sweep(self, now: float) -> None:
         """Remove what those left aside who were killed. What cannot be removed is none of our business."""
-        with suppress(OSError), self.disk.scandir(self.root / ASIDE) as scan:
+        with suppress(OSError), self._aside() as folder, self.disk.scandir(self.root / ASIDE) as scan:
             for each in scan:
                 with suppress(OSError):
                     if _OURS.fullmatch(each.name) and self._is_old(each.path, now):
-                        self._remove_unless_held(each.path)
+                        self._remove_unless_held(each.path, folder)
+
+    @contextmanager
+    def _aside(self) -> Iterator[int]:
+        """Open the folder aside, by way of no link."""
+        version = self.disk.open(self.root / VERSION, _FOLDER)
+        try:
+            folder = self.disk.open(self.root / ASIDE, _FOLDER, 0, version)
+        finally:
+            self.disk.close(version)
+        try:
+            yield folder
+        finally:
+            self.disk.close(folder)
 
     def _is_old(self, path: str, now: float) -> bool:
         status = self.disk.lstat(path)
         return stat.S_ISREG(status.st_mode) and now - status.st_mtime > OLD
 
-    def _remove_unless_held(self, path: str) -> None:
-        file = self.disk.open(path, _FLAGS)
+    def _remove_unless_held(self, path: str, folder: int) -> None:
+        file = self.disk.open(path, _FLAGS, 0, folder)
         try:
             self._ask_for(file)
-            self.disk.remove(path)
+            self.disk.unlink(path, folder)
         finally:
             self.disk.close(file)
 

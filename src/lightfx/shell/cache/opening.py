@@ -12,6 +12,7 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Final, final
 from urllib.parse import unquote, urlsplit
@@ -28,14 +29,18 @@ from lightfx.plan.believing import believing
 from lightfx.plan.policies import Anyone, Policy, Trust
 from lightfx.plan.sharing import VERSION, Judge, Sharing, Sign, anyone
 from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
-from lightfx.shell.cache.channel import BrokenError, ChannelCache, DownChannel
+from lightfx.shell.cache.channel import BrokenError, ChannelCache, DownChannel, in_thread
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.partner import Partner, Terms
-from lightfx.shell.cache.policies import bounded, retrying, tiered
+from lightfx.shell.cache.policies import PATIENCE, bounded, retrying, tiered
+from lightfx.shell.cache.watching import watched
 from lightfx.shell.cache.web import CONNECT, SILENCE, web_cache
 from lightfx.shell.disk import REAL
 from lightfx.shell.ed25519 import PrivateKey, verifier
 from lightfx.shell.keys import KeyRing, default_folder
+
+MORE: Final = 12
+"""So many times longer silence may last while something is written: a large file is synced at its end."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
@@ -43,10 +48,14 @@ _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 def _url(text: str) -> str:
     if not text.isprintable():  # `urlsplit` would leave some of it out, and what is kept is shown to people
-        raise ValueError(f"{text[:200]!r} names no cache: spell what cannot be printed as %XX")
-    parts = urlsplit(text)
+        raise ValueError(f"{_shown(text)} names no cache: spell what cannot be printed as %XX")
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 -- what is no port is a ValueError; a password may have been meant
+    except ValueError:
+        raise ValueError(f"{_shown(text)} names no cache: its host, or its port, cannot be read") from None
     if parts.scheme not in _SCHEMES:
-        raise ValueError(f"{text[:200]!r} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
+        raise ValueError(f"{_shown(text)} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
     if "@" in parts.netloc or parts.query or parts.fragment:
         host = parts.netloc.rpartition("@")[2]
         raise ValueError(
@@ -54,12 +63,18 @@ def _url(text: str) -> str:
             "credentials come from the environment"
         )
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise ValueError(f"{text[:200]!r} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
+        raise ValueError(f"{_shown(text)} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
     if parts.scheme != "file" and not parts.hostname:
-        raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
+        raise ValueError(f"{_shown(text)} names no cache: a host, or a bucket, is missing")
     if "\0" in unquote(parts.path):
-        raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
+        raise ValueError(f"{_shown(text)} names no cache: no file has NUL in its name")
     return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
+
+
+def _shown(text: str) -> str:
+    """An address as it may be shown: what stands before an @ could be a password, also where it is in a wrong place."""
+    before, at, rest = text[:2000].rpartition("@")
+    return repr(f"...@{rest.partition('?')[0]}" if before or at else rest.partition("?")[0])[:200]
 
 
 def _endpoint(text: str) -> str:
@@ -155,8 +170,14 @@ def open_cache(setup: CacheSetup) -> Cache:
         cache: Cache = _channel_cache(setup)
     except BrokenError as error:
         cache = ChannelCache(setup.title, DownChannel(error.why))
-    wrapped = retrying(bounded(cache))
+    reading = _reading(setup)
+    wrapped = retrying(bounded(watched(cache, reading=reading, writing=reading + MORE * setup.silence)))
     return wrapped if setup.near is None else tiered(open_cache(setup.near), wrapped)
+
+
+def _reading(setup: CacheSetup) -> float:
+    """After so many seconds without a sign of life it is given up; limits of connections are less than that."""
+    return PATIENCE + setup.connect + setup.silence
 
 
 def _channel_cache(setup: CacheSetup) -> ChannelCache:
@@ -189,8 +210,14 @@ def probe(setup: CacheSetup) -> CacheSetup:
 
     Nothing depends on either. What cannot be found out is taken not to be so.
     """
+    unknown = evolve(setup, creates=False, drops=False)
     if setup.read_only:
-        return evolve(setup, creates=False, drops=False)
+        return unknown
+    asked = in_thread(lambda: _probed(setup))
+    return asked.result() if wait((asked,), _reading(setup)).done else unknown
+
+
+def _probed(setup: CacheSetup) -> CacheSetup:
     name = f"{VERSION}/probe/{uuid.uuid4().hex}"
     try:
         channel = _channel_cache(setup).channel

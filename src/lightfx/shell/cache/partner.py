@@ -11,6 +11,7 @@ from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import CacheTrouble
+from lightfx.core.refs import RRef
 from lightfx.effects.cache import Cache, Failed, Fate, Trouble, Want
 from lightfx.effects.world import Perform
 from lightfx.plan.sharing import Judge, Sharing, Sign, anyone
@@ -26,6 +27,10 @@ TOO_LONG: Final = 60.0
 
 DEAR: Final = 0.1
 """What answers, and slowly, is left alone when that took `TOO_LONG` more than it saved, and this share of the run."""
+
+
+LONGEST: Final = 300.0
+"""So many seconds a run waits for what a cache tells of, before it is known whether anything comes of it."""
 
 
 @final
@@ -61,6 +66,9 @@ class Partner:
 
     ``balance``: seconds that it was waited for, less those that it saved.
     ``patient``: whether it is waited for whatever that takes: nothing may run.
+    ``hurried``: whether a run waits for it that could go on without it.
+    ``spoilt``: realizations of which it has lost files, and ``unfit``, the names
+    that were asked for in vain: what is brought there again.
     """
 
     cache: Cache
@@ -74,6 +82,9 @@ class Partner:
     began: float = 0.0
     balance: float = 0.0
     patient: bool = False
+    hurried: bool = False
+    spoilt: set[RRef] = Factory(set)
+    unfit: set[str] = Factory(set)
     dear: bool = False
 
     @property
@@ -89,7 +100,17 @@ class Partner:
     def begin_anew(self, *, patient: bool = False) -> None:
         """Forget what trouble it gave: another run begins."""
         self.troubles, self.trouble, self.lost = 0, None, 0.0
-        self.began, self.balance, self.patient, self.dear = self.elapsed(), 0.0, patient, False
+        self.began, self.balance, self.dear = self.elapsed(), 0.0, False
+        self.patient, self.hurried = patient, not patient
+
+    def takes_too_long(self, since: float) -> bool:
+        """Whether a run has waited for what it tells of for so long that it is told of, and given up."""
+        waited = self.elapsed() - since
+        if not self.hurried or waited <= LONGEST:
+            return False
+        why = f"it was not through with what it tells of after {waited:.0f} s"
+        self.note(Trouble(self.name, "be waited for", why, seconds=waited))
+        return True
 
     def weigh(self, seconds: float, saved: float) -> None:
         """Count how long it was waited for, and how long it would have taken without it."""

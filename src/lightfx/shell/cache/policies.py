@@ -220,7 +220,8 @@ class _Tiered:
     def _fill(
         self, near: Mapping[str, Fate], fates: Mapping[str, Fate], kept: Mapping[str, _Kept]
     ) -> IOResult[Mapping[str, Fate], Trouble]:
-        come = [name for name, fate in fates.items() if isinstance(fate, Taken) and name != TABLE_LIST]
+        whole = {name for name, each in kept.items() if each.is_whole and name != TABLE_LIST}
+        come = [name for name, fate in fates.items() if isinstance(fate, Taken) and name in whole]
         filled = self.near.put([kept[name].good(name) for name in come])
         return filled.lash(lambda _: IOResult.from_value(None)).map(lambda _: {**near, **fates})
 
@@ -257,6 +258,7 @@ class _Kept:
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 -- closed as this is left
         self._size = 0
+        self.is_whole = True
 
     def __enter__(self) -> _Kept:
         return self
@@ -269,13 +271,21 @@ class _Kept:
         return lambda pieces: want.take(self._copied(pieces))
 
     def _copied(self, pieces: Pieces) -> Pieces:
-        self._file.seek(0)
-        self._file.truncate()
         self._size = 0
         for piece in pieces:
+            self._keep(piece)
+            yield piece
+
+    def _keep(self, piece: bytes) -> None:
+        """Keep one more piece, in the place of what another try brought; where there is no room, nothing is kept."""
+        try:
+            if self._size == 0:
+                self._file.seek(0)
+                self._file.truncate()
             self._file.write(piece)
             self._size += len(piece)
-            yield piece
+        except OSError:
+            self.is_whole = False
 
     def good(self, name: str) -> Good:
         """What was kept, as it came."""

@@ -10,12 +10,12 @@ here. What is right of a batch is taken in all the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 from blake3 import blake3
 from returns.result import Failure, Result, Success
 
@@ -48,7 +48,7 @@ def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
     signed somebody may have put a copy that says otherwise on what it stands.
     """
     shared = [each for each in told if partner.terms.sharing.shares(each.realization)]
-    chosen: dict[RRef, Told] = {}
+    accepted: dict[RRef, list[Told]] = {}
     refused: dict[RRef, str] = {}
     for each, verdict in zip(shared, partner.terms.judge(shared), strict=True):
         rref = each.realization.rref
@@ -56,23 +56,33 @@ def believed(told: Sequence[Told], partner: Partner) -> list[Told]:
             case Refused(why):
                 refused.setdefault(rref, why.reason)
             case Accepted():
-                chosen[rref] = min(chosen.get(rref, each), each, key=_order)
+                accepted.setdefault(rref, []).append(each)
             case never:
                 assert_never(never)
     for rref, reason in refused.items():
-        if rref not in chosen:
+        if rref not in accepted:
             partner.refuse(rref.text, reason)
-    return list(chosen.values())
+    return list(map(_first, accepted.values()))
+
+
+def _first(alike: Sequence[Told]) -> Told:
+    """The record that counts, and in which other groups its files are told of."""
+    best = min(alike, key=_order)
+    others = tuple(each.group for each in alike if each.group is not None and each is not best)
+    return evolve(best, others=others) if others else best
 
 
 def _order(told: Told) -> tuple[bool, bool, float]:
     return told.realization.precedence
 
 
-def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tuple[RRef, ...], EngineFailure]:
+def take_in(
+    told: Sequence[Told], partner: Partner, store: Store, after: Callable[[Sequence[RRef]], None] = lambda _: None
+) -> Result[tuple[RRef, ...], EngineFailure]:
     """Fetch the files of records and store both; gives the realizations that are stored now.
 
-    A failure is one of the store. Trouble with the cache is noted with the partner.
+    ``after`` is told what was stored, each time that some are: it may leave the cache alone. A failure is one of the
+    store. Trouble with the cache is noted with the partner.
     """
     doubts = {each.realization.rref: partner.terms.sharing.doubts(each.config, each.realization) for each in told}
     asked = tuple(dict.fromkeys([*doubts, *(rref for own in doubts.values() for rref in own)]))
@@ -80,8 +90,9 @@ def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tupl
     if isinstance(known, Failure):
         return Failure(known.failure())
     by = known.unwrap()
-    # What stands on a LEFT that it tolerates is left out where that is not shared.
-    shared = [each for each in told if all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])]
+    # What stands on a LEFT that it tolerates is left out where that is not shared; it may come along itself.
+    made = {**{each.realization.rref: each.realization for each in told}, **by}
+    shared = [each for each in told if all(is_right(made.get(rref)) for rref in doubts[each.realization.rref])]
     taken: list[RRef] = []
     for batch in _batches(shared):
         if partner.is_left_alone:
@@ -90,6 +101,7 @@ def take_in(told: Sequence[Told], partner: Partner, store: Store) -> Result[tupl
         if isinstance(stored, Failure):
             return Failure(stored.failure())
         taken += stored.unwrap()
+        after(stored.unwrap())
     return Success(tuple(taken))
 
 
@@ -132,6 +144,8 @@ def _take(
     if isinstance(ingested, Failure):
         return Failure(ingested.failure())
     fetched = {tree for folder, tree in whole.items() if ingested.unwrap()[folder] == tree}
+    if lost := fetching.lost:
+        partner.spoilt.update(each.realization.rref for each in told if not lost.isdisjoint(_files(each)))
     there = present.unwrap() | fetched
     fresh = [each for each in told if _is_new(each.realization, known) and is_whole(each.realization, there)]
     entries = [Entry(each.config, each.realization, told=each.parts) for each in fresh]
@@ -151,6 +165,11 @@ def _trees(told: Told) -> frozenset[Digest]:
     return Item.of(told.realization).trees
 
 
+def _files(told: Told) -> frozenset[Digest]:
+    objects = {} if told.group is None else told.group.objects
+    return frozenset(PackingList((), {tree: objects[tree] for tree in trees_of(told.realization, objects)}).files)
+
+
 def is_whole(made: Realization, there: AbstractSet[Digest]) -> bool:
     """Whether its objects are there, but for the files of an ephemeral one, which may be dropped."""
     return all(tree in there or (made.ephemeral and tree == made.tree) for tree in Item.of(made).trees)
@@ -159,7 +178,11 @@ def is_whole(made: Realization, there: AbstractSet[Digest]) -> bool:
 @final
 @define(eq=False)
 class Fetching:
-    """Fetches the files of objects into a private folder; ``bad`` are those that did not come, or came wrong."""
+    """Fetches the files of objects into a private folder; ``bad`` are those that did not come, or came wrong.
+
+    A file may be in several packs. It is taken from one of them, since these
+    come at the same time; where that one is ``unfit``, from another.
+    """
 
     partner: Partner
     packing: PackingList
@@ -167,6 +190,8 @@ class Fetching:
     disk: Disk
     homes: Mapping[Digest, Homes] = Factory(dict)
     bad: set[Digest] = Factory(set)
+    unfit: set[str] = Factory(set)
+    packed: set[Digest] = Factory(set)
 
     def run(self, told: Sequence[Told]) -> Mapping[Path, Digest]:
         """Fetch them, and give the folders of the objects that are whole."""
@@ -182,31 +207,47 @@ class Fetching:
         except OSError as error:
             self.partner.refuse(f"{len(self.packing.objects)} objects", f"no room for them here: {error.strerror}")
             return {}
-        self._fetch(self._wants(told))
+        groups = [each.group for each in told if each.group is not None]
+        self._fetch(self._wants(groups))
+        if self.bad:
+            self._fetch(self._wants([*groups, *(group for each in told for group in each.others)]))
         return {
             self.place / tree.hex: tree
             for tree, manifest in self.packing.objects.items()
             if not any(entry.data and Digest(entry.data) in self.bad for entry in manifest)
         }
 
-    def _wants(self, told: Sequence[Told]) -> Mapping[str, tuple[Want, Sequence[Digest]]]:
-        wants: dict[str, tuple[Want, Sequence[Digest]]] = {}
-        left = dict(self.packing.files)
-        for group in {id(each.group): each.group for each in told if each.group is not None}.values():
+    @property
+    def lost(self) -> AbstractSet[Digest]:
+        """Files that did not come, since the cache has them no more, or has something else in their place."""
+        return self.bad if self.unfit & self.partner.unfit else frozenset()
+
+    def _wants(self, groups: Iterable[Group]) -> Mapping[str, tuple[Want, AbstractSet[Digest]]]:
+        """Want what is lacking of each file once, from where it was not tried in vain."""
+        wants: dict[str, tuple[Want, AbstractSet[Digest]]] = {}
+        left = {file: size for file, size in self.packing.files.items() if file in self.bad}
+        for group in {id(group): group for group in groups}.values():
             sizes = group.sizes
-            for pack, files in self._packs(group, left):
-                self._want(wants, f"{PACKS}/{pack.hex}", pack, [(file, sizes[file]) for file in files])
-                for file in files:
-                    left.pop(file, None)
+            for pack, files in group.packs.items():
+                mine = left.keys() & files
+                name = f"{PACKS}/{pack.hex}"
+                if mine and name not in self.unfit:
+                    self.packed |= mine
+                    self._want(wants, name, pack, [(file, sizes[file]) for file in files], mine)
+                    for file in mine:
+                        del left[file]
         for file, size in left.items():
-            self._want(wants, f"{BLOBS}/{file.hex}", file, [(file, size)])
+            if file not in self.packed and (name := f"{BLOBS}/{file.hex}") not in self.unfit:
+                self._want(wants, name, file, [(file, size)], {file})
         return wants
 
-    def _packs(self, group: Group, left: Mapping[Digest, int]) -> Iterator[tuple[Digest, tuple[Digest, ...]]]:
-        return ((pack, files) for pack, files in group.packs.items() if not left.keys().isdisjoint(files))
-
     def _want(
-        self, wants: dict[str, tuple[Want, Sequence[Digest]]], name: str, digest: Digest, files: Sequence[File]
+        self,
+        wants: dict[str, tuple[Want, AbstractSet[Digest]]],
+        name: str,
+        digest: Digest,
+        files: Sequence[File],
+        mine: AbstractSet[Digest],
     ) -> None:
         size = sum(size for _, size in files)
         if name.startswith(PACKS) and size > MOST_PACK:
@@ -215,17 +256,21 @@ class Fetching:
 
         def take(pieces: Pieces) -> Result[None, str]:
             try:
-                self._spread(opened(pieces, digest, size, size), files)
+                self._spread(opened(pieces, digest, size, size), files, mine)
             except UnfitError as error:
                 return Failure(str(error))
             except OSError as error:
                 return Failure(f"it cannot be kept here: {error.strerror}")
             return Success(None)
 
-        wants[name] = (Want(name, most_of(size), take), [file for file, _ in files])
+        wants[name] = (Want(name, most_of(size), take), mine)
 
-    def _fetch(self, wants: Mapping[str, tuple[Want, Sequence[Digest]]]) -> None:
+    def _fetch(self, wants: Mapping[str, tuple[Want, AbstractSet[Digest]]]) -> None:
         for name, fate in self.partner.fetch([want for want, _ in wants.values()]).items():
+            if isinstance(fate, Missing | Unfit):
+                self.partner.unfit.add(name)
+            if not isinstance(fate, Taken):
+                self.unfit.add(name)
             match fate:
                 case Taken():
                     self.bad.difference_update(wants[name][1])
@@ -236,11 +281,11 @@ class Fetching:
                 case Failed():  # it is counted
                     pass
 
-    def _spread(self, pieces: Pieces, files: Sequence[File]) -> None:
-        """Part what comes into files, and hash each; a piece may hold parts of several."""
+    def _spread(self, pieces: Pieces, files: Sequence[File], mine: AbstractSet[Digest]) -> None:
+        """Part what comes into files, and hash each; a piece may hold parts of several. Mine alone are kept."""
         rest = b""
         for digest, size in files:
-            homes = self.homes.get(digest, [])
+            homes = self.homes.get(digest, []) if digest in mine else []
             hasher, left = blake3(), size
             with Target(homes, self.disk) as target:
                 while left:
@@ -265,8 +310,8 @@ class Target:
     """Where a file is written; nowhere, where nobody wants it. What another try had written is replaced."""
 
     def __init__(self, homes: Homes, disk: Disk) -> None:
-        if homes:
-            disk.remove(homes[0][0])
+        for path, _ in homes:
+            disk.remove(path)
         self._file = disk.file(homes[0][0], os.O_WRONLY | os.O_CREAT | os.O_EXCL) if homes else None
 
     def __enter__(self) -> Target:

@@ -21,7 +21,6 @@ from lightfx.core.failures import CacheTrouble, EngineFailure
 from lightfx.core.inventory import Item
 from lightfx.core.manifest import Kind, Manifest, digest_of
 from lightfx.core.names import Digest
-from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.cache import Good
 from lightfx.effects.store import Entry, Forbidden, Store
@@ -48,6 +47,7 @@ from lightfx.plan.sharing import (
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.channel import BrokenError
 from lightfx.shell.cache.partner import Partner
+from lightfx.shell.cache.presence import Presence
 from lightfx.shell.cache.pulling import is_right, is_whole
 from lightfx.shell.cache.sealing import PIECE, sealed, sealed_stream
 from lightfx.shell.disk import REAL, Disk
@@ -58,11 +58,12 @@ _PACKS_AT_ONCE: Final = 16
 @final
 @define(eq=False)
 class Pushing:
-    """One push to one cache."""
+    """One push to one cache; ``closely``: what its tables tell of is looked at, one by one."""
 
     partner: Partner
     catalogue: Catalogue
     store: Store
+    closely: bool = False
 
     def run(self, entries: Sequence[Entry]) -> Result[tuple[RRef, ...], EngineFailure]:
         """Bring what is shared and is not there yet; gives the realizations that were brought."""
@@ -93,7 +94,11 @@ class Pushing:
 
     def _wanted(self, entries: Sequence[Entry]) -> Result[list[Entry], EngineFailure]:
         sharing = self.partner.terms.sharing
-        shared = [each for each in entries if sharing.shares(each.realization) and not self._is_there(each.realization)]
+        may = [each for each in entries if sharing.shares(each.realization)]
+        absent = Presence(self.partner, self.catalogue, self.closely).absent([each.realization for each in may])
+        if isinstance(absent, Failure):
+            return Failure(absent.failure())
+        shared = [each for each in may if each.realization.rref in absent.unwrap()]
         doubts = {each.realization.rref: sharing.doubts(each.config, each.realization) for each in shared}
         asked = tuple(dict.fromkeys(rref for own in doubts.values() for rref in own))
         known = self.partner.perform.result(self.store.realizations(asked)) if asked else Success({})
@@ -102,19 +107,6 @@ class Pushing:
         by = known.unwrap()
         return Success(
             [each for each in shared if all(is_right(by.get(rref)) for rref in doubts[each.realization.rref])]
-        )
-
-    def _is_there(self, made: Realization) -> bool:
-        """Whether the cache has it already, signed by us if we sign."""
-        if not self.catalogue.has(made.rref.text):
-            return False
-        sign = self.partner.terms.sign
-        if sign is None:
-            return True
-        mine = sign(made)
-        return any(
-            each.realization.rref == made.rref and mine in each.signatures
-            for each in self.catalogue.told_of([made.rref.text])
         )
 
     # Bringing it.
@@ -170,7 +162,7 @@ class Pushing:
         blobs = [
             sealed_stream(name, size, _reader(paths[file], REAL))
             for name, (file, size) in large.items()
-            if name not in there.unwrap()
+            if name not in there.unwrap() or name in self.partner.unfit
         ]
         if blobs and isinstance(put := self._put(blobs), Failure):
             return put
@@ -207,6 +199,10 @@ class Pushing:
         digest = Digest.of(data)
         row = Row(digest, len(data), tuple(each for one in made for each in tokens_of(one)))
         put = self._put([sealed(f"{GROUPS}/{digest.hex}", data)])
+        if isinstance(put, Success):
+            self.partner.spoilt.difference_update(each.rref for each in made)
+            self.catalogue.unfit.discard(f"{GROUPS}/{digest.hex}")
+            self.catalogue.gone.discard(f"{GROUPS}/{digest.hex}")
         return put.map(lambda _: [(row, [each.rref for each in made])])
 
     def _bring_halves(self, entries: Sequence[Entry]) -> Result[list[tuple[Row, list[RRef]]], EngineFailure]:
@@ -251,7 +247,11 @@ class Pushing:
         return sealed(f"{TABLES}/{Digest.of(data).hex}", data)
 
     def _put(self, goods: Sequence[Good]) -> Result[None, CacheTrouble]:
-        return self.partner.do(self.partner.cache.put(goods))
+        again = self.partner.unfit.intersection(good.name for good in goods)
+        if again and self.partner.terms.drops:  # a server may keep the first of two
+            self.partner.perform.result(self.partner.cache.drop(tuple(sorted(again))))
+        put = self.partner.do(self.partner.cache.put(goods))
+        return put.map(lambda _: self.partner.unfit.difference_update(again))
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -1,11 +1,17 @@
-"""Which caches a store uses, kept in it: ``caches.json``. No credential is ever in it."""
+"""Which caches a store uses, kept in it: ``caches.json``. No credential is ever in it.
+
+It is written whole, and changed by one at a time: who changes it holds a lock on
+the file ``format``, which is in every store, where the file system has locks.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +34,8 @@ def read_setups(root: Path, disk: Disk = REAL) -> IOResult[tuple[CacheSetup, ...
     path = root / CACHES
     try:
         fields = json.loads(disk.read_whole(path))
+        if fields.get("version", _VERSION) != _VERSION:
+            raise ValueError(f"it has version {fields['version']!r:.20}, and this lightfx reads {_VERSION}")
         return IOSuccess(tuple(map(_setup, fields["caches"])))
     except (FileNotFoundError, NotADirectoryError):  # what is no store is complained about when it is opened
         return IOSuccess(())
@@ -46,6 +54,24 @@ def _forbidden(root: Path, disk: Disk) -> NotPermitted:
     except OSError:
         return NotPermitted(str(root), "open the store")
     return NotPermitted(str(root / CACHES), "read which caches are used")
+
+
+def change_setups(
+    root: Path, change: Callable[[Sequence[CacheSetup]], Sequence[CacheSetup]], disk: Disk = REAL
+) -> IOResult[None, EngineFailure]:
+    """Change which caches the store at ``root`` uses; two who do so at once lose nothing."""
+    if not disk.exists(root / FORMAT):
+        return IOFailure(NoStore(root))
+    try:
+        file = disk.open(root / FORMAT, os.O_RDONLY)
+    except OSError as error:
+        return IOFailure(_unwritten(root / CACHES, error))
+    try:
+        with suppress(OSError):  # there are file systems without locks
+            disk.lock(file, fcntl.LOCK_EX)
+        return read_setups(root, disk).bind(lambda setups: write_setups(root, change(setups), disk))
+    finally:
+        disk.close(file)
 
 
 def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) -> IOResult[None, EngineFailure]:
@@ -67,8 +93,12 @@ def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) ->
         finally:
             disk.remove(aside)
     except OSError as error:
-        return IOFailure(SystemTrouble(str(path), "write which caches are used", error.strerror or str(error)))
+        return IOFailure(_unwritten(path, error))
     return IOSuccess(None)
+
+
+def _unwritten(path: Path, error: OSError) -> SystemTrouble:
+    return SystemTrouble(str(path), "write which caches are used", error.strerror or str(error))
 
 
 def _tree(setup: CacheSetup) -> dict[str, Tree]:

@@ -118,11 +118,18 @@ class SharingStore(Around):
         trusted = [
             each for each in believed(told, partner) if (partner.name, each.realization.rref) not in self._futile
         ]
+        offered = {each.realization.rref: each for each in told}
+
+        def weigh(came: Sequence[RRef]) -> None:
+            nonlocal began
+            before, began = began, partner.elapsed()
+            partner.weigh(began - before, sum(_worth(offered[rref]) for rref in came if rref in offered))
+
         taken = followed(trusted, asked_by, catalogue, self.store).bind(
-            lambda all_told: take_in(all_told, partner, self.store)
+            lambda all_told: take_in(all_told, partner, self.store, weigh)
         )
+        weigh(())
         rrefs = set(taken.value_or(()))
-        partner.weigh(partner.elapsed() - began, sum(_worth(each) for each in told if each.realization.rref in rrefs))
         self._report(partner, taken)
         self._futile.update(
             (partner.name, each.realization.rref) for each in told if each.realization.rref not in rrefs
