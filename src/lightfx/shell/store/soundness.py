@@ -177,12 +177,18 @@ def examine(tree: Digest, home: Path, note: bytes, disk: Disk) -> tuple[DamagedO
     except OSError as error:
         if error.errno not in _UNREADABLE:
             raise
-        where = os.path.relpath(error.filename, home) if isinstance(error.filename, str) else "."
-        return DamagedObject(tree, home, why=f"{where} cannot be read: {error.strerror}"), ()
+        return unreadable(tree, home, error), ()
     found = digest_of(entries)
     if found == tree:
         return None, entries
     return DamagedObject(tree, home, found, _differing(note, entries) if note else ()), entries
+
+
+def unreadable(tree: Digest, home: Path, error: OSError) -> DamagedObject:
+    """Say of an object that something in it cannot be read."""
+    where = os.path.relpath(error.filename, home) if isinstance(error.filename, str) else "."
+    what = "it" if where == "." else where
+    return DamagedObject(tree, home, why=f"{what} cannot be read: {error.strerror}")
 
 
 def _spell_status(status: os.stat_result) -> str:

@@ -112,7 +112,7 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
         return Entry(path, Kind.FOLDER)
-    status = entry.stat(follow_symlinks=False)
+    status = _status(found)
     refuse_special(path, status.st_mode)
     with _as_it_was(path) if ours else nullcontext():
         if ours:
@@ -120,6 +120,14 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
         if digest is not None:
             return file_entry(path, status, digest(whole, status))
         return file_entry(path, status, digest_file(whole, status.st_size, disk, folder))
+
+
+def _status(found: _Found) -> os.stat_result:
+    try:
+        return found.entry.stat(follow_symlinks=False)
+    except OSError as error:  # which names a file as its folder does
+        error.filename = found.whole
+        raise
 
 
 @contextmanager
@@ -223,10 +231,10 @@ def _set_rights(path: str, folder: int, mode: int, disk: Disk, *, is_folder: boo
 
 
 def size_of(root: str, disk: Disk = REAL) -> int:
-    """Count the bytes of all regular files in a folder; what goes meanwhile does not count."""
+    """Count the bytes of all regular files in a folder; what goes meanwhile, or cannot be seen, does not count."""
     total, pending = 0, [root]
     while pending:
-        with suppress(FileNotFoundError), disk.scandir(pending.pop()) as found:
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
                     pending.append(each.path)
