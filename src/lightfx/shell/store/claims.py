@@ -345,7 +345,8 @@ class Claims:
                 if self._is_old(path):
                     self._disk.remove(path)
             elif path != self._owner and not self._disk.exists(private):
-                self._bury(path, sweeping=True)
+                with suppress(IsADirectoryError):  # what makes snapshots, or shares folders, puts its own anywhere
+                    self._bury(path, sweeping=True)
 
     def _clear(self, folder: Path) -> None:
         """Remove the folder of a dead owner; files that it was dropping go after their name has gone for good."""
