@@ -248,6 +248,14 @@ def test_references_narrow_what_is_read(store: Path) -> None:
         assert isinstance(missing.failure(), NotStored)
 
 
+def test_a_sample_of_less_than_nothing_is_none(store: Path) -> None:
+    with open_world(store) as world:
+        evaluate(world, rows(3))
+        assert [unwrap(verify(world, sample=count)).objects for count in (0, 1, 2)] == [0, 1, 1]
+        with pytest.raises(ValueError, match="sample is -1: it says how many objects are read"):
+            verify(world, sample=-1)
+
+
 # Groups.
 
 
