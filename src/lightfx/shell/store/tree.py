@@ -30,6 +30,7 @@ from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
+_DEEPEST: Final = 3_600  # bytes, of the 4,096 that Linux takes
 _CHANGED: Final = (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
 _NO_LINK: Final = errno.EINVAL
 _SPECIAL: Final = (
@@ -111,6 +112,8 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
+        if ours and _is_deep(whole):
+            raise ForbiddenError(path, "is a folder whose path is too long to work with")
         return Entry(path, Kind.FOLDER)
     status = _status(found)
     refuse_special(path, status.st_mode)
@@ -237,24 +240,32 @@ def size_of(root: str, disk: Disk = REAL) -> int:
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
-                    pending.append(each.path)
+                    pending += [] if _is_deep(each.path) else [each.path]
                 elif each.is_file(follow_symlinks=False):
                     total += each.stat(follow_symlinks=False).st_size
     return total
 
 
 def salvage(root: Path, disk: Disk = REAL) -> None:
-    """Remove from ``root`` what no object may hold; where it is no folder at all any more, make it an empty one."""
+    """Remove from ``root`` what no object may hold; all of it where there are paths too long to work with.
+
+    Where it is no folder at all any more, make it an empty one.
+    """
     if not stat.S_ISDIR(disk.lstat(root).st_mode):
         disk.unlink(root)
         disk.mkdir(root)
     kept: list[Entry] = []
+    deep = False
     for found in _walk(root, ours=True, disk=disk):
         try:
             kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
+            deep = deep or (kept[-1].kind is Kind.FOLDER and _is_deep(found.whole))
         except ForbiddenError:
             with suppress(FileNotFoundError):
                 disk.unlink(found.whole, found.folder)
+    if deep:
+        clear_tree(root, disk)
+        return
     with Descent(root, disk, ours=True) as descent:
         for link in list(_escaping(root, kept)):
             disk.unlink(descent.path_of(link.path), descent.to(link.path[: link.path.rfind("/") + 1]))
@@ -281,6 +292,9 @@ def clear_tree(root: Path, disk: Disk = REAL) -> bool:
                 disk.unlink(path)
                 continue
             _allow(path, 0o700, disk)
+            if _is_deep(path):  # what lies in it may have no path at all
+                disk.rename(path, shallow := f"{root}/{uuid.uuid4().hex}")
+                path = shallow
             folders.append(path)
             with disk.scandir(path) as found:
                 pending += [each.path for each in found if not _dropped(each, disk)]
@@ -288,6 +302,11 @@ def clear_tree(root: Path, disk: Disk = REAL) -> bool:
         with suppress(FileNotFoundError):
             disk.rmdir(path)
     return bool(folders)
+
+
+def _is_deep(path: str) -> bool:
+    """Whether the path of a folder is so long that those of its files, here or where it is moved, may have no room."""
+    return len(path) > _DEEPEST // 4 and len(os.fsencode(path)) > _DEEPEST
 
 
 def _dropped(found: os.DirEntry[str], disk: Disk) -> bool:
