@@ -73,19 +73,29 @@ def examine_store(root: Path, disk: Disk = REAL) -> Health:
     return Health(home, FORMAT_VERSION, FORMAT_VERSION, _place(home, disk), owners, tuple(seen.oddities(owners)))
 
 
+def builders(root: Path, disk: Disk = REAL) -> tuple[Owner, ...]:
+    """Say who builds something in the store at ``root``; nobody where that cannot be seen."""
+    with suppress(OSError):
+        return tuple(
+            each for each in _Examiner(root.absolute(), disk).owners(sized=False) if each.alive and each.claims
+        )
+    return ()
+
+
 @final
 @frozen
 class _Examiner:
     root: Path
     disk: Disk
 
-    def owners(self) -> Iterator[Owner]:
+    def owners(self, *, sized: bool = True) -> Iterator[Owner]:
+        """Tell of each owner; ``sized``: count the bytes in his private folder, too."""
         names = self._names(CLAIMS)
         held = Counter(self._inode(name) for name in names if not name.startswith(_OWNER))
         for name in sorted(names):
             if name.startswith(_OWNER):
                 with suppress(FileNotFoundError, IsADirectoryError):  # it is just leaving, or was never one
-                    yield self._owner(name, held)
+                    yield self._owner(name, held, sized=sized)
 
     def _names(self, folder: PurePosixPath) -> list[str]:
         """List a folder; one that is missing is made by whoever opens the store."""
@@ -98,7 +108,7 @@ class _Examiner:
             return self.disk.stat(self.root / CLAIMS / name).st_ino
         return -1  # gone, or a link to who is
 
-    def _owner(self, name: str, held: Counter[int]) -> Owner:
+    def _owner(self, name: str, held: Counter[int], *, sized: bool) -> Owner:
         path, identity = self.root / CLAIMS / name, name.removeprefix(_OWNER)
         status, data = self.disk.stat(path), self.disk.read_whole(path)
         private = self.root / TEMPORARY / identity
@@ -108,7 +118,7 @@ class _Examiner:
             self._lives(path, data, status),
             read_since(data),
             held[status.st_ino],
-            size_of(str(private), self.disk),
+            size_of(str(private), self.disk) if sized else 0,
         )
 
     def _lives(self, path: Path, data: bytes, status: os.stat_result) -> bool:
