@@ -12,6 +12,7 @@ that was never used before gets from it what was pushed, and what is spoilt in i
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +36,7 @@ from returns.result import Failure
 from lightfx import IN_MEMORY, Left, Outcome, World, memory_world, open_world, realize, unwrap
 from lightfx.caches import anyone, folder
 from lightfx.core.damage import DamagedObject, MissingObject, Verified
-from lightfx.core.failures import EngineFailure, NotStored
+from lightfx.core.failures import EngineError, EngineFailure, NotStored
 from lightfx.core.inventory import Ref
 from lightfx.core.layout import IndexPlace
 from lightfx.core.manifest import digest_of
@@ -42,10 +44,11 @@ from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
 from lightfx.garbage import add_root, gc, list_roots, remove_root
 from lightfx.looking import allrrefs
-from lightfx.moving import Traffic, copy_closure, pull, push
+from lightfx.moving import Traffic, copy_closure, pack, pull, push, unpack
 from lightfx.plan.garbage import Rules, judge
 from lightfx.shell.store import soundness
 from lightfx.shell.store.tree import ForbiddenError, entries_of
+from lightfx.testing.faults import Refusal, Watched, at, world_on
 from lightfx.upkeep import verify
 
 if str(Path(__file__).parent) not in sys.path:
@@ -170,6 +173,20 @@ class Machine(RuleBasedStateMachine):
                 unwrap(realize(self.double, PLANS[plan]))
             )
 
+    @precondition(lambda self: not self.harmed)
+    @rule(plan=plans)
+    def pack(self, plan: int) -> None:
+        """Who unpacks what was packed has it all, and nothing else."""
+        self.realize(plan)
+        archive = self.folder / "archive"
+        packed = unwrap(pack(self.disk, [PLANS[plan].dref], archive))
+        with open_world(self.folder / f"unpacked-{time.monotonic_ns()}") as fresh:
+            unwrap(unpack(fresh, archive))
+            assert set(unwrap(allrrefs(fresh))) == {each.rref for each in packed.realizations}
+            assert unwrap(verify(fresh)).damages == ()
+            right = spelled(unwrap(realize(self.double, PLANS[plan])))
+            assert spelled(unwrap(realize(fresh, PLANS[plan], only_stored=True))) == right
+
     # What a cache does.
 
     @rule(plan=plans)
@@ -248,6 +265,17 @@ class Machine(RuleBasedStateMachine):
         other.kill()
         other.communicate()
         self.other = None
+        assert set(unwrap(allrrefs(self.disk))) >= before
+        self.look_at_harm()
+        self.verified()
+        self.realize(plan)
+
+    @rule(plan=plans, number=st.integers(1, 150), error=st.sampled_from([errno.ENOSPC, errno.EIO, errno.EACCES]))
+    def refused_in_the_middle(self, plan: int, number: int, error: int) -> None:
+        """The disk says no to another, once, at whatever it does then."""
+        before = set(unwrap(allrrefs(self.disk)))
+        with suppress(EngineError), world_on(Watched(plan=at(number, Refusal(error))), self.store) as other:
+            other.perform.result(realize(other, PLANS[plan]))
         assert set(unwrap(allrrefs(self.disk))) >= before
         self.look_at_harm()
         self.verified()
@@ -366,7 +394,8 @@ def push_of_nothing(world: World, refs: Sequence[Ref], _cache: object) -> IOResu
 def test_a_wrong_store_is_caught(wrong: str, how: object) -> None:
     """A push of nothing, garbage collection that ignores roots, a verification that skips, damage that is handed on."""
     machine = type("Wrong", (Machine,), {wrong: staticmethod(how) if callable(how) else how})
-    without = ["realized_by_another", "killed_in_the_middle"]  # it is caught without them, and sooner
+    # It is caught without these, and sooner.
+    without = ["realized_by_another", "killed_in_the_middle", "refused_in_the_middle", "pack"]
     without += ["harm", "repair", "collect", "reopen", "copy", "spoil"] if wrong == "bring" else ["push", "spoil"]
     for name in without:
         setattr(machine, name, None)

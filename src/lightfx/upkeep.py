@@ -127,8 +127,11 @@ def verify(
     there is imported by the name that is recorded of it.
 
     Fails with `NotStored` for a reference to nothing, and with `InUse` where
-    something is to be mended while others have the store open.
+    something is to be mended while others have the store open. Raises
+    ``ValueError`` for a sample of less than nothing.
     """
+    if sample is not None and sample < 0:
+        raise ValueError(f"sample is {sample}: it says how many objects are read, or None: all of them")
     chosen = _chosen(world, refs)
     if isinstance(chosen, Failure):
         return IOResult.from_failure(chosen.failure())

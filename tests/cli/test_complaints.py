@@ -40,7 +40,7 @@ SAID: list[tuple[EngineFailure, tuple[str, ...]]] = [
     (failures.DamagedRecord("/srv/g", "not so; delete it"), ("/srv/g: a damaged record", "delete it")),
     (DamagedObject(TREE, STORE, None, ("a.txt",), "", (RREF,)), (str(TREE), "a.txt", str(RREF), "verify --repair")),
     (MissingObject(TREE, (RREF,)), (str(TREE), "is gone", str(RREF), "verify --repair")),
-    (failures.IndexTrouble(STORE, "malformed"), ("the index", "malformed", "delete it, and it is made anew")),
+    (failures.IndexTrouble(STORE, "malformed"), ("the index", "malformed", "delete index.sqlite", "it is made anew")),
     (failures.IndexTrouble(STORE, "database is locked"), ("another process holds the index", "try again, or end it")),
     (failures.Closed(STORE), ("/srv/results", "is closed", "open another")),
     (failures.InUse(STORE, ("process 7 on a, of ada",)), ("process 7 on a, of ada", "try again, or wait")),

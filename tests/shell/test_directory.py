@@ -397,6 +397,7 @@ def test_a_folder_that_is_empty_or_half_made_becomes_a_store(root: Path) -> None
 def test_a_store_that_fails_to_open_leaves_nothing_held(root: Path) -> None:
     filled(root)
     shutil.rmtree(root / "records")
+    (root / "records").touch()
     descriptors = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         assert isinstance(trouble(open_directory(root)), SystemTrouble)

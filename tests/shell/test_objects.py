@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 from makings import fill, listing
 
+from lightfx.core.failures import NotPermitted
 from lightfx.core.names import Digest
 from lightfx.shell.store import objects
 from lightfx.shell.store.objects import Objects
+from lightfx.shell.store.trouble import StoreTroubleError
+from lightfx.testing.faults import Refusal, Watched
 
 
 @pytest.fixture
@@ -79,3 +83,19 @@ def test_a_move_that_fails_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Objects(tmp_path).ingest([folder])
     assert listing(folder) == {"a": b"a"}
+
+
+def test_what_cannot_take_the_place_of_a_damaged_object_is_not_said_to_be_stored(tmp_path: Path) -> None:
+    """It is another user's: a record would name files that are not those that the stage wrote."""
+    (tmp_path / "objects").mkdir()
+    (tree,) = Objects(tmp_path).ingest([fill(tmp_path / "theirs", {"a": b"a"})]).values()
+    assert isinstance(tree, Digest)
+    home = tmp_path / "objects" / tree.hex
+    (home / "a").chmod(0o644)
+    (home / "a").write_bytes(b"b")
+    disk = Watched(plan=lambda call: Refusal(errno.EPERM) if (call.act, *call.paths) == ("chmod", str(home)) else None)
+    with pytest.raises(StoreTroubleError) as caught:
+        Objects(tmp_path, disk=disk).ingest([fill(tmp_path / "ours", {"a": b"a"})])
+    assert caught.value.failure == NotPermitted(str(home), "put a sound object in the place of the damaged one")
+    assert Objects(tmp_path).ingest([fill(tmp_path / "again", {"a": b"a"})])
+    assert (home / "a").read_bytes() == b"a"

@@ -10,7 +10,9 @@ import pytest
 from lightfx.core.damage import DamagedObject
 from lightfx.core.manifest import Entry, Kind, digest_of
 from lightfx.core.names import Digest
+from lightfx.shell.store import soundness
 from lightfx.shell.store.soundness import Soundness
+from lightfx.testing.faults import Watched
 
 FILE = Entry("a.txt", Kind.FILE, Digest.of(b"text").text, 4)
 TREE = digest_of([FILE])
@@ -62,3 +64,29 @@ def test_a_note_that_is_damaged_is_as_none(tmp_path: Path, file: Path, damage: b
     file.write_bytes(b"other")
     kept.notes[TREE] = damage
     assert isinstance(unsound(tmp_path, kept)[TREE], DamagedObject)
+
+
+def test_notes_of_many_files_are_not_all_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept, and recalled: nothing is digested again for that."""
+    trees = []
+    for number in range(200):
+        entry = Entry("a.txt", Kind.FILE, Digest.of(b"%d" % number).text, len(str(number)))
+        trees.append(digest_of([entry]))
+        path = tmp_path / "objects" / trees[-1].hex / entry.path
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"%d" % number)
+    kept = Kept()
+    monkeypatch.setattr(soundness, "_AT_HAND", 32 << 10)
+    monkeypatch.setattr(soundness, "TRUST", 0.0)
+    disk = Watched()
+    asked = Soundness(tmp_path, kept, disk=disk)
+    for tree in trees:
+        assert asked.judge(tree) is None
+    assert 0 < len(kept.notes) < 200
+    assert asked.unsound(trees) == {}
+    asked.write()
+    assert sum(map(len, asked._notes.values())) == asked._size <= 32 << 10
+    assert set(kept.notes) == {*trees}
+    disk.calls.clear()
+    assert asked.unsound(trees) == {}
+    assert [call for call in disk.calls if call.act == "open"] == []

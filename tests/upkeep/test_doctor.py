@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import pytest
 from returns.result import Failure
 
 from lightfx import Build, DRef, evaluate, open_world, realize, stage, unwrap
-from lightfx.core.failures import EngineFailure, InUse, NoStore, UnknownFormat
+from lightfx.core.failures import EngineError, EngineFailure, InUse, NoStore, UnknownFormat
 from lightfx.garbage import add_root, gc
 from lightfx.looking import link
+from lightfx.shell.store.examining import examine_store
 from lightfx.shell.store.mounts import file_system_of
+from lightfx.testing.faults import Call, Watched
 from lightfx.upkeep import (
     DamagedGroup,
     Leftover,
@@ -28,6 +31,7 @@ from lightfx.upkeep import (
     UnendedRun,
     Unnamed,
     doctor,
+    verify,
 )
 
 
@@ -215,6 +219,97 @@ def _failure(io: object) -> EngineFailure:
     assert isinstance(result, Failure)
     found: EngineFailure = result.failure()
     return found
+
+
+@pytest.mark.parametrize("then", ["comes", "works", "leaves"])
+@pytest.mark.parametrize("place", ["claims", "tmp", "objects", "records", "runs"])
+def test_what_others_have_in_hand_is_no_leftover(store: Path, then: str, place: str) -> None:
+    """Trap: while he looks at one folder after the other, others come, store, and go."""
+    world = None if then == "comes" else open_world(store)
+
+    def meanwhile(call: Call) -> None:
+        nonlocal world
+        if (call.act, call.paths) == ("listdir", (str(store / place),)) and not moments:
+            moments.append(call.number)
+            if world is None:
+                world = open_world(store)
+            evaluate(world, rows(9))
+            if then == "leaves":
+                world.close()
+
+    moments: list[int] = []
+    try:
+        health = examine_store(store, Watched(tell=meanwhile))
+    finally:
+        assert world is not None
+        world.close()
+    assert len(moments) == 1
+    assert health.oddities == ()
+    assert all(owner.alive for owner in health.owners)
+
+
+def test_what_was_just_stored_and_is_not_recorded_yet_is_no_leftover_while_somebody_works(store: Path) -> None:
+    with open_world(store) as world:
+        place = world.store.place()
+        place.mkdir(parents=True)
+        (place / "a").write_text("abc")
+        unwrap(world.store.ingest((place,)))
+        assert unwrap(doctor(store)).well
+    assert unwrap(doctor(store)).oddities == (Unnamed(1, 3),)
+
+
+def test_a_run_that_is_just_beginning_was_not_killed(store: Path) -> None:
+    (store / "runs" / "20260101T000000.000000-aaaaaaaaaa.jsonl").touch()
+    assert unwrap(doctor(store)).well
+
+
+def test_an_index_elsewhere_is_not_made_here(store: Path, tmp_path: Path) -> None:
+    """It may be elsewhere since SQLite does not work here."""
+    (store / "index.sqlite").unlink()
+    assert unwrap(doctor(store, fix=True)).well
+    assert not list(store.glob("index.sqlite*"))
+
+
+@pytest.mark.parametrize("made", [("records", "objects"), ("records",), ()])
+def test_a_store_without_its_empty_folders_is_one(tmp_path: Path, made: tuple[str, ...]) -> None:
+    """Object storage, git and zip keep none. Trap: ``format`` is there, and no folder for claims."""
+    store = tmp_path / "store"
+    with open_world(store) as world:
+        if made:
+            evaluate(world, double(1))
+        if "objects" in made:
+            evaluate(world, rows(3))
+    for fix in (False, True):
+        for path in store.iterdir():
+            if path.is_dir() and path.name not in made:
+                shutil.rmtree(path)
+            elif path.name == "index.sqlite":
+                path.unlink()
+        assert unwrap(doctor(store)).well
+        assert {path.name for path in store.iterdir() if path.is_dir()} == {*made}, "looking changes nothing"
+        assert unwrap(doctor(store, fix=fix)).well
+        with open_world(store, create=False) as world:
+            assert evaluate(world, double(1), only_stored=bool(made)) == 2
+            assert unwrap(verify(world)).sound
+    assert {"records", "objects", "claims", "tmp"} <= {path.name for path in store.iterdir()}
+
+
+def test_a_store_without_its_records_is_not_taken_for_an_empty_one(store: Path) -> None:
+    """All of its objects would be garbage."""
+    shutil.rmtree(store / "records")
+    with pytest.raises(EngineError, match=r"records/ is gone, and objects/ is not empty: put it back"):
+        open_world(store)
+    assert not (store / "records").exists()
+    (store / "records").mkdir()
+    with open_world(store) as world:
+        assert evaluate(world, rows(3)).read_text() == "xxx"
+
+
+def test_a_folder_among_the_claims_keeps_nobody_out(store: Path) -> None:
+    (store / "claims" / ".snapshot").mkdir()
+    with open_world(store) as world:
+        assert evaluate(world, double(1)) == 2
+        unwrap(gc(world, keep_last=1))
 
 
 def test_who_locks_a_store_is_said(store: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import final
 
 import pytest
 from returns.io import IOResult, IOSuccess
@@ -25,11 +27,16 @@ from lightfx import (
     stage,
     unwrap,
 )
-from lightfx.core.damage import DamagedGroup, DamagedObject, MissingObject, Stray, WrongRights
+from lightfx.core.damage import Audit, DamagedGroup, DamagedObject, MissingObject, Stray, WrongRights
 from lightfx.core.failures import DamagedRecord, EngineError, EngineFailure, InUse, NotStored
 from lightfx.core.names import Digest
 from lightfx.core.refs import DRef
+from lightfx.garbage import gc
+from lightfx.shell.store.directory import open_directory
+from lightfx.shell.store.examining import examine_store
+from lightfx.testing.faults import Call, Fault, Refusal, Watched, world_on
 from lightfx.upkeep import verify
+from lightfx.wiring import Performing
 
 CHANCE = {"text": "same"}
 
@@ -51,6 +58,8 @@ def upper(build: Build, data: Derivation[Path]) -> Path:
 @stage(version="1")
 def chance(build: Build) -> Path:
     path = build.out / "dice.txt"
+    if CHANCE["text"] == "raise":
+        raise OSError("no room")
     path.write_text(CHANCE["text"])
     return path
 
@@ -239,6 +248,14 @@ def test_references_narrow_what_is_read(store: Path) -> None:
         assert isinstance(missing.failure(), NotStored)
 
 
+def test_a_sample_of_less_than_nothing_is_none(store: Path) -> None:
+    with open_world(store) as world:
+        evaluate(world, rows(3))
+        assert [unwrap(verify(world, sample=count)).objects for count in (0, 1, 2)] == [0, 1, 1]
+        with pytest.raises(ValueError, match="sample is -1: it says how many objects are read"):
+            verify(world, sample=-1)
+
+
 # Groups.
 
 
@@ -318,6 +335,143 @@ def test_a_group_cut_in_a_line(store: Path) -> None:
         assert isinstance(found, DamagedGroup)
         assert (found.lost, found.sound) == (1, 1)
         assert unwrap(verify(world, repair=True)).sound
+
+
+# What cannot be read.
+
+
+@final
+class Locked:
+    """A plan for a disk: what may not be read under a path, until its rights are set."""
+
+    def __init__(self, path: Path, number: int = errno.EACCES) -> None:
+        self.path, self.number = str(path), number
+        self.asked: list[str] = []
+
+    def __call__(self, call: Call) -> Fault | None:
+        if call.paths[:1] != (self.path,):
+            return None
+        if call.act == "chmod":
+            self.path = ""
+        self.asked.append(call.act)
+        return Refusal(self.number) if call.act in ("open", "read", "pread", "scandir") else None
+
+
+def test_a_group_that_may_not_be_read_gets_its_rights_back_and_loses_nothing(store: Path) -> None:
+    """Trap: what cannot be read has no sound line, and repair of it would remove it."""
+    with open_world(store) as world:
+        rref = unwrap(realize(world, double(1))).rrefs[0]
+    path = group_with(store, rref.text)
+    with world_on(Watched(plan=Locked(path)), store) as world:
+        (found,) = unwrap(verify(world)).damages
+        assert isinstance(found, DamagedGroup)
+        assert found.why == "it cannot be read: Permission denied"
+        mended = unwrap(verify(world, repair=True))
+        assert mended.sound, mended.repairs
+        assert evaluate(world, double(1), only_stored=True) == 2
+    assert path.exists()
+
+
+@pytest.mark.parametrize("index", ["known", "gone"])
+def test_a_group_that_cannot_be_read_is_named_and_left(store: Path, index: str) -> None:
+    with open_world(store) as world:
+        rref = unwrap(realize(world, double(1))).rrefs[0]
+        evaluate(world, rows(3)).chmod(0o666)
+    path = group_with(store, rref.text)
+    if index == "gone":
+        (store / "index.sqlite").unlink()
+    disk = Watched(plan=lambda call: Refusal(errno.EIO) if call.paths == (str(path),) and "read" in call.act else None)
+    if index == "gone":
+        failed = Performing().result(open_directory(store, disk=disk)).failure()
+    else:
+        with world_on(disk, store) as world:
+            failed = world.perform.result(realize(world, double(1))).failure()
+    assert isinstance(failed, DamagedRecord)
+    assert failed.place == str(path)
+    assert failed.why.startswith("it cannot be read: Input/output error")
+    damaged = [each for each in examine_store(store, disk).oddities if isinstance(each, DamagedGroup)]
+    assert [(each.path, each.why) for each in damaged] == [(path, "it cannot be read: Input/output error")]
+    opened = unwrap(open_directory(store, disk=disk, mending=True))
+    found = unwrap(opened.verify(Audit()))
+    repairs = unwrap(opened.mend(found.damages))
+    unwrap(opened.close())
+    assert {type(each.damage): each.healed for each in repairs} == {DamagedGroup: False, WrongRights: True}
+    with open_world(store) as world:
+        assert evaluate(world, double(1), only_stored=True) == 2
+        assert unwrap(verify(world)).sound
+
+
+def test_an_object_that_may_not_be_read_gets_its_rights_back(store: Path) -> None:
+    """Nothing is run for it: who made it may be gone, or make something else."""
+    with open_world(store) as world:
+        path = evaluate(world, rows(3))
+        other = evaluate(world, rows(4))
+    path.chmod(0)
+    flip(other)
+    with world_on(Watched(plan=Locked(path)), store) as world:
+        found = unwrap(verify(world)).damages
+        assert {each.path: each.why for each in found if isinstance(each, DamagedObject)} == {
+            path.parent: "rows.txt cannot be read: Permission denied",
+            other.parent: "",
+        }
+        mended = unwrap(verify(world, repair=True, plans=rows(4)))
+        assert mended.sound, mended.repairs
+        assert sorted(each.how.partition(",")[0] for each in mended.repairs) == [
+            "it can be read again",
+            "it was made again",
+        ]
+        assert path.stat().st_mode & 0o777 == 0o444
+        assert unwrap(verify(world)).damages == ()
+
+
+def test_what_is_another_users_is_said_to_be(store: Path) -> None:
+    with open_world(store) as world:
+        path = evaluate(world, rows(3))
+    locked = Locked(path)
+
+    def plan(call: Call) -> Fault | None:
+        return Refusal(errno.EPERM) if call.act == "chmod" and call.paths == (str(path),) else locked(call)
+
+    path.chmod(0)
+    with world_on(Watched(plan=plan), store) as world:
+        (done,) = unwrap(verify(world, repair=True, plans=rows(3))).repairs
+        assert (done.healed, done.how) == (False, "it is another user's: let him set it right")
+
+
+@pytest.mark.parametrize("what", ["file", "pipe", "link", "link to nowhere"])
+def test_what_stands_in_the_place_of_an_object_is_found_and_replaced(store: Path, what: str, tmp_path: Path) -> None:
+    """It is no folder: nothing else stays unread for that, and what a link leads to is not touched."""
+    with open_world(store) as world:
+        homes = [evaluate(world, rows(count)).parent for count in (3, 4)]
+        flip(homes[1] / "rows.txt")
+        homes[0].chmod(0o755)
+        homes[0].rename(tmp_path / "elsewhere")
+        if what == "file":
+            homes[0].write_text("xxx")
+        elif what == "pipe":
+            os.mkfifo(homes[0])
+        else:
+            homes[0].symlink_to(tmp_path / ("elsewhere" if what == "link" else "nowhere"))
+        found = unwrap(verify(world)).damages
+        assert {each.path for each in found if isinstance(each, DamagedObject)} == {*homes}
+        mended = unwrap(verify(world, repair=True, plans=[rows(3), rows(4)]))
+        assert mended.sound, mended.repairs
+        assert unwrap(verify(world)).damages == ()
+        assert [(home / "rows.txt").read_text() for home in homes] == ["xxx", "xxxx"]
+        assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+        assert [*unwrap(gc(world)).objects]
+
+
+def test_what_fails_as_it_is_made_again_is_not_said_to_be_of_chance(store: Path) -> None:
+    with open_world(store) as world:
+        flip(evaluate(world, chance()))
+        CHANCE["text"] = "raise"
+        try:
+            (done,) = unwrap(verify(world, repair=True, plans=chance())).repairs
+        finally:
+            CHANCE["text"] = "same"
+        assert (done.healed, done.how) == (False, "it cannot be made again: it failed: raised OSError: no room")
+        assert unwrap(verify(world, repair=True, plans=chance())).sound
 
 
 # Others.

@@ -106,6 +106,8 @@ def drawn(tally: Tally, height: int) -> RenderableType:
         parts.append(_tasks(running[:room], tally.clock()))
     if len(running) > room:
         parts.append(_cut(f"  and {len(running) - room:,} more"))
+    if tally.waiting:
+        parts.append(Text(tally.waiting, "yellow"))
     if tally.stopping is not None:
         parts.append(Text(stopping(tally.stopping.why, len(running)), "yellow"))
     return Group(*parts)

@@ -73,7 +73,7 @@ def _row(odd: Oddity) -> tuple[str, str, str]:
         case Leftover(path, what, count):
             return str(path), f"{what}, {size(count)}", f"{ON_OPENING}, when it is a minute old"
         case StoredTwice(records, count):
-            return "records", f"{counted(records, 'record')} stored twice, {size(count)}", "no harm: gc clears it"
+            return "records", f"{counted(records, 'record')} stored twice, {size(count)}", "no harm"
         case Unnamed(objects, count):
             return "objects", f"{counted(objects, 'object')} that no record names, {size(count)}", "gc removes them"
         case OddRoot(path, why, over):

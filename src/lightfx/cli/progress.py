@@ -56,6 +56,7 @@ class Lines:
     def __init__(self, stream: TextIO, every: float = EVERY) -> None:
         self._stream, self._every = stream, every
         self._volume = Volume()
+        self._waiting = ""
         self._over = threading.Event()
         self._writing = threading.Lock()
         self._ticker: threading.Thread | None = None
@@ -65,6 +66,10 @@ class Lines:
         if self._ticker is None:
             self._ticker = threading.Thread(target=self._tick, args=(tally,), name="lightfx-progress", daemon=True)
             self._ticker.start()
+        if tally.waiting != self._waiting:
+            self._waiting = tally.waiting
+            if tally.waiting:
+                self._write(tally.waiting)
         said = note(event)
         if said and self._volume.lets(event):
             more = "; more of these are not shown: `lightfx runs show last` lists them"
@@ -119,11 +124,14 @@ def _private(stream: TextIO) -> Iterator[TextIO]:
             own.close()
 
 
-def listening(tally: Tally, showing: Shower) -> Callable[[JournalEvent], None]:
-    """Make the listener that counts each event and shows what it comes to."""
+def listening(
+    tally: Tally, showing: Shower, more: Callable[[JournalEvent], None] = lambda _: None
+) -> Callable[[JournalEvent], None]:
+    """Make the listener that counts each event, hands it on to ``more``, and shows what it comes to."""
 
     def hear(event: JournalEvent) -> None:
         tally.hear(event)
+        more(event)
         showing.show(tally, event)
 
     return hear

@@ -23,6 +23,7 @@ from lightfx.cli.planning import Target, planned
 from lightfx.cli.progress import listening, shower
 from lightfx.cli.summary import Summary, told
 from lightfx.cli.tally import Tally
+from lightfx.cli.waiting import Waiting
 from lightfx.cli.wishes import Wish
 from lightfx.cli.words import counted
 from lightfx.core.closure import NotPlannableError
@@ -31,6 +32,7 @@ from lightfx.effects.world import TERMINATED, World
 from lightfx.engine.realize import realize_all
 from lightfx.executors import dask
 from lightfx.shell.journal.listeners import Listener
+from lightfx.shell.store.examining import builders
 from lightfx.wiring import open_world, unwrap
 
 
@@ -66,7 +68,7 @@ def _realized(targets: Sequence[Target], wish: Wish, tally: Tally) -> Summary:
             tickets=dict(wish.tickets),
             create=wish.create,
             index=index_place(wish.store),
-            journal=Listener(listening(tally, showing)),
+            journal=Listener(listening(tally, showing, Waiting(tally, lambda: builders(wish.store)).hear)),
             caches=unwrap(configured(wish.store)),
         ) as world,
     ):

@@ -85,7 +85,7 @@ class Tally:
     """The counts of one run, as far as it has come.
 
     ``built`` maps what ran to the seconds that it took; ``remade``, what ran for
-    its files alone, since it was stored.
+    its files alone, since it was stored. ``waiting`` says for whom it waits.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -96,6 +96,7 @@ class Tally:
     failed: set[DRef] = Factory(set)
     running: dict[_TaskId, Running] = Factory(dict)
     stopping: Stopping | None = None
+    waiting: str = ""
     ended: int = 0
     pace: Pace = Factory(Pace)
     began: float = field(default=Factory(lambda self: self.clock(), takes_self=True))

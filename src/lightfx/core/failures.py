@@ -329,7 +329,10 @@ def sentence(failure: EngineFailure) -> str:
                 f"{path}: another process holds the index of the store, and did so for a minute: try again, or end it"
             )
         case IndexTrouble(path, message):
-            return f"{path}: the index cannot be used: {message}; delete it, and it is made anew from the records"
+            return (
+                f"{path}: the index of this store cannot be used: {message}; "
+                "delete index.sqlite, with its -wal and -shm, and nothing else: it is made anew from the records"
+            )
         case Closed(path):
             return f"{path}: the world on this store is closed: open another"
         case (

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from attrs import Factory, define, evolve
 from returns.result import Failure, Result, Success
@@ -57,6 +58,9 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
     if ending.failure is not None:
         return Failure(ending.failure)
     return Success(state)
+
+
+TELLING: Final = 5.0  # seconds
 
 
 @define(eq=False)
@@ -111,12 +115,13 @@ def _enough(roots: int) -> str:
 
 @define(eq=False)
 class _Loop:
-    """The turns of a run; ``ticked`` is when the schedule was last told that time has passed."""
+    """The turns of a run; ``ticked`` and ``told``: when schedule and journal were last told that time has passed."""
 
     performer: Performer
     interrupts: Interrupts
     queue: deque[Command] = Factory(deque)
     ticked: float = 0.0
+    told: float = 0.0
     gave_up: int = -1
 
     def turn(self, commands: Iterable[Command]) -> EngineFailure | None:
@@ -163,6 +168,10 @@ class _Loop:
     def _rest(self) -> Answer:
         """Let time pass while someone else builds what is needed; what we made is stored before."""
         stored = self.performer.keeper.finish()
+        now = self.performer.keeper.elapsed()
+        if now >= self.told + TELLING:  # also where nothing comes of it: who listens learns that we wait
+            self.told = now
+            self.performer.tell(self.performer.summary())
         with self.interrupts.open():
             self.performer.world.perform.value(self.performer.world.clock.sleep(REST))
         return stored.map(lambda _: ())

@@ -18,6 +18,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.damage import LostObject, Repair
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
+from lightfx.core.realization import Value
 from lightfx.effects.verifying import Source
 from lightfx.effects.world import World
 from lightfx.engine.check import RealizerOf, heal
@@ -91,6 +92,9 @@ def _made_again(world: World, lost: LostObject, realizer_of: RealizerOf) -> Resu
         match done.unwrap():
             case Identical(seconds=seconds):
                 return Success(Repair(lost, True, f"it was made again, in {seconds:.3g} s"))
+            case Different(rref=other, recorded=Value(), found=found) if not isinstance(found, Value):
+                what = "it" if other == rref else f"{other}, which it stands on,"
+                why = f"it cannot be made again: {what} failed: {found.reason}"
             case Different(rref=other) if other != rref:
                 why = f"it cannot be made again: {other}, which it stands on, came out otherwise"
             case Different():

@@ -301,6 +301,9 @@ class Disk:
             pieces = [piece := self.read(file, self.fstat(file).st_size + 1)]
             while piece:
                 pieces.append(piece := self.read(file, _PIECE))
+        except OSError as error:  # of a descriptor, which has no name
+            error.filename = os.fspath(path)
+            raise
         finally:
             self.close(file)
         return b"".join(pieces)

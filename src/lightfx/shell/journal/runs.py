@@ -57,6 +57,7 @@ from lightfx.effects.journal import (
     TaskStarted,
 )
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.forks import tell_in_children
 from lightfx.shell.journal.lines import spell
 
 SUFFIX: Final = ".jsonl"
@@ -81,6 +82,7 @@ class RunFile:
         self._close: weakref.finalize[[int], RunFile] | None = None
         self._counted = 0.0
         self._progressed: dict[_Task, float] = {}
+        tell_in_children(self)
 
     def tell(self, event: JournalEvent, /) -> IO[None]:
         """Write the event down, if there is room and it is time for it."""
@@ -138,6 +140,10 @@ class RunFile:
         self._close = weakref.finalize(self, self._disk.close, file)
         self._disk.lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return file
+
+    def let_go(self) -> None:
+        """Write no more, in a child that was forked: the run is its parent's, and lives no longer than that."""
+        self._end()
 
     def _end(self) -> None:
         self._file, close, self._close = None, self._close, None

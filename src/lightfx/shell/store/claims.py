@@ -15,6 +15,9 @@ who finds that he renamed another's claim puts it back.
 A claim only saves work. An owner that was suspended for longer than its lease
 finds its claims taken; what it commits all the same is named by content, so
 that it changes nothing.
+
+A child that an owner forks is none: it closes the lock, which would let its
+parent seem to live, and gives nothing of it back.
 """
 
 from __future__ import annotations
@@ -29,9 +32,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+from lightfx.core.failures import Closed
 from lightfx.core.layout import ALONE, CLAIMS, OBJECTS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.forks import tell_in_children
 from lightfx.shell.store.mounts import is_local
 from lightfx.shell.store.owners import (
     LEASE,
@@ -47,6 +52,7 @@ from lightfx.shell.store.owners import (
 )
 from lightfx.shell.store.sync import sync_path
 from lightfx.shell.store.tree import remove_tree
+from lightfx.shell.store.trouble import StoreTroubleError
 
 NEWBORN: Final = 60.0  # seconds
 PATIENCE: Final = 0.01  # seconds
@@ -88,6 +94,7 @@ class Claims:
         self._heart = Heart(self._touch, lease.beat)
         self._lock = -1
         self._left_behind = False
+        tell_in_children(self)
         try:
             self._enter()
             self._wait_for_the_lonely()
@@ -128,6 +135,8 @@ class Claims:
     def claim(self, keys: Iterable[Digest]) -> frozenset[Digest]:
         """Claim keys; gives those that are ours now."""
         granted: set[Digest] = set()
+        if self._lock < 0:
+            raise StoreTroubleError(Closed(self._root))
         for key in keys:
             if key in self._held or self._take(self._path_of(key)):
                 self._held.add(key)  # at once: what was taken before an error is given back in the end
@@ -143,7 +152,7 @@ class Claims:
     def release(self, keys: Iterable[Digest]) -> None:
         """Give keys back."""
         given = [key for key in keys if key in self._held]
-        if not given:
+        if not given or self._lock < 0:
             return
         # As many names as we know of: none was taken over while we slept.
         sure = self._disk.fstat(self._lock).st_nlink == 1 + len(self._held)
@@ -172,6 +181,13 @@ class Claims:
             self._disk.close(self._lock)
             self._lock = -1
 
+    def let_go(self) -> None:
+        """Be no owner, in a child that was forked: what is there is its parent's."""
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            with suppress(OSError):
+                self._disk.close(lock)
+
     def leave_behind(self) -> None:
         """Let the private folder stay when this is closed: the next who sweeps removes it, as that of a dead owner."""
         self._left_behind = True
@@ -184,7 +200,7 @@ class Claims:
         opens does it the other way round: so at least one of two sees the other.
         """
         path = f"{self._root}/{CLAIMS}/{ALONE}"
-        if not self._take(path):
+        if self._lock < 0 or not self._take(path):
             yield False
             return
         try:
@@ -329,7 +345,8 @@ class Claims:
                 if self._is_old(path):
                     self._disk.remove(path)
             elif path != self._owner and not self._disk.exists(private):
-                self._bury(path, sweeping=True)
+                with suppress(IsADirectoryError):  # what makes snapshots, or shares folders, puts its own anywhere
+                    self._bury(path, sweeping=True)
 
     def _clear(self, folder: Path) -> None:
         """Remove the folder of a dead owner; files that it was dropping go after their name has gone for good."""

@@ -42,7 +42,7 @@ from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.collecting import Collector
 from lightfx.shell.store.database import cannot_write
 from lightfx.shell.store.dropping import Dropper
-from lightfx.shell.store.founding import found
+from lightfx.shell.store.founding import found, furnish
 from lightfx.shell.store.groups import Groups, Place, spell_group
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.indexing import Indexer
@@ -86,6 +86,7 @@ def open_directory(
         enter = claims or partial(Claims, disk=disk)
         place = None if isinstance(index, IndexPlace) else (index or home / INDEX).absolute()
         try:
+            furnish(home, disk)
             if place is not None and not disk.exists(place.parent):
                 disk.make_folders(place.parent)
             return DirectoryStore(home, place, enter, disk, checking, mending=mending)

@@ -15,11 +15,26 @@ from typing import Final
 from returns.result import Failure
 
 from lightfx.core.failures import NoStore, NotAStore, UnknownFormat
-from lightfx.core.layout import ENTRIES, FOLDERS, FORMAT, FORMAT_VERSION, RECORDS, TEMPORARY, format_text, read_format
+from lightfx.core.layout import (
+    CLAIMS,
+    ENTRIES,
+    FOLDERS,
+    FORMAT,
+    FORMAT_VERSION,
+    OBJECTS,
+    RECORDS,
+    TEMPORARY,
+    format_text,
+    read_format,
+)
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.trouble import StoreTroubleError
 
+_NEEDED: Final = (RECORDS, OBJECTS, CLAIMS, TEMPORARY)
+_WITHOUT: Final = (
+    "its folder records/ is gone, and objects/ is not empty: put it back, or make an empty one if all may be forgotten"
+)
 _RIGHTS: Final = 0o775  # less the umask: whoever may write here may do anything to the store, and that is never anybody
 
 
@@ -36,6 +51,17 @@ def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
     if version.value_or(None) != FORMAT_VERSION:
         seen = version.failure() if isinstance(version, Failure) else str(version.unwrap())
         raise StoreTroubleError(UnknownFormat(root, seen, FORMAT_VERSION))
+
+
+def furnish(root: Path, disk: Disk = REAL) -> None:
+    """Make folders that a store lacks: object storage, git and zip keep none that are empty."""
+    missing = [folder for folder in _NEEDED if not disk.lexists(root / folder)]
+    if RECORDS in missing and OBJECTS not in missing and disk.listdir(root / OBJECTS):
+        raise StoreTroubleError(NotAStore(root, _WITHOUT))
+    for folder in missing:
+        disk.make_folders(root / folder, _RIGHTS)
+    if missing:
+        sync_path(root, disk)
 
 
 def _make(root: Path, *, create: bool, disk: Disk) -> None:

@@ -11,6 +11,7 @@ damage, never another result.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -42,6 +43,8 @@ Subject: TypeAlias = Realization | DRef | str
 SUFFIX: Final = ".jsonl"
 AT_ONCE: Final = 1 << 24
 _AWAY: Final = "; `lightfx verify --repair` saves what is sound of it, and the rest is computed anew"
+_NEVER: Final = "; if it never can be, move it away by hand, and what it held is computed anew"
+_UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.EISDIR, errno.ELOOP})
 _MISPLACED: Final = "is not where the index says: delete the index"
 _CODE: Final = re.compile(r'\{"code":"([^"\\]+)","parts":\[.*\]\}\n')
 _DERIVATION: Final = re.compile(r'\{"config":.*,"derivation":"([^"]+)"\}\n')
@@ -139,7 +142,10 @@ class Groups:
 
     def whole(self, name: str) -> bytes:
         """Read the bytes of a group, and judge them by its name."""
-        data = self.disk.read_whole(self.folder / name)
+        try:
+            data = self.disk.read_whole(self.folder / name)
+        except OSError as error:
+            raise self._unread(name, error) from error
         if records_path(Digest.of(data)).name != name:
             raise self._damaged(name, f"its bytes are not those that it is named by{_AWAY}")
         return data
@@ -199,6 +205,8 @@ class Groups:
                     lines[number] = line = read(size, start)
                     if crc32(line) != checksum:
                         raise self._damaged(name, f"at byte {start} it is not what was written{_AWAY}")
+            except OSError as error:
+                raise self._unread(name, error) from error
             finally:
                 self.disk.close(descriptor)
         return lines
@@ -208,6 +216,12 @@ class Groups:
         if not text.endswith(ending):
             raise self._damaged(name, f"the config of {dref} {_MISPLACED}")
         return Config(text[len('{"config":') : -len(ending)])
+
+    def _unread(self, name: str, error: OSError) -> Exception:
+        """What a group that cannot be read is: damaged, by its name; or whatever else the system says of it."""
+        if error.errno not in _UNREADABLE:
+            return error
+        return self._damaged(name, f"it cannot be read: {error.strerror}{_NEVER}")
 
     def _damaged(self, name: str, why: str) -> StoreTroubleError:
         return StoreTroubleError(DamagedRecord(str(self.folder / name), why))

@@ -98,10 +98,12 @@ class Indexer:
 
     def _take_up(self, name: str) -> None:
         try:
-            self._add(self._groups.read(name))
-        except StoreTroubleError:
+            group = self._groups.read(name)
+        except (StoreTroubleError, OSError):
             if not self._passing_over:
                 raise
+        else:
+            self._add(group)
 
     def store(self, group: Group, private: Path) -> None:
         """Write a group, by way of the folder ``private``, and index it: it is durable then."""

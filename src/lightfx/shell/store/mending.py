@@ -4,7 +4,8 @@
   synced; then the damaged one is moved away, and that is synced. What was not
   sound is computed anew when it is wanted. Killed in between, the sound lines
   stand twice.
-- Rights are set.
+  A group that cannot be read is left where it is: nobody knows what it holds.
+- Rights are set: those to read are given back first, and what is sound then is mended.
 - A damaged object that nobody names is moved away.
 
 What is moved away goes into the private folder, and is removed when the store
@@ -13,10 +14,12 @@ is everybody's again; or by the next who opens it, where we were killed.
 
 from __future__ import annotations
 
+import stat
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from attrs import frozen
 
@@ -39,7 +42,11 @@ from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.sync import sync_path, write_durably
 from lightfx.shell.store.tree import remove_tree
 from lightfx.shell.store.trouble import StoreTroubleError
-from lightfx.shell.store.verifying import Verifier
+from lightfx.shell.store.verifying import Judged, Verifier
+
+_OF_ANOTHER: Final = "it is another user's: let him set it right"
+_UNNAMED: Final = "nothing names it: it was removed"
+_UNREAD: Final = "it was left as it is; if it never can be, move it away by hand, and what it held is computed anew"
 
 
 @final
@@ -71,17 +78,34 @@ class Mender:
 
     def _mend(self, damage: Damage, trash: Path) -> Repair | None:
         match damage:
-            case DamagedGroup(path):
-                return Repair(damage, healed=True, how=self._mend_group(path, trash))
+            case DamagedGroup():
+                return self._mend_group(damage, trash)
             case WrongRights():
                 return self._set_right(damage)
-            case DamagedObject(tree=tree, rrefs=()):
-                self.objects.move_out((tree,), trash, logs=True)
-                return Repair(damage, healed=True, how="nothing names it: it was removed")
+            case DamagedObject():
+                return self._made_readable(damage) or self._removed(damage, trash)
             case Stray():
                 return Repair(damage, healed=False, how="move it away by hand")
-            case DamagedObject() | MissingObject():
+            case MissingObject():
                 return None
+
+    def _made_readable(self, damage: DamagedObject) -> Repair | None:
+        """Give the rights to read back, where they are lacking: it may be sound."""
+        try:
+            if _allow_reading(damage.path, self.disk) and self.verifier.soundness.judge(damage.tree) is None:
+                return Repair(damage, healed=True, how="it can be read again, and is sound")
+        except FileNotFoundError:  # it was dropped, or moved, meanwhile
+            return None
+        except PermissionError:
+            return Repair(damage, healed=False, how=_OF_ANOTHER)
+        return None
+
+    def _removed(self, damage: DamagedObject, trash: Path) -> Repair | None:
+        """Take away what nobody names."""
+        if damage.rrefs:
+            return None
+        moved = self.objects.move_out((damage.tree,), trash, logs=True)
+        return Repair(damage, healed=bool(moved), how=_UNNAMED if moved else _OF_ANOTHER)
 
     def _set_right(self, damage: WrongRights) -> Repair:
         if damage.owner is not None:
@@ -91,11 +115,16 @@ class Mender:
         except FileNotFoundError:
             return Repair(damage, healed=True, how="what had it was damaged, and is gone")
         except PermissionError:
-            return Repair(damage, healed=False, how="it is another user's: let him set it right")
+            return Repair(damage, healed=False, how=_OF_ANOTHER)
         return Repair(damage, healed=True, how=f"its mode is {damage.wanted:04o} again")
 
-    def _mend_group(self, path: Path, trash: Path) -> str:
-        judged = self.verifier.judge(path.name)
+    def _mend_group(self, damage: DamagedGroup, trash: Path) -> Repair:
+        path = damage.path
+        judged = self._judged(path)
+        if not judged.read:
+            return Repair(damage, healed=False, how=f"{judged.why}: {_UNREAD}")
+        if not judged.why:
+            return Repair(damage, healed=True, how="it can be read again, and is sound")
         data = b"".join(line for line, _ in judged.lines)
         name = records_path(Digest.of(data)).name
         if data and name != path.name:
@@ -103,4 +132,33 @@ class Mender:
         if not data or name != path.name:
             self.disk.make_folders(trash, 0o700)
             self.disk.rename(path, trash / path.name)
-        return f"{len(judged.lines)} of its lines were saved, {judged.lost} are computed anew when they are wanted"
+        told = f"{len(judged.lines)} of its lines were saved, {judged.lost} are computed anew when they are wanted"
+        return Repair(damage, healed=True, how=told)
+
+    def _judged(self, path: Path) -> Judged:
+        """Read a group; where the right to is lacking, it is given back first."""
+        judged = self.verifier.judge(path.name)
+        if not judged.read and stat.S_ISREG(self.disk.lstat(path).st_mode):
+            with suppress(OSError):
+                self.disk.chmod(path, 0o444)
+            judged = self.verifier.judge(path.name)
+        return judged
+
+
+def _allow_reading(root: Path, disk: Disk) -> bool:
+    """Give back the rights to read that a stored folder lacks; tell whether it lacked any."""
+    changed, pending = False, [str(root)]
+    while pending:
+        path = pending.pop()
+        status = disk.lstat(path)
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if not is_folder and not stat.S_ISREG(status.st_mode):
+            continue
+        mode = 0o555 if is_folder or status.st_mode & stat.S_IXUSR else 0o444
+        if status.st_mode & mode != mode:
+            disk.chmod(path, mode)
+            changed = True
+        if is_folder:
+            with disk.scandir(path) as found:
+                pending += [each.path for each in found]
+    return changed

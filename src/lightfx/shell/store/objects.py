@@ -15,12 +15,14 @@ whole or not at all.
 from __future__ import annotations
 
 import errno
+import stat
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from lightfx.core.failures import NotPermitted
 from lightfx.core.layout import OBJECTS, object_path
 from lightfx.core.manifest import Entry, Kind, Manifest, digest_of
 from lightfx.core.names import Digest
@@ -30,6 +32,7 @@ from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.soundness import Soundness
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
+from lightfx.shell.store.trouble import StoreTroubleError
 
 _WRITE: Final = 0o222
 _READ_ONLY: Final = 0o555
@@ -90,6 +93,9 @@ class Objects:
         self.move_out((tree,), trash, logs=True)
         moved = self._moved(folder, home)
         remove_tree(trash, self._disk)
+        if not moved and self._soundness.unsound((tree,)):
+            # What is answered as stored is there: so what is damaged, and not ours to move, is trouble.
+            raise StoreTroubleError(NotPermitted(str(home), "put a sound object in the place of the damaged one"))
         return moved
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
@@ -105,9 +111,11 @@ class Objects:
         for tree in dict.fromkeys(trees):
             home = self.folder_of(tree)
             with suppress(FileNotFoundError, PermissionError):
-                if not logs and self._disk.listdir(home) == [LOG_NAME]:
+                is_folder = stat.S_ISDIR(self._disk.lstat(home).st_mode)
+                if not logs and is_folder and self._disk.listdir(home) == [LOG_NAME]:
                     continue
-                self._disk.chmod(home, _MOVABLE)
+                if is_folder:  # a link that came to its place is moved, and what it leads to is not changed
+                    self._disk.chmod(home, _MOVABLE)
                 self._disk.make_folders(aside, 0o700)
                 self._disk.rename(home, aside / tree.hex)
                 moved += 1
@@ -127,7 +135,7 @@ class Objects:
         """List what is in folders; rights are taken on those in ``private`` alone."""
         listed: dict[Path, Manifest | Forbidden] = {}
         for folder in folders:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 try:
                     found = entries_of(folder, ours=folder.is_relative_to(private), disk=self._disk)
                     listed[folder] = tuple(sorted(found, key=lambda entry: entry.path))
@@ -146,9 +154,10 @@ class Objects:
     def _is_there(self, home: Path) -> bool:
         """Tell whether an object is stored; finish what a crash between its rename and its last chmod left."""
         try:
-            mode = self._disk.stat(home).st_mode
+            found = self._disk.lstat(home).st_mode
         except FileNotFoundError:
             return False
+        mode = found if stat.S_ISDIR(found) else 0  # what else is there is damage, and is not followed
         if mode & _WRITE:
             with suppress(PermissionError):  # somebody else's, who does it himself
                 self._disk.chmod(home, _READ_ONLY)

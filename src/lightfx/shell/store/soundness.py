@@ -40,7 +40,8 @@ from lightfx.shell.store.tree import ForbiddenError, entries_of
 
 TRUST: Final = 100.0
 DAMAGED: Final = b"!"
-_AT_HAND: Final = 20_000
+_AT_HAND: Final = 64 << 20  # bytes of notes; that of an object with 100,000 files has 20 MB
+_AT_ONCE: Final = 64
 _UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _FIELDS: Final = 4
 
@@ -78,6 +79,7 @@ class Soundness:
         self._checking = checking
         self._disk = disk
         self._notes: dict[Digest, bytes] = {}
+        self._size = 0
         self._trusted: dict[Digest, float] = {}
         self._unwritten: dict[Digest, bytes] = {}
         self.damaged: set[Digest] = set(notes.damaged()) if notes is not None else set()
@@ -92,21 +94,22 @@ class Soundness:
                 lost[tree] = MissingObject(tree)
             elif self._checking is not Checking.NEVER and now >= self._trusted.get(tree, now):
                 doubtful.append(tree)
+        for start in range(0, len(doubtful), _AT_ONCE):
+            some = doubtful[start : start + _AT_ONCE]
+            self._recall(some)
+            lost |= {tree: found for tree in some if (found := self._look(tree)) is not None}
         if doubtful:
-            self._recall(doubtful)
-            for tree in doubtful:
-                found = self._look(tree)
-                if found is not None:
-                    lost[tree] = found
             self.write()
         return lost
 
     def _recall(self, trees: Sequence[Digest]) -> None:
+        for tree in self._notes.keys() & trees:  # those that are asked for now go last
+            self._notes[tree] = self._notes.pop(tree)
         unknown = [tree for tree in trees if tree not in self._notes]
         if unknown and self._kept is not None and self._checking is Checking.STAT:
             for tree, note in self._kept.noted(unknown).items():
                 if not note.startswith(DAMAGED):
-                    self._notes[tree] = note
+                    self._keep(tree, note)
 
     def _look(self, tree: Digest) -> LostObject | None:
         note, home, begun = self._notes.get(tree), f"{self._folder}/{tree.hex}", time.monotonic()
@@ -126,7 +129,8 @@ class Soundness:
             self.note(tree, entries)
         else:
             self._trusted.pop(tree, None)
-            self._notes[tree] = self._unwritten[tree] = DAMAGED + known
+            self._unwritten[tree] = DAMAGED + known
+            self._keep(tree, DAMAGED + known)
             self.damaged.add(tree)
         return found
 
@@ -136,13 +140,21 @@ class Soundness:
         note = _spell_note(f"{self._folder}/{tree.hex}", entries, self._disk)
         if note is None:
             return
-        while len(self._notes) >= _AT_HAND:
-            oldest = next(iter(self._notes))
-            self._trusted.pop(oldest, None)
-            del self._notes[oldest]
-        self._notes[tree] = self._unwritten[tree] = note
+        self._unwritten[tree] = note
+        self._keep(tree, note)
         self._trust(tree, begun)
         self.damaged.discard(tree)
+
+    def _keep(self, tree: Digest, note: bytes) -> None:
+        """Have a note at hand; those at hand for longest go, where there are too many."""
+        self._size += len(note) - len(self._notes.pop(tree, b""))
+        self._notes[tree] = note
+        while self._size > _AT_HAND and len(self._notes) > 1:
+            oldest = next(iter(self._notes))
+            if oldest in self._unwritten:
+                self.write()
+            self._trusted.pop(oldest, None)
+            self._size -= len(self._notes.pop(oldest))
 
     def _trust(self, tree: Digest, begun: float) -> None:
         now = time.monotonic()
@@ -162,8 +174,9 @@ class Soundness:
 
     def write(self) -> None:
         """Keep what was noted."""
-        if self._unwritten and self._kept is not None:
-            self._kept.note(self.unwritten())
+        notes = self.unwritten()
+        if notes and self._kept is not None:
+            self._kept.note(notes)
 
 
 def examine(tree: Digest, home: Path, note: bytes, disk: Disk) -> tuple[DamagedObject | None, Sequence[Entry]]:
@@ -177,12 +190,18 @@ def examine(tree: Digest, home: Path, note: bytes, disk: Disk) -> tuple[DamagedO
     except OSError as error:
         if error.errno not in _UNREADABLE:
             raise
-        where = os.path.relpath(error.filename, home) if isinstance(error.filename, str) else "."
-        return DamagedObject(tree, home, why=f"{where} cannot be read: {error.strerror}"), ()
+        return unreadable(tree, home, error), ()
     found = digest_of(entries)
     if found == tree:
         return None, entries
     return DamagedObject(tree, home, found, _differing(note, entries) if note else ()), entries
+
+
+def unreadable(tree: Digest, home: Path, error: OSError) -> DamagedObject:
+    """Say of an object that something in it cannot be read."""
+    where = os.path.relpath(error.filename, home) if isinstance(error.filename, str) else "."
+    what = "it" if where == "." else where
+    return DamagedObject(tree, home, why=f"{what} cannot be read: {error.strerror}")
 
 
 def _spell_status(status: os.stat_result) -> str:

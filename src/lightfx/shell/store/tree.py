@@ -29,6 +29,7 @@ from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
+_DEEPEST: Final = 3_600  # bytes, of the 4,096 that Linux takes
 _CHANGED: Final = (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
 _NO_LINK: Final = errno.EINVAL
 _SPECIAL: Final = (
@@ -103,9 +104,11 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
+        if ours and _is_deep(whole):
+            raise ForbiddenError(path, "is a folder whose path is too long to work with")
         return Entry(path, Kind.FOLDER)
     with _as_it_was(path) if ours else nullcontext():
-        status = entry.stat(follow_symlinks=False)
+        status = _status(found)
     refuse_special(path, status.st_mode)
     with _as_it_was(path) if ours else nullcontext():
         if ours:
@@ -113,6 +116,14 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
         if digest is not None:
             return file_entry(path, status, digest(whole, status))
         return file_entry(path, status, digest_file(whole, status.st_size, disk, folder))
+
+
+def _status(found: _Found) -> os.stat_result:
+    try:
+        return found.entry.stat(follow_symlinks=False)
+    except OSError as error:  # which names a file as its folder does
+        error.filename = found.whole
+        raise
 
 
 @contextmanager
@@ -216,22 +227,23 @@ def _set_rights(path: str, folder: int, mode: int, disk: Disk, *, is_folder: boo
 
 
 def size_of(root: str, disk: Disk = REAL) -> int:
-    """Count the bytes of all regular files in a folder; what goes meanwhile does not count."""
+    """Count the bytes of all regular files in a folder; what goes meanwhile, or cannot be seen, does not count."""
     total, pending = 0, [root]
     while pending:
-        with suppress(FileNotFoundError), disk.scandir(pending.pop()) as found:
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
-                    pending.append(each.path)
+                    pending += [] if _is_deep(each.path) else [each.path]
                 elif each.is_file(follow_symlinks=False):
                     total += each.stat(follow_symlinks=False).st_size
     return total
 
 
 def salvage(root: Path, disk: Disk = REAL) -> None:
-    """Remove from ``root`` what no object may hold; where it is no folder at all any more, make it an empty one.
+    """Remove from ``root`` what no object may hold; all of it where there are paths too long to work with.
 
-    What is changed meanwhile, by what a stage left running, may stay: who stores the folder looks for himself.
+    Where it is no folder at all any more, make it an empty one. What is changed meanwhile, by what a stage left
+    running, may stay: who stores the folder looks for himself.
     """
     if not stat.S_ISDIR(disk.lstat(root).st_mode):
         disk.unlink(root)
@@ -242,13 +254,18 @@ def salvage(root: Path, disk: Disk = REAL) -> None:
 
 def _clear(root: Path, disk: Disk) -> None:
     kept: list[Entry] = []
+    deep = False
     for found in _walk(root, ours=True, disk=disk):
         try:
             with _as_it_was(found.path, _NO_LINK):
                 kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
+            deep = deep or (kept[-1].kind is Kind.FOLDER and _is_deep(found.whole))
         except ForbiddenError:
             with suppress(FileNotFoundError, IsADirectoryError):
                 disk.unlink(found.whole, found.folder)
+    if deep:
+        clear_tree(root, disk)
+        return
     with Descent(root, disk, ours=True) as descent:
         for link in list(_escaping(root, kept)):
             with _as_it_was(link.path, errno.EISDIR):
@@ -270,3 +287,8 @@ def clear_tree(root: Path, disk: Disk = REAL) -> bool:
             return True
         disk.unlink(root)
     return False
+
+
+def _is_deep(path: str) -> bool:
+    """Whether the path of a folder is so long that those of its files, here or where it is moved, may have no room."""
+    return len(path) > _DEEPEST // 4 and len(os.fsencode(path)) > _DEEPEST

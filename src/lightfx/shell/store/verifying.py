@@ -34,7 +34,7 @@ from lightfx.plan.packing import read_line
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.groups import SUFFIX, Groups
 from lightfx.shell.store.index import Index
-from lightfx.shell.store.soundness import Soundness
+from lightfx.shell.store.soundness import Soundness, unreadable
 from lightfx.shell.store.tree import size_of
 
 _FOLDER: Final = 0o555
@@ -45,12 +45,16 @@ _Line: TypeAlias = tuple[bytes, "Realization | DRef | str"]
 @final
 @frozen
 class Judged:
-    """A group, line by line: the sound lines with what they are about, and how many are not sound."""
+    """A group, line by line: the sound lines with what they are about, and how many are not sound.
+
+    ``read``: whether its bytes could be read at all; if not, nobody knows what it holds.
+    """
 
     name: str
     lines: Sequence[_Line]
     lost: int
     why: str
+    read: bool = True
 
 
 @define(eq=False)
@@ -120,7 +124,7 @@ class Verifier:
         try:
             data = self.disk.read_whole(self.groups.folder / name)
         except OSError as error:
-            return Judged(name, (), 0, f"it cannot be read: {error.strerror}")
+            return Judged(name, (), 0, f"it cannot be read: {error.strerror}", read=False)
         named = records_path(Digest.of(data)).name == name
         indexed = {} if named else self.index.lines(name)
         lines: list[_Line] = []
@@ -157,7 +161,11 @@ class Verifier:
     def _see_object(self, tree: Digest, seen: _Seen) -> None:
         rrefs = tuple(sorted(seen.wanted.get(tree, ())))
         home = self.root / OBJECTS / tree.hex
-        match self.soundness.judge(tree):
+        try:
+            lost = self.soundness.judge(tree)
+        except PermissionError as error:  # a run says whose it is, and is not told that it is damaged
+            lost = unreadable(tree, home, error)
+        match lost:
             case None:
                 seen.damages += _rights_within(home, self.disk, finished=bool(rrefs))
             case DamagedObject(_, path, found, files, why):
