@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lightfx import (
     BadOutput,
     Build,
     BuildOrder,
+    Derivation,
     Left,
     LensError,
     Output,
@@ -134,6 +136,36 @@ def test_by_hand_secrets_are_there_and_refused_as_elsewhere(world: World) -> Non
         with pytest.raises(ValueError, match=r"the value holds <secret env:LFX_TOKEN>"):
             session.commit(f"it is {VALUE}")
         assert isinstance(session.commit("fine").outcome, Right)
+
+
+GO, GONE = threading.Event(), threading.Event()
+
+
+@stage(version="1")
+def linger(build: Build, token: Secret) -> int:
+    value = build.reveal(token)
+
+    def print_later() -> None:
+        GO.wait(30)
+        print(f"late: {value}")
+        GONE.set()
+
+    threading.Thread(target=print_later).start()
+    return 0
+
+
+@stage(version="1")
+def listen(build: Build, before: Derivation[int]) -> int:
+    GO.set()
+    GONE.wait(30)
+    return build.need(before)
+
+
+def test_what_a_stage_left_running_tells_no_value_to_the_next(world: World) -> None:
+    """Trap: the log of the next stage in that process was covered by the secrets of that stage alone, if it had any."""
+    outcome = unwrap(realize(world, listen(linger(TOKEN))))
+    (made,) = unwrap(world.store.realizations(outcome.rrefs)).values()
+    assert made.log is not None and made.log.tail == "late: <secret env:LFX_TOKEN>\n"
 
 
 def test_an_order_shows_no_value() -> None:

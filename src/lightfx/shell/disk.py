@@ -291,10 +291,13 @@ class Disk:
         return io.BufferedWriter(raw, _PIECE) if writing else io.BufferedReader(raw, _PIECE)
 
     def read_whole(self, path: Name) -> bytes:
-        """Read a file."""
-        file = self.open(path, os.O_RDONLY)
+        """Read a file; what has no end, or would be waited for, is an OSError: a pipe, a device."""
+        file = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            pieces = [piece := self.read(file, self.fstat(file).st_size + 1)]
+            status = self.fstat(file)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                raise OSError(errno.ENXIO, "it is a pipe or a device, and no file", os.fspath(path))
+            pieces = [piece := self.read(file, status.st_size + 1)]
             while piece:
                 pieces.append(piece := self.read(file, _PIECE))
         finally:

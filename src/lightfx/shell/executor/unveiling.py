@@ -6,7 +6,9 @@ Rules, for the values of the secrets that a config names:
 - what is told of the attempt (log, message, traceback) has the secret's name in the value's place;
 - what is a result (value, returned error, files, configs of what it asks for) is refused where a value stands in it:
   to change it would make another result of it;
-- files that a failed attempt leaves are not kept where a value stands in them.
+- files that a failed attempt leaves are not kept where a value stands in them;
+- what an attempt left running may print a value later, into the log of whoever runs then in that process: so the
+  logs of all are covered by the veils of all who ran there (`Veils`).
 
 Files are searched byte by byte, in what the attempt left behind: what a stage compresses or encrypts is its own affair.
 """
@@ -18,9 +20,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, final
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import spell_checked
@@ -39,6 +41,31 @@ _LARGEST: Final = 1 << 20
 
 class MissingSecretError(OSError):
     """A secret that a stage needs cannot be read here."""
+
+
+@final
+@frozen(eq=False)
+class Veils:
+    """The veils of all attempts that a process made: they may have left something running there.
+
+    >>> veils = Veils()
+    >>> veils.add(Veil({Secret.env("TOKEN"): "hunter-2000"}))
+    >>> veils.cover_bytes(b"curl: 401 for hunter-2000")
+    b'curl: 401 for <secret env:TOKEN>'
+    """
+
+    _known: list[Veil] = field(factory=list[Veil], repr=False)
+
+    def add(self, veil: Veil) -> None:
+        """Remember one; equal ones once, and none that covers nothing."""
+        if veil and all(each.values != veil.values for each in self._known):
+            self._known.append(veil)
+
+    def cover_bytes(self, text: bytes) -> bytes:
+        """Put names in place of the values of all."""
+        for each in self._known:
+            text = each.cover_bytes(text)
+        return text
 
 
 # Before.
