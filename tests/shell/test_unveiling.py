@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -35,6 +41,7 @@ from lightfx.core.realization import Outputs
 from lightfx.core.secrets import Veil
 from lightfx.matchers import first
 from lightfx.repl import stepping
+from lightfx.shell.disk import Disk, Name
 from lightfx.shell.executor.unveiling import judged
 
 TOKEN = Secret.env("LFX_TOKEN")
@@ -174,9 +181,64 @@ def test_an_order_shows_no_value() -> None:
 
 
 def test_special_files_are_not_opened(tmp_path: Path) -> None:
-    import os
-
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "deep").mkdir(mode=0o000)
     output = Output(1, tmp_path)
     assert judged(output, Veil({TOKEN: VALUE})) == output
+
+
+def test_a_folder_that_became_a_link_is_not_searched(tmp_path: Path) -> None:
+    """Trap: the search went where the link led, and took rights there."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text(VALUE)
+    (outside / "file").chmod(0o040)
+    (tmp_path / "out").symlink_to(outside)
+    output, left = Output(1, tmp_path / "out"), Left(BadOutput("x", "y"), folder=tmp_path / "out")
+    assert judged(output, Veil({TOKEN: VALUE})) == output
+    assert judged(left, Veil({TOKEN: VALUE})) == left
+    assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o040
+
+
+@stage(version="1")
+def lose(build: Build, token: Secret, how: str) -> int:
+    build.out.rmdir()
+    if how == "file":
+        build.out.write_text("x")
+    if how == "link":
+        build.out.symlink_to("/")
+    return 0
+
+
+@pytest.mark.parametrize("how", ["gone", "file", "link"])
+def test_a_stage_may_lose_its_folder(world: World, how: str) -> None:
+    outcome = unwrap(realize(world, lose(TOKEN, how)))
+    if isinstance(outcome, Left):
+        assert outcome.cause == BadOutput(".", "is no folder any more")
+    assert isinstance(outcome, Left) == (how != "gone")
+
+
+def test_what_cannot_be_searched_is_not_kept_and_no_trouble_of_the_engine(tmp_path: Path) -> None:
+    """Trap: names longer than the system takes ended the run, or the worker, in a traceback."""
+    veil, folder, here = Veil({TOKEN: VALUE}), tmp_path / "out", os.open(".", os.O_RDONLY)
+    folder.mkdir()
+    try:
+        os.chdir(folder)
+        for _ in range(20):
+            os.mkdir("d" * 250)
+            os.chdir("d" * 250)
+    finally:
+        os.chdir(here)
+        os.close(here)
+    said = judged(Output(1, folder), veil)
+    assert isinstance(said, Left) and said.cause == BadOutput("build.out", "is too deep to be searched for secrets")
+    assert judged(Left(said.cause, folder=folder), veil) == said
+
+    class Broken(Disk):
+        def scandir(self, path: Name | int) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    said = judged(Output(1, folder), veil, Broken())
+    assert isinstance(said, Left) and isinstance(said.cause, Raised)
+    assert said.cause.message == "[Errno 5] Input/output error: 'build.out'"
+    subprocess.run(["rm", "-r", folder], check=True)

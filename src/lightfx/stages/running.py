@@ -154,7 +154,8 @@ def _with_folder(encoded: Encoded, folder: Path) -> Result[Output, Cause]:
     for path in encoded.files:
         if not (folder / path).exists():
             return Failure(BadOutput(path, "is in the value, and does not exist in build.out"))
-    written = folder.exists() and (bool(encoded.files) or any(folder.iterdir()))
+    # What is no folder any more is handed on: who stores it says so.
+    written = folder.exists() and (bool(encoded.files) or not folder.is_dir() or any(folder.iterdir()))
     return Success(Output(encoded.tree, folder if written else None))
 
 

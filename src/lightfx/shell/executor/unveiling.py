@@ -15,6 +15,7 @@ Files are searched byte by byte, in what the attempt left behind: what a stage c
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -163,7 +164,7 @@ def judged(output: Output | Left, veil: Veil, disk: Disk = REAL) -> Output | Lef
     if found:
         return Left(_refused("the value", found, "values are stored"))
     leak = None if output.folder is None else _leak(output.folder, veil, disk)
-    return output if leak is None else Left(_refused(*leak, "files are stored"))
+    return output if leak is None else Left(leak)
 
 
 def _refused(where: str, found: str, why: str) -> BadOutput:
@@ -210,7 +211,21 @@ def _recipes(needs: tuple[Dependency, ...]) -> Iterator[Recipe]:
 # Files.
 
 
-def _leak(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
+def _leak(folder: Path, veil: Veil, disk: Disk) -> BadOutput | Raised | None:
+    """Say why the files under ``folder`` are not kept: a secret stands in one, or in its name, or nobody can tell."""
+    try:
+        # What is no folder any more is not followed, wherever it leads: who stores it refuses it.
+        found = _leaks(folder, veil, disk) if stat.S_ISDIR(disk.lstat(folder).st_mode) else None
+    except FileNotFoundError:  # the stage removed it, or what it left running did
+        return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return BadOutput("build.out", "is too deep to be searched for secrets")
+        return raised(error, {str(folder): "build.out"})
+    return None if found is None else _refused(*found, "files are stored")
+
+
+def _leaks(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
     """Find a file under ``folder`` in which a secret stands, or in its name: its path, and which secret."""
     pending = [str(folder)]
     while pending:
