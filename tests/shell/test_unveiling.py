@@ -7,11 +7,12 @@ import os
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 from returns.result import Result, Success
 
 from lightfx import (
@@ -39,7 +40,7 @@ from lightfx import (
 from lightfx.core.config import Config
 from lightfx.core.realization import Outputs
 from lightfx.core.secrets import Veil
-from lightfx.matchers import first
+from lightfx.matchers import Candidate, Choice, Matcher, first
 from lightfx.repl import stepping
 from lightfx.shell.disk import Disk, Name
 from lightfx.shell.executor.unveiling import judged
@@ -135,6 +136,35 @@ def test_a_plan_with_a_secret_can_be_changed(world: World) -> None:
     assert lens(use(TOKEN)).token.value == {"$secret": "env:LFX_TOKEN"}
     with pytest.raises(LensError):
         _ = lens(use(TOKEN)).token.text
+
+
+@frozen
+class Tagged(Matcher[object]):
+    """A matcher of one's own, whose spelling is what somebody likes."""
+
+    tag: str
+
+    @property
+    def spelling(self) -> str:
+        return f"tagged({self.tag})"
+
+    def select(self, candidates: Sequence[Candidate[object]], /) -> Choice:
+        return first().select(candidates)
+
+
+@stage(version="1")
+def one(build: Build) -> int:
+    return 1
+
+
+@stage(version="1")
+def ask(build: Build, token: Secret) -> int:
+    return build.need(one().choose(Tagged(build.reveal(token))))
+
+
+def test_a_matcher_that_a_stage_asks_by_is_stored_too(world: World) -> None:
+    told = cause(world, ask(TOKEN))
+    assert isinstance(told, BadOutput) and told.why.startswith("holds <secret env:LFX_TOKEN>")
 
 
 def test_by_hand_secrets_are_there_and_refused_as_elsewhere(world: World) -> None:

@@ -42,23 +42,25 @@ _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 
 def _url(text: str) -> str:
+    # What may have a password in it is not shown.
+    shown = "this" if "@" in text else repr(text[:200])
     if not text.isprintable():  # `urlsplit` would leave some of it out, and what is kept is shown to people
-        raise ValueError(f"{text[:200]!r} names no cache: spell what cannot be printed as %XX")
+        raise ValueError(f"{shown} names no cache: spell what cannot be printed as %XX")
     parts = urlsplit(text)
-    if parts.scheme not in _SCHEMES:
-        raise ValueError(f"{text[:200]!r} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
     if "@" in parts.netloc or parts.query or parts.fragment:
         host = parts.netloc.rpartition("@")[2]
         raise ValueError(
             f"the address of a cache at {host!r} may have no user, query or fragment in it: "
             "credentials come from the environment"
         )
+    if parts.scheme not in _SCHEMES:
+        raise ValueError(f"{shown} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise ValueError(f"{text[:200]!r} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
+        raise ValueError(f"{shown} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
     if parts.scheme != "file" and not parts.hostname:
-        raise ValueError(f"{text[:200]!r} names no cache: a host, or a bucket, is missing")
+        raise ValueError(f"{shown} names no cache: a host, or a bucket, is missing")
     if "\0" in unquote(parts.path):
-        raise ValueError(f"{text[:200]!r} names no cache: no file has NUL in its name")
+        raise ValueError(f"{shown} names no cache: no file has NUL in its name")
     return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
 
 

@@ -151,7 +151,8 @@ def left_for_asking(asks: Asks, veil: Veil) -> Left | None:
     """Refuse that a stage asks for a derivation with the value of a secret in its config."""
     if not veil:
         return None
-    found = next((name for each in _recipes(asks.needs) if (name := veil.found_in(each.config.text))), "")
+    texts = (*(each.config.text for each in _recipes(asks.needs)), *(each.reference.matcher for each in asks.needs))
+    found = next((name for each in texts if (name := veil.found_in(each))), "")
     why = "configs are stored: pass the Secret itself on"
     return Left(_refused("the config of what it asks for", found, why)) if found else None
 
