@@ -4,7 +4,8 @@ Rules:
 
 - a `Secret` is a name: of an environment variable, or of a file. It stands in a config as ``{"$secret": "env:NAME"}``;
 - the name is part of the identity, the value is not: whoever changes a password has nothing to compute anew;
-- the value is read in the process where the stage runs, before it begins, and is in the memory of that attempt alone;
+- the value is read in the process where the stage runs, before it begins, and is in the memory of that process, and of
+  the one that started it, alone;
 - in what an attempt leaves, the value does not stand, nor what is made of it in passing (`lightfx.core.disguises`):
   escaped, quoted, in hexadecimal, in base64.
 
