@@ -265,10 +265,33 @@ def test_what_cannot_be_searched_is_not_kept_and_no_trouble_of_the_engine(tmp_pa
     assert judged(Left(said.cause, folder=folder), veil) == said
 
     class Broken(Disk):
-        def scandir(self, path: Name | int) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        """Also what is gone while it is searched: nobody knows what else was not seen."""
 
-    said = judged(Output(1, folder), veil, Broken())
-    assert isinstance(said, Left) and isinstance(said.cause, Raised)
-    assert said.cause.message == "[Errno 5] Input/output error: 'build.out'"
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def scandir(self, path: Name | int) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+            raise OSError(self.number, os.strerror(self.number), path)
+
+    for number in (errno.EIO, errno.ENOENT):
+        said = judged(Output(1, folder), veil, Broken(number))
+        assert isinstance(said, Left) and isinstance(said.cause, Raised)
+        assert said.cause.message == f"[Errno {number}] {os.strerror(number)}: 'build.out'"
     subprocess.run(["rm", "-r", folder], check=True)
+
+
+@pytest.mark.parametrize("at", ["", "deep", "deep/file"])
+def test_extended_attributes_are_searched(tmp_path: Path, at: str) -> None:
+    """Programs that fetch files write there from where, and objects are the files that a stage wrote."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").touch()
+    try:
+        os.setxattr(tmp_path / at, "user.harmless", b"x")
+    except OSError:
+        pytest.skip("there are no extended attributes here")
+    output = Output(1, tmp_path)
+    assert judged(output, Veil({TOKEN: VALUE})) == output
+    os.setxattr(tmp_path / at, "user.xdg.origin.url", f"https://me:{VALUE}@host".encode())
+    found = judged(output, Veil({TOKEN: VALUE}))
+    assert isinstance(found, Left)
+    assert found.cause == BadOutput(at or ".", "holds <secret env:LFX_TOKEN>, and files are stored")

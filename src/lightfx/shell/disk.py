@@ -33,6 +33,7 @@ import fcntl
 import io
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, final
@@ -202,6 +203,14 @@ class Disk:
     def listdir(self, path: Name) -> list[str]:
         """List the names in a folder."""
         return os.listdir(os.fspath(path))  # noqa: PTH208 -- names are enough
+
+    def listxattr(self, path: Name) -> list[str]:
+        """List the names of the extended attributes of what is at a path, where there is such a thing."""
+        return os.listxattr(path, follow_symlinks=False) if sys.platform == "linux" else []
+
+    def getxattr(self, path: Name, name: str) -> bytes:
+        """Read an extended attribute."""
+        return os.getxattr(path, name, follow_symlinks=False) if sys.platform == "linux" else b""
 
     def statvfs(self, path: Name) -> os.statvfs_result:
         """Tell what room there is on a file system."""

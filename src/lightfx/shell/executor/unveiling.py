@@ -38,6 +38,7 @@ from lightfx.shell.disk import REAL, Disk
 
 _PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 20
+_NO_ATTRIBUTES: Final = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS)
 
 
 class MissingSecretError(OSError):
@@ -214,11 +215,11 @@ def _recipes(needs: tuple[Dependency, ...]) -> Iterator[Recipe]:
 
 def _leak(folder: Path, veil: Veil, disk: Disk) -> BadOutput | Raised | None:
     """Say why the files under ``folder`` are not kept: a secret stands in one, or in its name, or nobody can tell."""
-    try:
-        # What is no folder any more is not followed, wherever it leads: who stores it refuses it.
-        found = _leaks(folder, veil, disk) if stat.S_ISDIR(disk.lstat(folder).st_mode) else None
-    except FileNotFoundError:  # the stage removed it, or what it left running did
+    # What is no folder any more is not followed, wherever it leads: who stores it refuses it.
+    if not disk.lexists(folder) or not stat.S_ISDIR(disk.lstat(folder).st_mode):
         return None
+    try:
+        found = _leaks(folder, veil, disk)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return BadOutput("build.out", "is too deep to be searched for secrets")
@@ -231,6 +232,9 @@ def _leaks(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
     pending = [str(folder)]
     while pending:
         at = pending.pop()
+        found = _leak_of_attributes(at, veil, disk)
+        if found:
+            return veil.cover(os.path.relpath(at, folder)), found
         _allow(at, stat.S_IRUSR | stat.S_IXUSR, disk)
         with disk.scandir(at) as scan:
             entries = sorted(scan, key=lambda each: each.name)
@@ -249,7 +253,20 @@ def _leak_of_entry(entry: os.DirEntry[str], veil: Veil, disk: Disk) -> str:
         return named
     if entry.is_symlink():
         return veil.found_in_bytes(os.fsencode(disk.readlink(entry.path)))
-    return _leak_of_file(entry.path, veil, disk) if entry.is_file(follow_symlinks=False) else ""
+    if not entry.is_file(follow_symlinks=False):
+        return ""
+    return _leak_of_attributes(entry.path, veil, disk) or _leak_of_file(entry.path, veil, disk)
+
+
+def _leak_of_attributes(path: str, veil: Veil, disk: Disk) -> str:
+    """Look at extended attributes: programs that fetch things keep there where they got them, and objects keep them."""
+    try:
+        told = [(os.fsencode(name), disk.getxattr(path, name)) for name in disk.listxattr(path)]
+    except OSError as error:
+        if error.errno not in _NO_ATTRIBUTES:
+            raise
+        return ""
+    return next((found for pair in told for each in pair if (found := veil.found_in_bytes(each))), "")
 
 
 def _leak_of_file(path: str, veil: Veil, disk: Disk) -> str:
