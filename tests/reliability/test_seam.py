@@ -220,6 +220,7 @@ EXCEPTIONS = {
     ("store/owners.py", "read_text"): "/proc and /etc/machine-id, which are no files of ours",
     ("store/owners.py", "touch"): "a function that was handed in, and that touches by way of a disk",
     **{("store/tree.py", each): ENTRY for each in ("stat", "is_file", "is_dir", "is_symlink")},
+    ("store/uprooting.py", "is_dir"): ENTRY,
     ("store/mounts.py", "read_text"): "/proc, to tell of what kind a file system is",
     **{("store/verifying.py", each): ENTRY for each in ("stat", "is_dir", "is_symlink")},
     **{("executor/parcels.py", each): ENTRY for each in ("stat", "is_file", "is_dir", "is_symlink")},

@@ -157,9 +157,13 @@ class Disk:
         """Make a folder."""
         os.mkdir(path, mode)  # noqa: PTH102 -- a str, often
 
-    def rmdir(self, path: Name) -> None:
+    def rmdir(self, path: Name, folder: int | None = None) -> None:
         """Remove an empty folder."""
-        os.rmdir(path)  # noqa: PTH106 -- a str, often
+        if folder is None:
+            os.rmdir(path)  # noqa: PTH106 -- a str, often
+        else:
+            with _told_as(path):
+                os.rmdir(_last(path), dir_fd=folder)
 
     def mknod(self, path: Name, mode: int) -> None:
         """Make a socket or a named pipe."""

@@ -41,7 +41,9 @@ from lightfx.shell.store.tree import ForbiddenError, entries_of
 TRUST: Final = 100.0
 DAMAGED: Final = b"!"
 _AT_HAND: Final = 20_000
-_UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_UNREADABLE: Final = frozenset(
+    {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+)
 _FIELDS: Final = 4
 
 

@@ -27,6 +27,7 @@ from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.descending import Descent
+from lightfx.shell.store.uprooting import clear, too_deep, uproot
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
@@ -91,7 +92,7 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
             for each in found:
                 path = prefix + each.name
                 yield _Found(path, descent.path_of(path), each, folder)
-                if each.is_dir(follow_symlinks=False):
+                if each.is_dir(follow_symlinks=False) and not (ours and too_deep(descent.path_of(path))):
                     pending.append(path + "/")
 
 
@@ -104,6 +105,8 @@ def _allow(path: str, rights: int, disk: Disk) -> None:
 
 def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
     path, whole, entry, folder = found
+    if ours and too_deep(whole):
+        raise ForbiddenError(f"{path[:100]}…", "lies deeper than a path can say")
     if entry.is_symlink():
         with _as_it_was(path, _NO_LINK) if ours else nullcontext():
             target = disk.readlink(whole, folder)
@@ -229,7 +232,7 @@ def size_of(root: str, disk: Disk = REAL) -> int:
         with suppress(FileNotFoundError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
-                    pending.append(each.path)
+                    pending += [] if too_deep(each.path) else [each.path]
                 elif each.is_file(follow_symlinks=False):
                     total += each.stat(follow_symlinks=False).st_size
     return total
@@ -243,7 +246,10 @@ def salvage(root: Path, disk: Disk = REAL) -> None:
     kept: list[Entry] = []
     for found in _walk(root, ours=True, disk=disk):
         try:
-            kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
+            if too_deep(found.whole):
+                uproot(found.whole, found.folder, disk)
+            else:
+                kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
         except ForbiddenError:
             with suppress(FileNotFoundError):
                 disk.unlink(found.whole, found.folder)
@@ -262,7 +268,8 @@ def remove_tree(root: Path, disk: Disk = REAL) -> None:
 def clear_tree(root: Path, disk: Disk = REAL) -> bool:
     """Remove all that is in a folder, and tell whether it is one; of anything else nothing is left.
 
-    Goes down by a list, not by calls: stages make folders deeper than Python's stack.
+    Goes down by a list, not by calls: stages make folders deeper than Python's stack. What lies deeper than paths can
+    say is removed from below, by descriptors.
     """
     folders: list[str] = []
     pending = [str(root)]
@@ -273,6 +280,9 @@ def clear_tree(root: Path, disk: Disk = REAL) -> bool:
                 disk.unlink(path)
                 continue
             _allow(path, 0o700, disk)
+            if too_deep(path):
+                with Descent(Path(path), disk, ours=True) as descent:
+                    clear(path, descent.to(""), disk)
             folders.append(path)
             with disk.scandir(path) as found:
                 pending += [each.path for each in found if not _dropped(each, disk)]
