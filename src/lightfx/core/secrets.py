@@ -20,13 +20,15 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import PurePath
-from typing import Final, Self, final
+from typing import TYPE_CHECKING, Final, Self, final
 
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from lightfx.core.disguises import Disguise, disguises, flattened, longest
 from lightfx.core.names import Malformed
+
+if TYPE_CHECKING:
+    from lightfx.core.disguises import Disguise
 
 SHORTEST: Final = 4  # characters of a value: what is shorter stands in any text by chance
 _TAG: Final = '{"$secret":"'
@@ -158,12 +160,16 @@ class Veil:
     @cached_property
     def _disguises(self) -> tuple[tuple[Disguise, str], ...]:
         """All that is looked for, the longest first, with what stands for it."""
+        from lightfx.core.disguises import disguises  # noqa: PLC0415 -- few stages have secrets
+
         found = [(way, f"<secret {each.text}>") for each, value in self.values.items() for way in disguises(value)]
         return tuple(sorted(found, key=lambda item: -item[0].size))
 
     @cached_property
     def longest(self) -> int:
         """The length in bytes of the longest thing that is looked for."""
+        from lightfx.core.disguises import longest  # noqa: PLC0415 -- as above
+
         return max(map(longest, self.values.values()), default=0)
 
     def cover(self, text: str) -> str:
@@ -173,7 +179,7 @@ class Veil:
     def cover_bytes(self, text: bytes) -> bytes:
         """As `cover`, in UTF-8, or what is nearly that."""
         for way, name in self._there(text):
-            text = way.pattern.sub(name.encode(), text)
+            text = way.pattern.sub(name.encode().replace(b"\\", rb"\\"), text)  # a path may have some in it
         return text
 
     def found_in(self, text: str) -> str:
@@ -186,7 +192,11 @@ class Veil:
 
     def _there(self, text: bytes) -> Iterator[tuple[Disguise, str]]:
         """List what may be in a text."""
-        flat = flattened(text) if self.values else b""
+        if not self.values:
+            return iter(())
+        from lightfx.core.disguises import flattened  # noqa: PLC0415 -- as above
+
+        flat = flattened(text)
         return (each for each in self._disguises if each[0].may_be_in(text, flat))
 
     def __bool__(self) -> bool:
