@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -383,6 +384,12 @@ def test_files_that_are_none_of_ours(lightfx, told) -> None:
     assert len(lightfx("runs", "--json").json) == 1
     one_line(lightfx("runs", "show", "empty"), 2, "run empty cannot be read")
     one_line(lightfx("runs", "show", "folder"), 2, "run folder cannot be read")
+
+
+def test_a_pipe_or_a_device_is_no_run_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "device.jsonl").symlink_to("/dev/zero")
+    assert [(glance(tmp_path, name), whole(tmp_path, name)) for name in names(tmp_path)] == [(None, None)] * 2
 
 
 def test_a_run_is_named_by_its_beginning(lightfx, told) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from typing import Any
+
+import pytest
+
+from lightfx.cli.page import Page
 
 
 def test_people_get_a_table(lightfx: Any) -> None:
@@ -17,6 +22,32 @@ def test_people_get_a_table(lightfx: Any) -> None:
     assert len(rows) == 4
     assert "LEFT" in said.out
     assert "\x1b" not in said.out
+
+
+HOSTILE = """
+from lightfx import Build, stage
+
+@stage(version="1")
+def keep(build: Build, note: object) -> dict[str, str]:
+    return {"v\\x1b[2J\\x9b": "x\\u202e"}
+
+plan = [keep({"k\\x1b]0;owned\\x07[bold]b[/bold]": 1})]
+"""
+
+
+def test_what_columns_are_called_does_not_bite(lightfx: Any) -> None:
+    """Trap: columns are called by keys in what was stored, and those went to the terminal as they were."""
+    (lightfx.folder / "hostile.py").write_text(HOSTILE)
+    lightfx("run", "hostile:plan")
+    said = lightfx("table", "hostile:plan").out
+    assert said.count("\\x1b") == 2 and "\\u202e" in said
+    assert all(each.isprintable() for each in said.splitlines())
+
+
+def test_columns_are_called_as_they_are_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    text = Page().table(("[bold]a[/bold]\x1b[2J", "b"), [("1", "2")]).answer().text
+    assert isinstance(text, str) and "[bold]a[/bold]\\x1b[2J" in text and "\x1b[2J" not in text
 
 
 def test_what_is_not_realized_says_so_and_nothing_runs(lightfx: Any) -> None:

@@ -116,6 +116,12 @@ def test_only_what_was_given_is_revealed() -> None:
         Veil({}, "it is not set").value(TOKEN)
 
 
+def test_what_a_secret_is_called_stands_there_as_it_is() -> None:
+    """Trap: the name of a file may look like the pattern of a replacement."""
+    veil = Veil({Secret.file("/a\\1\\g<0>\\c"): "open sesame"})
+    assert veil.cover("it: open sesame") == "it: <secret file:/a\\1\\g<0>\\c>"
+
+
 def test_no_secret_covers_nothing() -> None:
     assert not Veil()
     assert Veil().cover("text") == "text"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import stat
 import struct
 import tarfile
@@ -111,6 +113,28 @@ def sparse() -> bytes:
     head[483:495] = (1 << 40 | 1 << 95).to_bytes(12, "big")
     head[148:156] = b"%06o\0 " % (sum(head[:148]) + sum(head[156:]) + 8 * 32)
     return bytes(head) + b"x" * 512 + bytes(1024)
+
+
+def far_links() -> bytes:
+    """Links that each go through all that were before: a way of thousands of steps for each that leads there."""
+    parts: list[Part] = [
+        ("0", S, "a/../" * 200),
+        *((f"{each}", S, f"{each - 1}/{'a/../' * 190}") for each in range(1, 39)),
+    ]
+    return gzip.compress(tar(*parts, *((f"l{each}", S, "38") for each in range(100))))
+
+
+def cut_and_spoilt(whole: bytes) -> Iterator[tuple[str, Case]]:
+    """Several streams, as parallel compressors write them: all are read, and one that is damaged is no end."""
+    for name, compress in (("bz2", bz2.compress), ("xz", lzma.compress)):
+        first, second = compress(b"first " * 99), compress(b"second " * 99)
+        yield f"two streams of {name}", tame(first + bytes(8) + second, "case.csv", suffix=f".csv.{name}")
+        yield (
+            f"a second stream of {name} that is spoilt",
+            Case(first + b"x" + second[1:], DAMAGED, suffix=f".csv.{name}"),
+        )
+        yield f"a second stream of {name} that is cut", Case(first + second[:-9], DAMAGED, suffix=f".csv.{name}")
+        yield f"what follows {name} and is none", Case(compress(whole) + b"and more", DAMAGED, suffix=f".tar.{name}")
 
 
 def bomb(size: int) -> bytes:
@@ -226,5 +250,20 @@ def cases(many: int) -> Iterator[tuple[str, Case]]:
     whole = tar(("a", R, b"x" * 2000), ("b", R, b"y"))
     yield "cut in a header", Case(whole[:2700], DAMAGED)
     yield "cut in a file", Case(whole[:1000], DAMAGED)
+    yield "cut between two members", Case(whole[:2560], DAMAGED)
+    yield "cut in its end", Case(whole[:4000], DAMAGED)
+    yield from cut_and_spoilt(whole)
+    yield "links that go far", Case(gzip.compress(tar(*((f"{each}", S, "a/" * 1000) for each in range(300)))), HOSTILE)
+    yield "links through links that go far", Case(far_links(), HOSTILE)
+    yield (
+        "folders that nobody listed",
+        Case(gzip.compress(tar(*((f"{each}/{'a/' * 250}f", R, b"") for each in range(20)))), HOSTILE),
+    )
+    yield (
+        "pax sparse of less than nothing",
+        Case(
+            pax(record("GNU.sparse.size", "-100") + record("GNU.sparse.map", "0,1")) + tar(("good", R, b"x")), DAMAGED
+        ),
+    )
     yield "cut in what is compressed", Case(gzip.compress(whole)[:-9], DAMAGED)
     yield "cut zip", Case(zipped(("a", b"1", 0))[:-10], DAMAGED)

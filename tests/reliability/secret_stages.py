@@ -126,6 +126,25 @@ def file_of(build: Build, token: Secret) -> Path:
     return build.out / "safe.txt"
 
 
+@stage
+def linger(build: Build, token: Secret, flags: str) -> int:
+    """Leave a program running that prints the value when it is told to."""
+    script = 'until [ -e "$1/go" ]; do sleep 0.01; done; echo "late: $0"; touch "$1/gone"'
+    subprocess.Popen(["sh", "-c", script, build.reveal(token), flags], start_new_session=True)
+    return 0
+
+
+@stage
+def listen(build: Build, before: Derivation[int], flags: str, end: str) -> int:
+    """Be there when it does."""
+    Path(flags, "go").touch()
+    while not Path(flags, "gone").exists():
+        time.sleep(0.01)
+    if end == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return build.need(before)
+
+
 TOKEN, LOGIN, KEY = Secret.env("LFX_TOKEN"), Login("me", Secret.env("LFX_PASSWORD")), Secret.file("~/key.txt")
 TOLD = ("print", "warn", "start", "much", "raise", "long", "exit", "group", "half")
 GIVEN = ("value", "key", "failure", "file", "across", "closed", "name", "link")

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from lightfx import BadOutput, Build, Left, Secret, evaluate, open_world, realize, stage, unwrap
+from lightfx import BadOutput, Build, Left, Secret, caches, evaluate, open_world, realize, stage, unwrap
 from lightfx.core.damage import DamagedObject
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.garbage import add_root
+from lightfx.shell.cache.settings import write_setups
 from lightfx.shell.disk import Disk, Name
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.tree import entries_of
 from lightfx.testing.faults import Call, Watched
 from lightfx.upkeep import verify
+from lightfx.wiring import Performing
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be two users")
 
@@ -58,7 +60,9 @@ def test_no_umask_lets_everybody_write(mask: int, umask: Callable[[int], int], t
     with open_world(store) as world:
         evaluate(world, write(1))
         unwrap(add_root(world, write(1).dref))
+        Performing().result(write_setups(store, [caches.folder(tmp_path / "cache")])).unwrap()
         found = dict(modes(store))
+        assert found["caches.json"] == 0o644 & ~mask, "who writes it says where results come from, and whom to believe"
         private = [mode for path, mode in found.items() if path.startswith("tmp/") and path.count("/") == 1]
     assert private and set(private) == {0o700}
     shared = {path: mode for path, mode in found.items() if not path.startswith("tmp/")}

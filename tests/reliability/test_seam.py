@@ -208,6 +208,7 @@ FILE_CALLS = {
     *"open close read readv pread write fstat fsync rename replace link symlink readlink unlink remove".split(),
     *"mkdir makedirs rmdir mknod mkfifo chmod fchmod utime stat lstat scandir listdir statvfs access walk".split(),
     *"truncate ftruncate sendfile chown lchown sync fdatasync copy_file_range pwrite setxattr removexattr".split(),
+    *"listxattr getxattr".split(),
 }
 PATH_CALLS = {
     *"open read_bytes read_text write_bytes write_text touch mkdir rmdir unlink rename symlink_to chmod".split(),

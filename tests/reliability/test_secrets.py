@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lightfx import BadOutput, Died, Left, open_world, realize_all, unwrap
+from lightfx import BadOutput, Died, Left, open_world, realize, realize_all, unwrap
 
 HERE = Path(__file__).parent
 TOKEN, PASSWORD = "open-sesame-1001", 'sesame & "lilies" \\ ö?'
@@ -111,6 +111,23 @@ def test_no_value_leaves_a_run(
     if workers:
         assert isinstance(lefts["die"].cause, Died) and lefts["die"].folder is None
         assert "<secret env:LFX_TOKEN>" in lefts["die"].log
+
+
+@pytest.mark.parametrize("end", ["return", "die"])
+def test_what_a_stage_left_running_tells_no_value_to_the_next(
+    desk: Desk, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: the log of the next stage in that process was covered by the secrets of that stage alone, if it had any."""
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.setenv("LFX_TOKEN", TOKEN)
+    import secret_stages
+
+    plan = secret_stages.listen(secret_stages.linger(secret_stages.TOKEN, str(desk.folder)), str(desk.folder), end)
+    with open_world(desk.store, workers=1) as world:
+        outcome = unwrap(realize(world, plan))
+        (made,) = unwrap(world.store.realizations(outcome.rrefs)).values()
+    assert isinstance(outcome, Left) == (end == "die")
+    assert made.log is not None and made.log.tail == "late: <secret env:LFX_TOKEN>\n"
 
 
 @pytest.mark.reliability

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,24 @@ def test_read_whole(tmp_path: Path, size: int) -> None:
 
 def test_what_says_that_it_is_empty_is_read(tmp_path: Path) -> None:
     assert REAL.read_whole("/proc/version") == Path("/proc/version").read_bytes()
+
+
+@pytest.mark.parametrize("what", ["pipe", "socket", "device", "folder"])
+def test_what_is_no_file_is_neither_waited_for_nor_read_without_end(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    match what:
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as made:
+                made.bind(str(path))
+        case "device":
+            path.symlink_to("/dev/zero")
+        case _:
+            path.mkdir()
+    with pytest.raises(OSError) as refused:
+        REAL.read_whole(path)
+    assert refused.value.filename in (str(path), None)
 
 
 def test_folders_are_made_with_those_above(tmp_path: Path) -> None:

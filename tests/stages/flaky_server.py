@@ -100,6 +100,11 @@ class Flaky(BaseHTTPRequestHandler):
     def missing(self, count: int, first: int) -> None:
         self.give(404, b"no such file")
 
+    def signed(self, count: int, first: int) -> None:
+        """Sends one on to where one may go for a while, and there is nothing."""
+        host = self.headers["Host"]
+        self.give(302, b"", Location=f"http://hunter:hunter@{host}/missing/file.bin?signature=hunter#hunter")
+
     def moved(self, count: int, first: int) -> None:
         self.give(302, b"", Location="/good/file")
 

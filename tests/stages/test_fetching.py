@@ -111,6 +111,14 @@ def test_what_cannot_be_had_is_left_and_tried_by_the_next_run(
             raise LeftError("it", outcome)
 
 
+def test_where_a_redirect_led_is_told_without_the_leave_to_go_there(world: World, server: Server) -> None:
+    """Trap: addresses that are signed for a while, as of an object in a bucket, stood in the record of the LEFT."""
+    outcome = run(world, server.plan("signed"))
+    assert isinstance(outcome, Left) and isinstance(outcome.cause, Raised)
+    assert "/missing/file.bin: the server answered 404" in outcome.cause.message
+    assert "hunter" not in f"{outcome}{outcome.log}"
+
+
 def test_what_can_be_no_host_is_trouble_of_the_network(world: World) -> None:
     """Trap: httpx has a ``UnicodeError`` for it; that would be a LEFT which no later run tries again."""
     outcome = run(world, fetch("http://xn--/file", sha256="0" * 64))
@@ -155,11 +163,13 @@ def test_progress_is_told_and_files_are_fetched_too(tmp_path: Path) -> None:
     [
         ("ftp://x/y", SHA, None, "no URL that can be fetched"),
         ("https://me:secret@x/y", SHA, None, "name or password"),
+        ("ftp://me:secret@x/y", SHA, None, "name or password"),
         ("https://x/y", "abc", None, "64 hexadecimal digits"),
         ("https://x/%2e%2e", SHA, None, "no plain name"),
         ("https://x/y", SHA, "a/b", "no plain name"),
     ],
 )
 def test_what_makes_no_sense_is_refused_when_it_is_planned(url: str, sha256: str, name: str | None, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+    with pytest.raises(ValueError, match=why) as refused:
         fetch(url, sha256=sha256, name=name)
+    assert "secret" not in str(refused.value)

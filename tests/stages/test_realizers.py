@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -49,11 +49,13 @@ from lightfx import (
     realize,
     realize_all,
     realizer,
+    redefined,
     stage,
     unwrap,
 )
 from lightfx.failures import NotRealized
 from lightfx.matchers import every, first, latest, some
+from lightfx.stages import fields
 
 
 @pytest.fixture(params=["inline", "workers"])
@@ -205,6 +207,62 @@ def test_what_cannot_be_in_a_config_is_refused_with_its_path() -> None:
 
 
 # Promises.
+
+
+@stage(version="1")
+def anything(build: Build, x: object) -> int:
+    return 0
+
+
+def nested(depth: int, wrap: Callable[[object], object]) -> object:
+    value: object = 0
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+class Endless(Mapping[str, object]):
+    def __getitem__(self, key: str) -> object:
+        return Endless()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["a"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+CIRCLE: list[object] = []
+CIRCLE.append({"a": CIRCLE})
+DEEP = {
+    "circle": CIRCLE,
+    "lists": nested(100_000, lambda inner: [inner]),
+    "dicts": nested(100_000, lambda inner: {"a": inner}),
+    "endless": Endless(),
+}
+
+
+@pytest.mark.parametrize("what", DEEP)
+def test_what_is_too_deep_is_refused_in_words(what: str) -> None:
+    """Trap: here nothing but Python's own stack was an end to it."""
+    with pytest.raises(UnstorableError, match="is nested deeper than 64 levels"):
+        derivation({"x": DEEP[what]}, first(), realizer(draws, int, version="1"))
+    with pytest.raises(UnstorableError, match="is nested deeper than 64 levels|is of type Endless"):
+        redefined(anything(0), config=lambda old: {**old, "x": DEEP[what]})
+
+
+def test_as_deep_as_may_be_is_not_too_deep() -> None:
+    value = nested(63, lambda inner: [inner])
+    assert derivation({"x": value}, first(), realizer(draws, int, version="1")).origin is not None
+    with pytest.raises(UnstorableError, match="is nested deeper than 64 levels"):
+        derivation({"x": [value]}, first(), realizer(draws, int, version="1"))
+
+
+def test_what_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "MOST", 10_000)
+    value = nested(20, lambda inner: [inner] * 10)
+    with pytest.raises(UnstorableError, match="x is too large"):
+        derivation({"x": value}, first(), realizer(draws, int, version="1"))
 
 
 def test_a_stage_is_given_the_place_of_what_its_config_promises(world: World) -> None:

@@ -79,9 +79,9 @@ class Page:
         return captured.get()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 0) -> Self:
-        """Add a table; its columns are as wide as they must be."""
-        cells = [[harmless(each) for each in row] for row in rows]
-        self._pieces.append(_aligned(heads, cells, indent) if self._plain else self._drawn(heads, cells, indent))
+        """Add a table; its columns are as wide as they must be, and called as what was stored says."""
+        named, *cells = [[harmless(each) for each in row] for row in (heads, *rows)]
+        self._pieces.append(_aligned(named, cells, indent) if self._plain else self._drawn(named, cells, indent))
         return self
 
     def excerpt(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 0) -> Self:
@@ -95,7 +95,7 @@ class Page:
         table = Table(box=None, pad_edge=False, show_header=any(heads), header_style="bold")
         for number, head in enumerate(heads):
             last = number == len(heads) - 1
-            table.add_column(head, overflow="fold", no_wrap=number == 0 and not last)
+            table.add_column(Text(head), overflow="fold", no_wrap=number == 0 and not last)
         for row in rows:
             table.add_row(*map(_styled, row))
         with self._console.capture() as captured:

@@ -11,12 +11,15 @@ end was written, it says all that a list shows.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import Enum
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 from typing import Final, final
 
@@ -128,7 +131,7 @@ def names(folder: Path) -> Sequence[str]:
 
 def glance(folder: Path, name: str) -> Past | None:
     """Read of a run what a list shows; nothing where it is no run, or is gone by now."""
-    with suppress(OSError), _path(folder, name).open("rb") as file:
+    with suppress(OSError), _opened(folder, name) as file:
         first = file.readline()
         file.seek(max(len(first), os.fstat(file.fileno()).st_size - _LAST))
         noted = _noted([first, *file])
@@ -139,14 +142,19 @@ def glance(folder: Path, name: str) -> Past | None:
 
 def whole(folder: Path, name: str) -> Past | None:
     """Read all of a run; nothing where it is no run, or is gone by now."""
-    with suppress(OSError), _path(folder, name).open("rb") as file:
+    with suppress(OSError), _opened(folder, name) as file:
         lives = bool(file.peek(1)) and _is_locked(file.fileno())
         return _past(name, _noted(file), lives=lives)
     return None
 
 
-def _path(folder: Path, name: str) -> Path:
-    return folder / f"{name}{SUFFIX}"
+def _opened(folder: Path, name: str) -> BufferedReader:
+    """Open the file of a run; a pipe or a device in its place is neither waited for nor read without end."""
+    file = os.fdopen(os.open(folder / f"{name}{SUFFIX}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+    return file
 
 
 def _noted(lines: Iterable[bytes]) -> tuple[Noted, ...]:

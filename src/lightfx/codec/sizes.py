@@ -20,7 +20,8 @@ from lightfx.codec.shapes import is_array, is_dict, is_set, is_tuple
 from lightfx.core.canonical import MAX_DEPTH
 
 MOST: Final = 100_000_000
-_EACH: Final = 16  # what a value counts, beside the characters of text: about what it takes in memory, and more
+EACH: Final = 16  # what a value counts, beside the characters of text: about what it takes in memory, and more
+TOO_LARGE: Final = f"is too large: spelled out, it would take more than {MOST:,} bytes"
 
 
 def check_size(value: object) -> None:
@@ -35,19 +36,19 @@ def check_size(value: object) -> None:
     lightfx.codec.coding.Misfit: is too large: spelled out, it would take more than 100,000,000 bytes
     """
     if _size(value, {}, 0) > MOST:
-        raise Misfit(f"is too large: spelled out, it would take more than {MOST:,} bytes")
+        raise Misfit(TOO_LARGE)
 
 
 def _size(value: object, known: dict[int, int], depth: int) -> int:
     if type(value) is str or type(value) is bytes:
-        return _EACH + len(value)
+        return EACH + len(value)
     parts = _parts(value)
     if parts is None or depth > MAX_DEPTH:
-        return _EACH
+        return EACH
     found = known.get(id(value))
     if found is None:
-        known[id(value)] = _EACH  # of a circle: it is too deep
-        found = known[id(value)] = _EACH + sum(_size(part, known, depth + 1) for part in parts)
+        known[id(value)] = EACH  # of a circle: it is too deep
+        found = known[id(value)] = EACH + sum(_size(part, known, depth + 1) for part in parts)
     return found
 
 

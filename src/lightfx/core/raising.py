@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from traceback import FrameSummary, StackSummary, TracebackException
 from typing import Final
@@ -23,11 +23,12 @@ _ERRANDS: Final = f"{_OURS}testing/errands"  # what the law kit runs stands for 
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-f]+")
 
 
-def raised(error: BaseException, places: Mapping[str, str] | None = None) -> Raised:
+def raised(error: BaseException, places: Mapping[str, str] | None = None, cover: Callable[[str], str] = str) -> Raised:
     """Record ``error``, with its traceback and source lines.
 
-    ``places`` are paths that another attempt would not have, and values that
-    are no one's business, with what stands for them in the record.
+    ``places`` are paths that another attempt would not have, with what stands
+    for them in the record; ``cover`` takes out what is no one's business,
+    before anything is cut.
 
     >>> raised(KeyError("x")).bases
     ('KeyError', 'LookupError', 'Exception')
@@ -39,6 +40,7 @@ def raised(error: BaseException, places: Mapping[str, str] | None = None) -> Rai
     message, traceback = _message(error), _traceback(error)
     if isinstance(error, ImportError) and error.path:
         message, traceback = (text.replace(error.path, relative(error.path)) for text in (message, traceback))
+    message, traceback = cover(message), cover(traceback)
     for place, name in (places or {}).items():
         message, traceback = (text.replace(place, name) for text in (message, traceback))
     return Raised(_name(kind), bases, clean(message), clean(traceback))

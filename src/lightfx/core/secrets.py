@@ -4,8 +4,10 @@ Rules:
 
 - a `Secret` is a name: of an environment variable, or of a file. It stands in a config as ``{"$secret": "env:NAME"}``;
 - the name is part of the identity, the value is not: whoever changes a password has nothing to compute anew;
-- the value is read in the process where the stage runs, before it begins, and is in the memory of that attempt alone;
-- in what an attempt leaves, the value does not stand, nor what is made of it in passing: escaped, quoted, base64.
+- the value is read in the process where the stage runs, before it begins, and is in the memory of that process, and of
+  the one that started it, alone;
+- in what an attempt leaves, the value does not stand, nor what is made of it in passing (`lightfx.core.disguises`):
+  escaped, quoted, in hexadecimal, in base64.
 
 Theory of operation: a `Veil` holds the values of one attempt. It covers text that is only told (logs, messages,
 tracebacks), and finds secrets in what is a result, which cannot be covered and is refused.
@@ -18,15 +20,17 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import PurePath
-from typing import Final, Self, final
+from typing import TYPE_CHECKING, Final, Self, final
 
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.names import Malformed
 
+if TYPE_CHECKING:
+    from lightfx.core.disguises import Disguise
+
 SHORTEST: Final = 4  # characters of a value: what is shorter stands in any text by chance
-_LONG: Final = 8  # characters from which on its lines, and bytes from which on its base64, are looked for too
 _TAG: Final = '{"$secret":"'
 _IN_CONFIG: Final = re.compile(r'\{"\$secret":("(?:[^"\\]|\\.)*")\}')
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -154,39 +158,46 @@ class Veil:
         return self.values[secret]
 
     @cached_property
-    def spellings(self) -> Mapping[str, str]:
+    def _disguises(self) -> tuple[tuple[Disguise, str], ...]:
         """All that is looked for, the longest first, with what stands for it."""
-        found = {each: f"<secret {secret.text}>" for secret in self.values for each in _spellings(self.values[secret])}
-        return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
+        from lightfx.core.disguises import disguises  # noqa: PLC0415 -- few stages have secrets
 
-    @cached_property
-    def _encoded(self) -> tuple[tuple[bytes, str], ...]:
-        return tuple((each.encode(), name) for each, name in self.spellings.items())
+        found = [(way, f"<secret {each.text}>") for each, value in self.values.items() for way in disguises(value)]
+        return tuple(sorted(found, key=lambda item: -item[0].size))
 
     @cached_property
     def longest(self) -> int:
         """The length in bytes of the longest thing that is looked for."""
-        return max((len(each) for each, _ in self._encoded), default=0)
+        from lightfx.core.disguises import longest  # noqa: PLC0415 -- as above
+
+        return max(map(longest, self.values.values()), default=0)
 
     def cover(self, text: str) -> str:
         """Put the names of secrets in place of their values."""
-        for each, name in self.spellings.items():
-            text = text.replace(each, name)
-        return text
+        return self.cover_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def cover_bytes(self, text: bytes) -> bytes:
         """As `cover`, in UTF-8, or what is nearly that."""
-        for each, name in self._encoded:
-            text = text.replace(each, name.encode())
+        for way, name in self._there(text):
+            text = way.pattern.sub(name.encode().replace(b"\\", rb"\\"), text)  # a path may have some in it
         return text
 
     def found_in(self, text: str) -> str:
         """Say which secret stands in ``text``, as ``<secret ...>``; "" for none."""
-        return next((name for each, name in self.spellings.items() if each in text), "")
+        return self.found_in_bytes(text.encode("utf-8", "surrogatepass"))
 
     def found_in_bytes(self, text: bytes) -> str:
         """As `found_in`."""
-        return next((name for each, name in self._encoded if each in text), "")
+        return next((name for way, name in self._there(text) if way.pattern.search(text)), "")
+
+    def _there(self, text: bytes) -> Iterator[tuple[Disguise, str]]:
+        """List what may be in a text."""
+        if not self.values:
+            return iter(())
+        from lightfx.core.disguises import flattened  # noqa: PLC0415 -- as above
+
+        flat = flattened(text)
+        return (each for each in self._disguises if each[0].may_be_in(text, flat))
 
     def __bool__(self) -> bool:
         return bool(self.values)
@@ -196,31 +207,3 @@ class Veil:
 
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
         return type(self), ()
-
-
-def _spellings(value: str) -> Iterator[str]:
-    """List how a value is met: as it is, its lines, and as programs quote it."""
-    from urllib.parse import quote, quote_plus  # noqa: PLC0415 -- few stages have secrets
-
-    plain = value.strip()
-    lines = [line.strip() for line in plain.splitlines()]
-    for each in (plain, *(line for line in lines if len(line) >= _LONG)):
-        yield each
-        yield repr(each)[1:-1]
-        yield json.dumps(each)[1:-1]
-        yield json.dumps(each, ensure_ascii=False)[1:-1]
-        yield quote(each, safe="")
-        yield quote_plus(each)
-    if len(plain.encode()) >= _LONG:
-        yield from _base64(plain.encode())
-
-
-def _base64(value: bytes) -> Iterator[str]:
-    """Spell what of a value's base64 is the same, whatever stands before and after it: as in `user:password`."""
-    from base64 import b64encode, urlsafe_b64encode  # noqa: PLC0415 -- as above
-
-    for before in range(3):
-        start = (0, 2, 3)[before]
-        whole = (before + len(value)) // 3 * 4  # what comes after changes the last group, if that is not full
-        for encode in (b64encode, urlsafe_b64encode):
-            yield encode(bytes(before) + value + bytes(2)).decode()[start:whole]

@@ -33,6 +33,7 @@ import fcntl
 import io
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, final
@@ -207,6 +208,14 @@ class Disk:
         """List the names in a folder."""
         return os.listdir(os.fspath(path))  # noqa: PTH208 -- names are enough
 
+    def listxattr(self, path: Name) -> list[str]:
+        """List the names of the extended attributes of what is at a path, where there is such a thing."""
+        return os.listxattr(path, follow_symlinks=False) if sys.platform == "linux" else []
+
+    def getxattr(self, path: Name, name: str) -> bytes:
+        """Read an extended attribute."""
+        return os.getxattr(path, name, follow_symlinks=False) if sys.platform == "linux" else b""
+
     def statvfs(self, path: Name) -> os.statvfs_result:
         """Tell what room there is on a file system."""
         return os.statvfs(path)
@@ -295,10 +304,13 @@ class Disk:
         return io.BufferedWriter(raw, _PIECE) if writing else io.BufferedReader(raw, _PIECE)
 
     def read_whole(self, path: Name) -> bytes:
-        """Read a file."""
-        file = self.open(path, os.O_RDONLY)
+        """Read a file; what has no end, or would be waited for, is an OSError: a pipe, a device."""
+        file = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            pieces = [piece := self.read(file, self.fstat(file).st_size + 1)]
+            status = self.fstat(file)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                raise OSError(errno.ENXIO, "it is a pipe or a device, and no file", os.fspath(path))
+            pieces = [piece := self.read(file, status.st_size + 1)]
             while piece:
                 pieces.append(piece := self.read(file, _PIECE))
         except OSError as error:  # of a descriptor, which has no name

@@ -41,10 +41,10 @@ class _Level:
 class Emptying:
     """The removal of all that is in a folder; rights that we lack are taken."""
 
-    def __init__(self, root: str, disk: Disk) -> None:
+    def __init__(self, root: str, disk: Disk, above: int | None = None) -> None:
         self._disk = disk
         self._levels: list[_Level] = []
-        self._folder, status = self._opened(root, None)
+        self._folder, status = self._opened(root, above)
         self._levels.append(_Level(root, _identity(status), []))
 
     def run(self) -> None:
@@ -123,6 +123,15 @@ class Emptying:
     def _path(self, *more: str) -> str:
         """Spell a path, for whoever is told of it: what counts is the last name alone."""
         return "/".join((*(level.name for level in self._levels), *more))
+
+
+def uproot(path: str, folder: int, disk: Disk) -> None:
+    """Remove what is at ``path``, by its name in the open ``folder``, with all that is in it."""
+    try:
+        disk.unlink(path, folder)
+    except (IsADirectoryError, PermissionError):
+        Emptying(path, disk, folder).run()
+        disk.rmdir(path, folder)
 
 
 def _identity(status: Status) -> tuple[int, int]:

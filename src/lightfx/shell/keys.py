@@ -195,7 +195,7 @@ class KeyRing:
             raise _refused(self.folder, "others can write in the folder: chmod go-w it, and look at what is in it")
 
     def _write(self, name: str, text: str, mode: int) -> None:
-        self.disk.make_folders(self.folder.parent)
+        self.disk.make_folders(self.folder.parent, 0o700)
         with suppress(FileExistsError):
             self.disk.mkdir(self.folder, 0o700)
         self._check_folder()

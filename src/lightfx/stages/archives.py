@@ -6,16 +6,12 @@ that may claim any length) is counted too.
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
-import importlib
 import io
 import lzma
 import os
 import stat
 import struct
-import sys
 import tarfile
 import zipfile
 import zlib
@@ -26,6 +22,7 @@ from typing import BinaryIO, Final, Self, final
 
 from lightfx.core.derivation import Derivation
 from lightfx.stages.build import Build
+from lightfx.stages.decompressing import uncompressed, zstd_errors
 from lightfx.stages.extracting import DamagedArchiveError, Extraction, HostileArchiveError, Limits, plain
 from lightfx.stages.stage import stage
 
@@ -35,7 +32,6 @@ _RATIO: Final = 200
 _HEADERS: Final = 1 << 24  # bytes of a tar that are no contents, beyond a few blocks an entry
 _HEADER: Final = 1 << 14  # bytes of one header that says more of an entry: some Pythons take quadratic time to read it
 _MORE: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, b"L", b"K")
-_ZSTD: Final = ("compression.zstd", "backports.zstd")
 _ENDING: Final = struct.Struct("<4s4H2LH")  # the end of a zip's directory, and an entry in it
 _LARGE_ENDING: Final = 76  # bytes before that, where a zip is too large for it
 _ENTRY: Final = struct.Struct("<4s24x3H12x")
@@ -61,7 +57,7 @@ def unpack(
     Owners, times and modes but "executable" are not kept. The stage is LEFT as
     ``HostileArchiveError`` for what would write or lead outside, devices, and
     more than may come out, and as ``DamagedArchiveError`` for what cannot be
-    read to its end.
+    read to its end, or was cut.
 
     >>> from lightfx.ready import fetch
     >>> unpack(fetch("https://example.org/data.tar.xz", sha256="0" * 64)).dref.name.text
@@ -99,7 +95,7 @@ def _told() -> Iterator[None]:
         yield
     except (HostileArchiveError, DamagedArchiveError):
         raise
-    except _UNREADABLE + _zstd_errors() as error:
+    except _UNREADABLE + zstd_errors() as error:
         raise DamagedArchiveError(f"it cannot be read: {str(error) or type(error).__name__}") from error
     except OSError as error:
         # What bz2 and gzip say has no number, and zipfile seeks where an entry claims to be. The rest is the disk.
@@ -112,7 +108,7 @@ def _told() -> Iterator[None]:
 
 
 def _extract_stream(raw: BinaryIO, head: bytes, archive: Path, into: Extraction) -> None:
-    opened = _uncompressed(raw, head)
+    opened = uncompressed(raw, head)
     stem = archive.stem + _SUFFIXES[archive.suffix] if archive.suffix in _SUFFIXES else archive.name
     with io.BufferedReader(opened or io.FileIO(archive), _BUFFER) as stream:
         begins = stream.peek(tarfile.BLOCKSIZE)[: tarfile.BLOCKSIZE]
@@ -122,35 +118,6 @@ def _extract_stream(raw: BinaryIO, head: bytes, archive: Path, into: Extraction)
             into.file(into.entry(stem), stream, executable=False)
         else:
             raise DamagedArchiveError("it is no tar, no zip, and no file that gz, xz, bz2 or zst compressed")
-
-
-def _uncompressed(raw: BinaryIO, head: bytes) -> io.RawIOBase | None:
-    """Open what reads a compressed stream; None where it is none. They are raw streams, though typed otherwise."""
-    opened: object = None
-    if head[:2] == b"\x1f\x8b":
-        opened = gzip.GzipFile(fileobj=raw)
-    elif head == b"\xfd7zXZ\0":
-        opened = lzma.LZMAFile(raw)  # noqa: SIM115 -- it closes nothing: the file below is another's
-    elif head[:3] == b"BZh":
-        opened = bz2.BZ2File(raw)
-    elif head[:4] == b"\x28\xb5\x2f\xfd":
-        opened = _zstd(raw)
-    return opened  # type: ignore[return-value]
-
-
-def _zstd(raw: BinaryIO) -> object:
-    for name in _ZSTD:
-        try:
-            return importlib.import_module(name).ZstdFile(raw)
-        except ImportError:
-            continue
-    raise DamagedArchiveError("to read zst takes Python 3.14, or backports.zstd: pip install 'lightfx[zstd]'")
-
-
-def _zstd_errors() -> tuple[type[Exception], ...]:
-    """What the reader of zst raises, if it was imported."""
-    found = (getattr(sys.modules.get(name), "ZstdError", None) for name in _ZSTD)
-    return tuple(each for each in found if isinstance(each, type) and issubclass(each, Exception))
 
 
 def _is_tar(block: bytes) -> bool:
@@ -196,9 +163,12 @@ class _Counted:
         return piece
 
     def ends_at(self, offset: int) -> bool:
-        """Tell whether the block at ``offset``, which was read last, ends an archive: it is blank, or there is none."""
+        """Tell whether the block at ``offset``, which was read last, ends an archive: it is blank.
+
+        Where there is none the archive was cut between two members.
+        """
         start = offset - (self._given - len(self._last))
-        return not self._last[start : start + tarfile.BLOCKSIZE].strip(b"\0")
+        return self._last[start : start + tarfile.BLOCKSIZE] == bytes(tarfile.BLOCKSIZE)
 
 
 def _extract_tar(stream: BinaryIO, into: Extraction) -> None:
@@ -209,13 +179,17 @@ def _extract_tar(stream: BinaryIO, into: Extraction) -> None:
             _extract_member(tar, member, into)
             tar.members = []  # it would keep every one of them
         if not counted.ends_at(tar.offset):
-            raise DamagedArchiveError("it cannot be read: a header in it is damaged")
-        while counted.read(_BUFFER):  # to the end of what is compressed, whose check comes last
+            raise DamagedArchiveError("it cannot be read: a header in it is damaged, or it was cut")
+        # To the end of what is compressed, whose check comes last. What else fills the last record of a tar has no
+        # meaning, says POSIX.
+        while counted.read(_BUFFER):
             pass
 
 
 def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Extraction) -> None:
     parts = into.entry(member.name)
+    if member.size < 0:  # of a sparse file: what comes of its parts
+        raise DamagedArchiveError(f"{member.name[:100]!r} claims {member.size} bytes")
     if member.isdir():
         into.folder(parts)
     elif member.issym():

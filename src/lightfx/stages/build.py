@@ -115,10 +115,10 @@ class Build:
 
     @property
     def places(self) -> Mapping[str, str]:
-        """The paths and secrets that this attempt alone has, and what stands for them where an error is recorded."""
+        """The paths that this attempt alone has, and what stands for them where an error is recorded."""
         inputs = (given for each in self._order.inputs.values() for given in each.given)
         read = {str(given.folder): f"<{given.rref.dref.name}>" for given in inputs if given.folder is not None}
-        return {**self._order.veil.spellings, str(self.folder): "build.out", **read}
+        return {str(self.folder): "build.out", **read}
 
     def reveal(self, secret: Secret, /) -> str:
         """Give the value of a secret, which is a parameter of the stage: see `Secret`.

@@ -6,7 +6,9 @@ Rules, for whatever is in the archive:
 - nothing is written through a link: folders are opened one by one, by descriptor, and none of them may be a link;
 - links lead to places inside of what is extracted, however they go there: by other links too;
 - files, folders and links alone: no devices, no pipes, no sockets; no bits but "executable";
-- no more bytes and entries than `Limits` allow: they are counted as they come out, whatever the headers claim.
+- no more bytes and entries than `Limits` allow: they are counted as they come out, whatever the headers claim, with
+  the folders that nobody listed;
+- the ways of all links together are not longer than they have reason to be.
 
 Theory of operation: members are read in a stream and written one by one, never by ``extractall``: checks of whole
 paths, as the filters of `tarfile` make them, were escaped by paths too long to resolve (CVE-2025-4517). Here no path is
@@ -29,6 +31,7 @@ _HOPS: Final = 40  # links in one way, as Linux has it
 _LONGEST: Final = 2048  # bytes of a path: what comes out lies deep in a store already, and paths end at 4096
 _LONGEST_NAME: Final = 255  # bytes
 _DEEPEST: Final = 256
+_STEPS: Final = 20  # in the ways of all links together, for each entry, and for some more
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 Parts: TypeAlias = tuple[str, ...]
@@ -72,15 +75,23 @@ class Extraction:
 
     def folder(self, parts: Parts) -> None:
         """Make a folder, with those that it lies in."""
-        for length in range(1, len(parts) + 1):
-            inner = parts[:length]
-            if inner in self.folders:
-                continue
-            if inner in self.files or inner in self.links:
-                raise HostileArchiveError(f"{'/'.join(parts)!r} lies in {'/'.join(inner)!r}, which is no folder")
-            with self._within(inner[:-1]) as at, _new(parts):
-                os.mkdir(inner[-1], 0o755, dir_fd=at)
-            self.folders.add(inner)
+        missing = [] if parts in self.folders else [each for each in _ways(parts) if each not in self.folders]
+        wrong = next((each for each in missing if each in self.files or each in self.links), None)
+        if wrong is not None:
+            raise HostileArchiveError(f"{'/'.join(parts)!r} lies in {'/'.join(wrong)!r}, which is no folder")
+        if len(self.folders) + len(missing) > self.limits.entries:
+            raise HostileArchiveError(f"more than {self.limits.entries} folders come out of it")
+        if not missing:
+            return
+        at = self._opened(missing[0][:-1])
+        try:
+            for each in missing:
+                with _new(parts):
+                    os.mkdir(each[-1], 0o755, dir_fd=at)
+                self.folders.add(each)
+                at = _below(at, each[-1])
+        finally:
+            os.close(at)
 
     def file(self, parts: Parts, source: IO[bytes], *, executable: bool) -> None:
         """Write a file; one that was there before is written over, as tar has it."""
@@ -120,36 +131,45 @@ class Extraction:
 
     def finish(self) -> None:
         """Make the links, when all of them are known to stay inside."""
+        left = _STEPS * (self.entries + 10_000)
         for parts, target in self.links.items():
-            self._resolve(parts, target)
+            left = self._resolve(parts, target, left)
         for parts, target in self.links.items():
             with self._within(parts[:-1]) as at, _new(parts):
                 os.symlink(target, parts[-1], dir_fd=at)
 
-    @contextmanager
-    def _within(self, parts: Parts) -> Iterator[int]:
+    def _opened(self, parts: Parts) -> int:
         """Open a folder that was made here, step by step from the root: none of the steps is a link."""
         at = os.open(self.root, _FOLDER)
         try:
             for step in parts:
-                below = os.open(step, _FOLDER, dir_fd=at)
-                os.close(at)
-                at = below
+                at = _below(at, step)
+        except BaseException:
+            os.close(at)
+            raise
+        return at
+
+    @contextmanager
+    def _within(self, parts: Parts) -> Iterator[int]:
+        at = self._opened(parts)
+        try:
             yield at
         finally:
             os.close(at)
 
-    def _resolve(self, parts: Parts, target: str) -> None:
-        """Go the way of a link, as the system would, over what will be there."""
+    def _resolve(self, parts: Parts, target: str, left: int) -> int:
+        """Go the way of a link, as the system would, over what will be there; give how many steps are left of those."""
         at, steps, hops = list(parts[:-1]), _steps(target), 0
         while steps:
-            step = steps.pop()
+            step, left = steps.pop(), left - 1
             if step == "..":
                 if not at:
                     raise HostileArchiveError(f"the link {'/'.join(parts)!r} leads out, to {target!r}")
                 at.pop()
                 continue
             at.append(step)
+            if left < 0 or len(at) > _DEEPEST:
+                raise HostileArchiveError("its links lead farther than they have reason to")
             inner = self.links.get(tuple(at))
             if inner is not None:
                 hops += 1
@@ -157,6 +177,19 @@ class Extraction:
                     raise HostileArchiveError(f"the link {'/'.join(parts)!r} goes in a circle")
                 at.pop()
                 steps += _steps(inner)
+        return left
+
+
+def _ways(parts: Parts) -> Iterator[Parts]:
+    """A folder, after those that it lies in."""
+    return (parts[:length] for length in range(1, len(parts) + 1))
+
+
+def _below(at: int, name: str) -> int:
+    """Go on into a folder: it is opened, and the one that it lies in is closed."""
+    below = os.open(name, _FOLDER, dir_fd=at)
+    os.close(at)
+    return below
 
 
 @contextmanager

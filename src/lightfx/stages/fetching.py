@@ -98,10 +98,10 @@ def fetch(url: str, /, *, sha256: str, name: str | None = None) -> Derivation[Pa
     'fetch'
     """
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("the URL has a name or password in it, which would be stored in the config")
     if parts.scheme not in ("http", "https", "file", *_BUCKETS):
         raise ValueError(f"{url!r} is no URL that can be fetched: there are http:, https:, file:, s3: and gs:")
-    if parts.username or parts.password:
-        raise ValueError("the URL has a name or password in it, which would be stored in the config")
     if parts.scheme in _BUCKETS and (not parts.netloc or not parts.path.strip("/") or parts.query or parts.fragment):
         raise ValueError(f"{url!r} names no object: {parts.scheme}://bucket/key, with ? as %3F and # as %23")
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
@@ -248,7 +248,10 @@ def _expected(response: httpx.Response, download: _Download) -> int | None:
     if status in _AGAIN:
         raise _Broken(f"the server answered {status}")
     if status != 200:
-        raise FetchError(f"{response.url}: the server answered {status}")
+        # Where a redirect led is shown without its query: that may be somebody's leave to get it.
+        raise FetchError(
+            f"{response.url.copy_with(query=None, fragment=None, userinfo=b'')}: the server answered {status}"
+        )
     if download.size:
         download.begin_anew()
     length = response.headers.get("Content-Length", "")

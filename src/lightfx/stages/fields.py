@@ -11,7 +11,8 @@ from typing import final
 
 from attrs import define, field, frozen
 
-from lightfx.core.canonical import Path, Tree, Unstorable, why_not
+from lightfx.codec.sizes import EACH, MOST, TOO_LARGE
+from lightfx.core.canonical import MAX_DEPTH, Path, Tree, Unstorable, why_not
 from lightfx.core.config import Reference, UnstorableError
 from lightfx.core.derivation import Dependency, Derivation, Tolerant
 from lightfx.core.secrets import Secret
@@ -30,9 +31,17 @@ class Tagged:
 
 @define
 class _Speller:
+    """Spells values, and stops where they are too deep or too large: before the stack or the memory ends."""
+
     needs: list[Dependency] = field(factory=list[Dependency])
+    size: int = 0
 
     def tree(self, value: object, path: Path) -> Tree:
+        if len(path) > MAX_DEPTH:
+            raise UnstorableError(Unstorable(path, f"is nested deeper than {MAX_DEPTH} levels"))
+        self.size += EACH + (len(value) if type(value) is str or type(value) is bytes else 0)
+        if self.size > MOST:
+            raise UnstorableError(Unstorable(path[:1], TOO_LARGE))
         if isinstance(value, Derivation | Tolerant):
             self.needs.append(value)
             return value.reference.tree

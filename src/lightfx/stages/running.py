@@ -114,7 +114,7 @@ def run(function: Function, signature: Signature, config: Config, build: Build) 
             (build.out / each).parent.mkdir(parents=True, exist_ok=True)
         returned = function(build, *signature.nameless_of(values := decoded.unwrap()), **values)
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the function is the user's own code
-        return Failure(raised(error, build.places))
+        return Failure(raised(error, build.places, build.order.veil.cover))
     missing = broken(promises, build.folder) if promises else None
     if missing is not None and not isinstance(returned, Failure):
         return Failure(BadOutput(missing, "was promised by a parameter, and does not exist in build.out"))
@@ -154,7 +154,8 @@ def _with_folder(encoded: Encoded, folder: Path) -> Result[Output, Cause]:
     for path in encoded.files:
         if not (folder / path).exists():
             return Failure(BadOutput(path, "is in the value, and does not exist in build.out"))
-    written = folder.exists() and (bool(encoded.files) or any(folder.iterdir()))
+    # What is no folder any more is handed on: who stores it says so.
+    written = folder.exists() and (bool(encoded.files) or not folder.is_dir() or any(folder.iterdir()))
     return Success(Output(encoded.tree, folder if written else None))
 
 

@@ -55,7 +55,11 @@ CHANGES: Final = frozenset(
 
 _FLAGGED: Final = frozenset({"open", "mkdir", "mknod", "chmod", "may_write"})
 
-PRIMITIVES: Final = ON_FILES | CHANGES | {"readlink", "stat", "lstat", "scandir", "listdir", "statvfs", "may_write"}
+PRIMITIVES: Final = (
+    ON_FILES
+    | CHANGES
+    | {"readlink", "stat", "lstat", "scandir", "listdir", "listxattr", "getxattr", "statvfs", "may_write"}
+)
 """All that are one system call each; the others are made of these."""
 
 

@@ -93,7 +93,8 @@ def test_trap_no_permission_was_told_of_the_caches(tmp_path: Path, closed: str) 
     ["https://user:secret@host", "https://host/?key=secret", "s3://secret@bucket", "https://host/#secret", "ftp://host",
      "results", "s3:///x", "http:///x", "javascript:alert(1)", "file:///a%00b", "file:///a\0b", "s3://b/a%00",
      "file:///a\nb", "http://host/\x1b[2J", "s3://b/\u202eb", "file:///\ud800", "file://host/a", "file:a", "file:",
-     "http://:/x", "s3://:80"],
+     "http://:/x", "s3://:80", "ftp://me:secret@host/", "http://me:secret@host/\x01", "http:\x01//me:secret@host/",
+     "me:secret@host", "sftp:me:secret@host", "file:me:secret@host"],
 )  # fmt: skip
 def test_what_names_no_cache_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"names no cache|come from the environment") as raised:

@@ -83,7 +83,7 @@ def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) ->
     aside = root / TEMPORARY / f"caches-{uuid.uuid4().hex}"
     try:
         try:
-            file = disk.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            file = disk.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)  # who writes it says whom to believe
             try:
                 disk.write_all(file, f"{json.dumps(fields, indent=1)}\n".encode())
                 disk.fsync(file)

@@ -14,7 +14,8 @@ the stage that writes: it is known by the context in which it runs.
 - Where several are taken (two threads, a run within a stage) the descriptors
   lead to the one whose stage began last, and so does what is printed in a
   context that knows of no stage: a thread that a stage started, or the caller.
-- It cannot be told then whose secrets are in a log: those of all are covered.
+- It cannot be told whose secrets are in a log, at the same time or later: those of
+  all stages that ran in this process are covered in it.
 - What the streams get while nobody captures goes to the descriptors: a handler
   of ``logging`` that a stage made, and that outlives it, writes where it should.
 - A descriptor that programs do not inherit is no standard output, but a file of
@@ -30,7 +31,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -40,6 +41,7 @@ from lightfx.core.secrets import Veil
 from lightfx.shell.executor.descriptors import give_back, memory, put_aside
 from lightfx.shell.executor.native import flush_native
 from lightfx.shell.executor.streams import StandardStream
+from lightfx.shell.executor.unveiling import Veils
 
 Tell: TypeAlias = Callable[[float, float], None]
 
@@ -63,7 +65,6 @@ class Capture:
     def __init__(self, veil: Veil | None = None) -> None:
         self.veil = veil
         self.outer: Capture | None = None
-        self.near: list[Veil] = []
         try:
             self.file: Final = memory()
         except OSError as error:
@@ -73,7 +74,6 @@ class Capture:
         self._start = 0
 
     def __enter__(self) -> Self:
-        self.near = []
         outer = _CURRENT.get()
         self.outer = outer if _PROCESS.has(outer) else None
         self._empty()  # what came meanwhile, from what a stage left behind, is in nobody's log
@@ -101,7 +101,7 @@ class Capture:
         _PROCESS.leave(self)
 
     def cut(self) -> bytes:
-        """Take what was printed since the last time; the secrets of who ran at the same time are covered."""
+        """Take what was printed since the last time; the secrets of all who ran in this process are covered."""
         for stream in (sys.stdout, sys.stderr):
             if not isinstance(stream, StandardStream):
                 with suppress(Exception):  # whatever the stage put there
@@ -112,9 +112,7 @@ class Capture:
             return b""
         text = os.pread(self.file, size, self._start)
         self._empty()
-        for each in self.near:
-            text = each.cover_bytes(text)
-        return text
+        return _PROCESS.veils.cover_bytes(text)
 
     def _empty(self) -> None:
         """Forget what is there; where the system refuses that, what comes next begins behind it."""
@@ -154,9 +152,10 @@ class _Callers(NamedTuple):
 
 @final
 class _Process:
-    """Who has the output of this process: ``taken``, the last one foremost."""
+    """Who has the output of this process: ``taken``, the last one foremost; ``veils`` are of all who ever had it."""
 
     def __init__(self) -> None:
+        self.veils = Veils()
         self._lock = threading.Lock()
         self._taken: tuple[Capture, ...] = ()
         self._callers: _Callers | None = None
@@ -177,7 +176,8 @@ class _Process:
             try:
                 others = tuple(each for each in self._taken if each is not capture)
                 callers = self._callers or self._keep()
-                _acquaint(capture, others)
+                if capture.veil:
+                    self.veils.add(capture.veil)
                 self._taken = (*others, capture)
                 self._lead(capture, callers)
             except BaseException:
@@ -265,14 +265,6 @@ def _buffered() -> Sequence[TextIO]:
     """The streams of Python's own kind that lead, or led once, to the descriptors."""
     streams = {id(each): each for each in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)}
     return [each for each in streams.values() if isinstance(each, io.TextIOWrapper)]
-
-
-def _acquaint(capture: Capture, others: Iterable[Capture]) -> None:
-    """Let captures that are taken at the same time cover one another's secrets."""
-    for each in others:
-        for one, other in ((each, capture), (capture, each)):
-            if other.veil and other.veil not in one.near:
-                one.near.append(other.veil)
 
 
 def _outwards(capture: Capture | None) -> list[Capture]:

@@ -31,6 +31,7 @@ from lightfx.effects.executor import Task
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.executor import keeper
 from lightfx.shell.executor.sealing import Script
+from lightfx.shell.executor.unveiling import Veils
 from lightfx.shell.executor.wire import LONGEST, PACKET, Ear, Word, name_of, packet, packet_by
 
 _PIECE: Final = 1 << 18
@@ -92,6 +93,7 @@ class Worker:
     ready: bool = False
     let_go: bool = False
     timed_out: bool = False
+    veils: Veils = Factory(Veils)
     disk: Disk = REAL
 
     @classmethod
@@ -198,9 +200,14 @@ class Worker:
         self.disk.close(self.log)
         return status
 
+    def unveil(self, veil: Veil) -> None:
+        """Learn the secrets of what it does now, to cover them in what is found of it: now, and later too."""
+        self.held[0].veil = veil
+        self.veils.add(veil)
+
     def said(self) -> bytes:
-        """Give all that it wrote and no task's log was cut from."""
-        return self.disk.pread(self.log, self.disk.fstat(self.log).st_size, 0)
+        """Give all that it wrote and no task's log was cut from; the secrets of what it did are covered."""
+        return self.veils.cover_bytes(self.disk.pread(self.log, self.disk.fstat(self.log).st_size, 0))
 
 
 def _start_of(scratch: Path, disk: Disk) -> int:

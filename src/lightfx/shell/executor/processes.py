@@ -231,7 +231,7 @@ class LocalProcesses:
                 case Word.PROGRESSED:
                     self._progressed(worker, *read_progress(body))
                 case Word.UNVEILED:
-                    worker.held[0].veil = read_veil(body)
+                    worker.unveil(read_veil(body))
                 case Word.FINISHED:
                     self._finished(worker, body)
                 case Word.UNLOADABLE:

@@ -6,21 +6,24 @@ Rules, for the values of the secrets that a config names:
 - what is told of the attempt (log, message, traceback) has the secret's name in the value's place;
 - what is a result (value, returned error, files, configs of what it asks for) is refused where a value stands in it:
   to change it would make another result of it;
-- files that a failed attempt leaves are not kept where a value stands in them.
+- files that a failed attempt leaves are not kept where a value stands in them;
+- what an attempt left running may print a value later, into the log of whoever runs then in that process: so the
+  logs of all are covered by the veils of all who ran there (`Veils`).
 
 Files are searched byte by byte, in what the attempt left behind: what a stage compresses or encrypts is its own affair.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, final
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import spell_checked
@@ -35,10 +38,36 @@ from lightfx.shell.disk import REAL, Disk
 
 _PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 20
+_NO_ATTRIBUTES: Final = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS)
 
 
 class MissingSecretError(OSError):
     """A secret that a stage needs cannot be read here."""
+
+
+@final
+@frozen(eq=False)
+class Veils:
+    """The veils of all attempts that a process made: they may have left something running there.
+
+    >>> veils = Veils()
+    >>> veils.add(Veil({Secret.env("TOKEN"): "hunter-2000"}))
+    >>> veils.cover_bytes(b"curl: 401 for hunter-2000")
+    b'curl: 401 for <secret env:TOKEN>'
+    """
+
+    _known: list[Veil] = field(factory=list[Veil], repr=False)
+
+    def add(self, veil: Veil) -> None:
+        """Remember one; equal ones once, and none that covers nothing."""
+        if veil and all(each.values != veil.values for each in self._known):
+            self._known.append(veil)
+
+    def cover_bytes(self, text: bytes) -> bytes:
+        """Put names in place of the values of all."""
+        for each in self._known:
+            text = each.cover_bytes(text)
+        return text
 
 
 # Before.
@@ -123,7 +152,8 @@ def left_for_asking(asks: Asks, veil: Veil) -> Left | None:
     """Refuse that a stage asks for a derivation with the value of a secret in its config."""
     if not veil:
         return None
-    found = next((name for each in _recipes(asks.needs) if (name := veil.found_in(each.config.text))), "")
+    texts = (*(each.config.text for each in _recipes(asks.needs)), *(each.reference.matcher for each in asks.needs))
+    found = next((name for each in texts if (name := veil.found_in(each))), "")
     why = "configs are stored: pass the Secret itself on"
     return Left(_refused("the config of what it asks for", found, why)) if found else None
 
@@ -136,7 +166,7 @@ def judged(output: Output | Left, veil: Veil, disk: Disk = REAL) -> Output | Lef
     if found:
         return Left(_refused("the value", found, "values are stored"))
     leak = None if output.folder is None else _leak(output.folder, veil, disk)
-    return output if leak is None else Left(_refused(*leak, "files are stored"))
+    return output if leak is None else Left(leak)
 
 
 def _refused(where: str, found: str, why: str) -> BadOutput:
@@ -183,11 +213,28 @@ def _recipes(needs: tuple[Dependency, ...]) -> Iterator[Recipe]:
 # Files.
 
 
-def _leak(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
+def _leak(folder: Path, veil: Veil, disk: Disk) -> BadOutput | Raised | None:
+    """Say why the files under ``folder`` are not kept: a secret stands in one, or in its name, or nobody can tell."""
+    # What is no folder any more is not followed, wherever it leads: who stores it refuses it.
+    if not disk.lexists(folder) or not stat.S_ISDIR(disk.lstat(folder).st_mode):
+        return None
+    try:
+        found = _leaks(folder, veil, disk)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return BadOutput("build.out", "is too deep to be searched for secrets")
+        return raised(error, {str(folder): "build.out"})
+    return None if found is None else _refused(*found, "files are stored")
+
+
+def _leaks(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
     """Find a file under ``folder`` in which a secret stands, or in its name: its path, and which secret."""
     pending = [str(folder)]
     while pending:
         at = pending.pop()
+        found = _leak_of_attributes(at, veil, disk)
+        if found:
+            return veil.cover(os.path.relpath(at, folder)), found
         _allow(at, stat.S_IRUSR | stat.S_IXUSR, disk)
         with disk.scandir(at) as scan:
             entries = sorted(scan, key=lambda each: each.name)
@@ -206,7 +253,20 @@ def _leak_of_entry(entry: os.DirEntry[str], veil: Veil, disk: Disk) -> str:
         return named
     if entry.is_symlink():
         return veil.found_in_bytes(os.fsencode(disk.readlink(entry.path)))
-    return _leak_of_file(entry.path, veil, disk) if entry.is_file(follow_symlinks=False) else ""
+    if not entry.is_file(follow_symlinks=False):
+        return ""
+    return _leak_of_attributes(entry.path, veil, disk) or _leak_of_file(entry.path, veil, disk)
+
+
+def _leak_of_attributes(path: str, veil: Veil, disk: Disk) -> str:
+    """Look at extended attributes: programs that fetch things keep there where they got them, and objects keep them."""
+    try:
+        told = [(os.fsencode(name), disk.getxattr(path, name)) for name in disk.listxattr(path)]
+    except OSError as error:
+        if error.errno not in _NO_ATTRIBUTES:
+            raise
+        return ""
+    return next((found for pair in told for each in pair if (found := veil.found_in_bytes(each))), "")
 
 
 def _leak_of_file(path: str, veil: Veil, disk: Disk) -> str:

@@ -80,7 +80,7 @@ def _run(task: Task) -> Result[Outputs, Left | Asks | EngineFailure]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- the user's own code, which raises SystemExit and CancelledError too
-        return Failure(Left(raised(error, task.order.veil.spellings)))
+        return Failure(Left(raised(error, cover=task.order.veil.cover)))
     return made
 
 

@@ -33,7 +33,7 @@ from lightfx.shell.executor.keeper import end_with
 from lightfx.shell.executor.native import flush_native
 from lightfx.shell.executor.sealing import Script, names_script
 from lightfx.shell.executor.shipping import pack_answer
-from lightfx.shell.executor.unveiling import unveiled
+from lightfx.shell.executor.unveiling import Veils, unveiled
 from lightfx.shell.executor.wire import LONGEST, Mouth, Word, progress, spell_veil, unpacked
 from lightfx.shell.executor.work import carry_out, file_log, forget_peak, peak_since
 
@@ -72,6 +72,7 @@ class _Output:
         self._disk = disk
         self._file = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
         self._streams: tuple[TextIO, TextIO] | None = None
+        self._veils = Veils()
         self.bind()
 
     def bind(self) -> None:
@@ -83,7 +84,8 @@ class _Output:
         sys.stdout, sys.stderr = self._streams
 
     def cut(self, place: Path, veil: Veil) -> tuple[str, Path | None]:
-        """Take what was written since the last time, with its secrets covered."""
+        """Take what was written since the last time, with its secrets covered, and those of who ran here before."""
+        self._veils.add(veil)
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # it may be closed, or whatever the stage put there
                 stream.flush()
@@ -93,7 +95,7 @@ class _Output:
             return "", None
         text = os.pread(self._file, size, 0)
         os.ftruncate(self._file, 0)
-        return file_log(text, place, veil, self._disk)
+        return file_log(self._veils.cover_bytes(text), place, veil, self._disk)
 
 
 def _stream(descriptor: int) -> TextIO:

@@ -308,7 +308,7 @@ class Claims:
         try:
             return self._disk.open(path, os.O_RDWR)
         except PermissionError:  # another user's
-            return self._disk.open(path, os.O_RDONLY)
+            return self._disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
         locked = self._try_lock(descriptor)

@@ -122,7 +122,7 @@ class _Examiner:
         )
 
     def _lives(self, path: Path, data: bytes, status: os.stat_result) -> bool:
-        file = self.disk.open(path, os.O_RDONLY)
+        file = self.disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             locked = try_lock(file, self.disk)
         finally:
@@ -245,7 +245,7 @@ class _Examiner:
                     yield UnendedRun(path)
 
     def _ended(self, path: Path) -> bool:
-        file = self.disk.open(path, os.O_RDONLY)
+        file = self.disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             self.disk.lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             size = self.disk.fstat(file).st_size

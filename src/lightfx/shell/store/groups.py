@@ -194,7 +194,7 @@ class Groups:
             by_group.setdefault(name, []).append(number)
         for name, numbers in by_group.items():
             try:
-                descriptor = self.disk.open(self.folder / name, os.O_RDONLY)
+                descriptor = self.disk.open(self.folder / name, os.O_RDONLY | os.O_NONBLOCK)
             except FileNotFoundError:
                 why = "is gone; open the store anew, and what it held is computed anew"
                 raise self._damaged(name, why) from None

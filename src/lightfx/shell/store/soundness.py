@@ -42,7 +42,9 @@ TRUST: Final = 100.0
 DAMAGED: Final = b"!"
 _AT_HAND: Final = 64 << 20  # bytes of notes; that of an object with 100,000 files has 20 MB
 _AT_ONCE: Final = 64
-_UNREADABLE: Final = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_UNREADABLE: Final = frozenset(
+    {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+)
 _FIELDS: Final = 4
 
 

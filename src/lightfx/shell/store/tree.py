@@ -24,12 +24,14 @@ from blake3 import blake3
 from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.emptying import Emptying
+from lightfx.shell.emptying import Emptying, uproot
 from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
 _PIECE: Final = 4 << 20
-_DEEPEST: Final = 3_600  # bytes, of the 4,096 that Linux takes
+_LONGEST: Final = (
+    3_800  # bytes of a whole path, of the 4,096 that Linux takes: a name fits, and forty bytes for where it is moved
+)
 _CHANGED: Final = (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
 _NO_LINK: Final = errno.EINVAL
 _SPECIAL: Final = (
@@ -91,12 +93,14 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
             for each in found:
                 path = prefix + each.name
                 yield _Found(path, descent.path_of(path), each, folder)
-                if each.is_dir(follow_symlinks=False):
+                if each.is_dir(follow_symlinks=False) and not (ours and too_deep(descent.path_of(path))):
                     pending.append(path + "/")
 
 
 def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
     path, whole, entry, folder = found
+    if ours and too_deep(whole):
+        raise ForbiddenError(f"{path[:100]}…", "lies deeper than a path can say")
     if entry.is_symlink():
         with _as_it_was(path, _NO_LINK) if ours else nullcontext():
             target = disk.readlink(whole, folder)
@@ -104,8 +108,6 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
-        if ours and _is_deep(whole):
-            raise ForbiddenError(path, "is a folder whose path is too long to work with")
         return Entry(path, Kind.FOLDER)
     with _as_it_was(path) if ours else nullcontext():
         status = _status(found)
@@ -233,14 +235,14 @@ def size_of(root: str, disk: Disk = REAL) -> int:
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError), disk.scandir(pending.pop()) as found:
             for each in found:
                 if each.is_dir(follow_symlinks=False):
-                    pending += [] if _is_deep(each.path) else [each.path]
+                    pending += [] if too_deep(each.path) else [each.path]
                 elif each.is_file(follow_symlinks=False):
                     total += each.stat(follow_symlinks=False).st_size
     return total
 
 
 def salvage(root: Path, disk: Disk = REAL) -> None:
-    """Remove from ``root`` what no object may hold; all of it where there are paths too long to work with.
+    """Remove from ``root`` what no object may hold.
 
     Where it is no folder at all any more, make it an empty one. What is changed meanwhile, by what a stage left
     running, may stay: who stores the folder looks for himself.
@@ -254,18 +256,16 @@ def salvage(root: Path, disk: Disk = REAL) -> None:
 
 def _clear(root: Path, disk: Disk) -> None:
     kept: list[Entry] = []
-    deep = False
     for found in _walk(root, ours=True, disk=disk):
         try:
             with _as_it_was(found.path, _NO_LINK):
-                kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
-            deep = deep or (kept[-1].kind is Kind.FOLDER and _is_deep(found.whole))
+                if too_deep(found.whole):
+                    uproot(found.whole, found.folder, disk)
+                else:
+                    kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
         except ForbiddenError:
             with suppress(FileNotFoundError, IsADirectoryError):
                 disk.unlink(found.whole, found.folder)
-    if deep:
-        clear_tree(root, disk)
-        return
     with Descent(root, disk, ours=True) as descent:
         for link in list(_escaping(root, kept)):
             with _as_it_was(link.path, errno.EISDIR):
@@ -289,6 +289,10 @@ def clear_tree(root: Path, disk: Disk = REAL) -> bool:
     return False
 
 
-def _is_deep(path: str) -> bool:
-    """Whether the path of a folder is so long that those of its files, here or where it is moved, may have no room."""
-    return len(path) > _DEEPEST // 4 and len(os.fsencode(path)) > _DEEPEST
+def too_deep(path: str) -> bool:
+    """Tell whether what lies at a path lies too deep to be kept.
+
+    >>> too_deep("/store/tmp/a"), too_deep("/a" * 2000)
+    (False, True)
+    """
+    return len(path) * 4 > _LONGEST and len(os.fsencode(path)) > _LONGEST
