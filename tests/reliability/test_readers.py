@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lightfx import Build, Derivation, evaluate, open_world, stage, unwrap
+from lightfx import Build, Derivation, check, evaluate, open_world, realize, stage, unwrap
 from lightfx.core.failures import EngineError, NotPermitted
 from lightfx.garbage import add_root, gc, list_roots
+from lightfx.moving import pack, unpack
 from lightfx.testing.faults import CHANGES, Call, Fault, Refusal, Watched, world_on
 
 RAN: list[str] = []
@@ -80,7 +81,12 @@ def test_who_may_not_write_reads_and_leaves_no_trace(store: Path) -> None:
         assert world.store._index._inode == 0, "its index is in memory"  # type: ignore[attr-defined]
         with pytest.raises(EngineError) as caught:
             evaluate(world, length(text(88)))
-        assert caught.value.failure == NotPermitted(str(store), "write to the store, which can be read")
+        refused = NotPermitted(str(store), "write to the store, which can be read")
+        assert caught.value.failure == refused
+        rref = unwrap(realize(world, text(7))).rrefs[0]
+        assert world.perform.result(check(world, rref, text(7))).failure() == refused, "it does not differ"
+        unwrap(pack(world, [rref], store.with_name("archive")))
+        assert world.perform.result(unpack(world, store.with_name("archive"))).failure() == refused
     tried = {Path(call.paths[0]).relative_to(store).parts[0] for call in disk.calls if call.error == errno.EACCES}
     assert tried == {"claims", "runs"}, "to enter, and to keep a run; and nothing else"
     assert seen(store) == before

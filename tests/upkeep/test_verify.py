@@ -401,6 +401,34 @@ def test_a_group_that_cannot_be_read_is_named_and_left(store: Path, index: str) 
         assert unwrap(verify(world)).sound
 
 
+@pytest.mark.parametrize("lasting", [True, False])
+def test_what_records_may_name_that_cannot_be_read_is_not_removed(store: Path, lasting: bool) -> None:
+    """Trap: a group cannot be read for a moment, and damaged objects that it names look as if nothing did."""
+    with open_world(store) as world:
+        path = evaluate(world, rows(3))
+    flip(path)
+    group, refused = str(group_with(store, '"rows"')), 0
+
+    def plan(call: Call) -> Fault | None:
+        nonlocal refused
+        if call.paths[:1] != (group,) or "read" not in call.act or (refused and not lasting):
+            return None
+        refused += 1
+        return Refusal(errno.EIO)
+
+    with world_on(Watched(plan=plan), store) as world:
+        mended = unwrap(verify(world, repair=True, plans=rows(3)))
+        assert not mended.sound
+        assert {type(each.damage): each.healed for each in mended.repairs} == {
+            DamagedGroup: not lasting,
+            DamagedObject: False,
+        }
+        assert path.exists()
+    with open_world(store) as world:
+        assert unwrap(verify(world, repair=True, plans=rows(3))).sound
+        assert path.read_text() == "xxx"
+
+
 def test_an_object_that_may_not_be_read_gets_its_rights_back(store: Path) -> None:
     """Nothing is run for it: who made it may be gone, or make something else."""
     with open_world(store) as world:

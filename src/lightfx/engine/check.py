@@ -61,6 +61,10 @@ def _wanted(rref: object) -> None:
 
 
 def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[Checked, EngineFailure]:
+    # It runs in a folder of the store: where there can be none, no stage is to blame.
+    writable = world.perform.result(world.store.ingest(()))
+    if isinstance(writable, Failure):
+        return Failure(writable.failure())
     found = _job(world, rref, realizer_of, heal=heal)
     if isinstance(found, Failure):
         return Failure(found.failure())

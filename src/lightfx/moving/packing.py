@@ -68,6 +68,9 @@ def unpack(world: World, file: str | os.PathLike[str], /, *, disk: Disk = REAL) 
     seen from them: take archives from those whom you would believe. ``disk`` is
     for tests.
     """
+    writable = world.perform.result(world.store.ingest(()))
+    if isinstance(writable, Failure):
+        return IOResult.from_failure(writable.failure())
     path, place = Path(file).absolute(), world.store.place()
     try:
         unpacked = world.perform.result(read_archive(path, place, lambda trees: there(world, trees), disk))

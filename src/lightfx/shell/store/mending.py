@@ -46,6 +46,7 @@ from lightfx.shell.store.verifying import Judged, Verifier
 
 _OF_ANOTHER: Final = "it is another user's: let him set it right"
 _UNNAMED: Final = "nothing names it: it was removed"
+_DOUBTFUL: Final = "it was left as it is, since records that could not be read may name it: verify again"
 _UNREAD: Final = "it was left as it is; if it never can be, move it away by hand, and what it held is computed anew"
 
 
@@ -69,21 +70,23 @@ class Mender:
         with self.claims.alone() as alone:
             if not alone or self.claims.building:
                 raise StoreTroubleError(InUse(self.root, self.claims.others()))
-            repairs = [done for each in damages if (done := self._mend(each, trash)) is not None]
+            # What such a group names is not known, and looks as if nothing named it.
+            unread = any(isinstance(each, DamagedGroup) and not (each.sound or each.lost) for each in damages)
+            repairs = [done for each in damages if (done := self._mend(each, trash, unread=unread)) is not None]
             sync_path(self.groups.folder, self.disk)
             sync_path(self.root / OBJECTS, self.disk)
             self.reread()
         remove_tree(trash, self.disk)
         return repairs
 
-    def _mend(self, damage: Damage, trash: Path) -> Repair | None:
+    def _mend(self, damage: Damage, trash: Path, *, unread: bool) -> Repair | None:
         match damage:
             case DamagedGroup():
                 return self._mend_group(damage, trash)
             case WrongRights():
                 return self._set_right(damage)
             case DamagedObject():
-                return self._made_readable(damage) or self._removed(damage, trash)
+                return self._made_readable(damage) or self._removed(damage, trash, unread=unread)
             case Stray():
                 return Repair(damage, healed=False, how="move it away by hand")
             case MissingObject():
@@ -100,10 +103,12 @@ class Mender:
             return Repair(damage, healed=False, how=_OF_ANOTHER)
         return None
 
-    def _removed(self, damage: DamagedObject, trash: Path) -> Repair | None:
+    def _removed(self, damage: DamagedObject, trash: Path, *, unread: bool) -> Repair | None:
         """Take away what nobody names."""
         if damage.rrefs:
             return None
+        if unread:
+            return Repair(damage, healed=False, how=_DOUBTFUL)
         moved = self.objects.move_out((damage.tree,), trash, logs=True)
         return Repair(damage, healed=bool(moved), how=_UNNAMED if moved else _OF_ANOTHER)
 
