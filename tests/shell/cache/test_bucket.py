@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from attrs import evolve
@@ -131,6 +133,28 @@ def test_silence_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             failed = outcome(effect)
             assert isinstance(failed, Failure)
             assert not failed.failure().again
+            assert failed.failure().why == "the server is silent"
+
+
+def test_trap_a_connection_that_broke_off_was_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that obstore says holds the word timeout, so nothing of the kind was ever tried again."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+    def hang_up(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as rude:
+        Thread(target=hang_up, args=(rude,), daemon=True).start()
+        options = {"endpoint": f"http://127.0.0.1:{rude.getsockname()[1]}", "region": "us-east-1", "allow_http": "true"}
+        cache = bucket_cache("s3", "bucket", options=options)
+        for effect in (cache.names("v1"), cache.there(["v1/x"]), cache.put([Good.of("v1/x", b"x")])):
+            failed = outcome(effect)
+            assert isinstance(failed, Failure)
+            assert failed.failure().again, failed.failure().why
+        rude.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("cache", [s3("bucket"), gs("bucket"), azure("container")])

@@ -34,6 +34,8 @@ _SAID: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _AGAIN: Final = ("408", "425", "429", "500", "502", "503", "504")
 _CERTIFICATE: Final = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _SYSTEM: Final = re.compile(r'(?:message|error): "([^"\n]{1,200})"')
+_SILENT: Final = re.compile(r"\b(?:Timeout|TimedOut|timed out)\b")  # not the retry_timeout, which is always told of
+_BROKE: Final = re.compile(r"hyper::Error\(\s*(\w+)")
 _EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 _FINAL: Final = ("PermissionDeniedError", "UnauthenticatedError", "InvalidPathError", "NotSupportedError")
 
@@ -147,8 +149,11 @@ def _broken(error: Exception) -> BrokenError:
         return BrokenError(f"nobody who is trusted vouches for its certificate ({certificate[1]})", again=False)
     if (system := _SYSTEM.search(text)) is not None:
         return BrokenError(f"it cannot be reached: {system[1]}", again=True)
-    silent = "timed out" in text or "timeout" in text.lower()
-    return BrokenError(f"{kind}: {text.partition(chr(10))[0]}", again=kind not in _FINAL and not silent)
+    if _SILENT.search(text) is not None:
+        return BrokenError("the server is silent", again=False)
+    if (broke := _BROKE.search(text)) is not None:
+        return BrokenError(f"the connection broke off ({broke[1]})", again=True)
+    return BrokenError(f"{kind}: {text.partition(chr(10))[0]}", again=kind not in _FINAL)
 
 
 def creates(channel: BucketChannel, name: str) -> bool:
