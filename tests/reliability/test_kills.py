@@ -30,7 +30,7 @@ def test_killed_in_process(tmp_path: Path, kind: str, scale: Scale, record_prope
     found = json.loads(done.stdout)
     assert found["wrong"] == []
     assert found["kills"] == kills
-    assert found["early"] < kills, "some came between two answers"
+    assert found["early"] < (kills if kills < 100 else 0.9 * kills), "some came between two answers"
     record_property("count", kills)
 
 
