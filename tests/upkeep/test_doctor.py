@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from returns.result import Failure
 
-from lightfx import Build, DRef, evaluate, open_world, realize, stage, unwrap
+from lightfx import Build, DRef, World, evaluate, open_world, realize, stage, unwrap
 from lightfx.core.failures import EngineError, EngineFailure, InUse, NoStore, UnknownFormat
 from lightfx.garbage import add_root, gc
 from lightfx.looking import link
@@ -114,6 +114,8 @@ def test_who_lives_and_what_the_dead_left_is_told_and_cleared(store: Path) -> No
     assert mended.owners == ()
     assert list((store / "tmp").iterdir()) == []
     assert list((store / "claims").iterdir()) == []
+    assert mended.well, "what is over is told, and nobody has to do anything"
+    assert [type(each) for each in mended.oddities] == [UnendedRun]
 
 
 def test_files_that_nobody_owns(store: Path) -> None:
@@ -131,11 +133,14 @@ def test_files_that_nobody_owns(store: Path) -> None:
 
 
 def test_records_that_stand_twice_and_objects_that_nobody_names(store: Path) -> None:
-    with open_world(store) as world:
+    def store_for_nobody(world: World) -> None:
         place = world.store.place()
         place.mkdir(parents=True)
         (place / "a").write_text("abc")
         unwrap(world.store.ingest((place,)))
+
+    with open_world(store) as world:
+        store_for_nobody(world)
         evaluate(world, double(1))
         evaluate(world, double(2))
     groups = sorted((store / "records").iterdir())
@@ -149,7 +154,18 @@ def test_records_that_stand_twice_and_objects_that_nobody_names(store: Path) -> 
     assert [each for each in odd if isinstance(each, Unnamed)] == [Unnamed(1, 3)]
     (index,) = (each for each in odd if isinstance(each, OddIndex))
     assert "lacks 1 groups" in index.why
+    before = set((store / "objects").iterdir())
+    with busy(store) as process:
+        unwrap(doctor(store, fix=True))
+        assert set((store / "objects").iterdir()) >= before, "somebody may be about to name it"
+        process.kill()
+        process.wait()
+    mended = unwrap(doctor(store, fix=True))
+    assert mended.well and StoredTwice in {type(each) for each in mended.oddities}
+    assert len(before - set((store / "objects").iterdir())) == 1
     with open_world(store) as world:
+        assert evaluate(world, rows(3), only_stored=True)
+        store_for_nobody(world)
         for plan in (rows(3), double(1), double(2)):
             unwrap(add_root(world, plan.dref))
         unwrap(gc(world))

@@ -48,10 +48,12 @@ def _page(health: Health) -> Page:
         page.line(_owner(owner), indent=2)
     if not health.owners:
         page.line("nobody has it open")
-    if health.well:
-        return page.line("nothing is left over, nothing is odd", "bold")
     rows = [_row(each) for each in health.oddities]
-    return page.line("to look at", "bold").excerpt(("", "", ""), rows, indent=2) if rows else page
+    if health.well:
+        page.line(f"nothing is left over, nothing is odd{', but' if rows else ''}", "bold")
+    elif rows:
+        page.line("to look at", "bold")
+    return page.excerpt(("", "", ""), rows, indent=2) if rows else page
 
 
 def _disk(disk: Disk) -> str:
@@ -75,7 +77,11 @@ def _row(odd: Oddity) -> tuple[str, str, str]:
         case StoredTwice(records, count):
             return "records", f"{counted(records, 'record')} stored twice, {size(count)}", "no harm"
         case Unnamed(objects, count):
-            return "objects", f"{counted(objects, 'object')} that no record names, {size(count)}", "gc removes them"
+            return (
+                "objects",
+                f"{counted(objects, 'object')} that no record names, {size(count)}",
+                "gc clears it, or --fix",
+            )
         case OddRoot(path, why, over):
             return str(path), why, "gc clears it, or --fix" if over else "look at it, and remove it by hand"
         case OddIndex(path, why):
