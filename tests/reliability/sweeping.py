@@ -26,8 +26,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -37,7 +39,9 @@ from tardy import wrong_disk  # noqa: E402
 from writer import heard, prepare, saying, work  # noqa: E402
 
 from lightfx import EngineError, LeftError  # noqa: E402
-from lightfx.shell.cache import channel  # noqa: E402
+from lightfx.shell.cache import channel, watching  # noqa: E402
+
+T = TypeVar("T")
 
 START = 5
 IDLE = frozenset(
@@ -62,6 +66,7 @@ def child(store: Path, kind: str, mutant: str) -> tuple[int, int, int]:
             os.close(word)
             os.read(hearing, 1)
             channel.at_once = lambda do, items: {name: do(item) for name, item in items.items()}  # type: ignore[assignment]
+            watching.in_thread = done_here
             work(store, kind, START, 1, saying(writer), wrong_disk(mutant))
         except (EngineError, LeftError):
             os._exit(4)
@@ -74,6 +79,16 @@ def child(store: Path, kind: str, mutant: str) -> tuple[int, int, int]:
     os.close(hearing)
     os.close(writer)
     return pid, word, reader
+
+
+def done_here(work: Callable[[], T]) -> Future[T]:
+    """What `lightfx.shell.cache.channel.in_thread` gives, of work that was done without a thread."""
+    done: Future[T] = Future()
+    try:
+        done.set_result(work())
+    except Exception as error:
+        done.set_exception(error)
+    return done
 
 
 def traced(store: Path, kind: str, mutant: str, *options: str) -> tuple[int, list[Ack]]:
