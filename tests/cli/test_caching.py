@@ -78,6 +78,18 @@ def test_trap_two_that_are_added_at_once_are_both_noted(lightfx: Any, monkeypatc
     assert [each["name"] for each in lightfx("cache", "list", "--json").json] == ["quick", "slow"]
 
 
+def test_a_cache_that_takes_nothing_is_said_as_it_is_added(lightfx: Any) -> None:
+    assert lightfx("run", "plan:fine", "-q").code == 0
+    Path("full").mkdir()
+    Path("full/v1").write_text("no folder")
+    assert lightfx("cache", "add", "reading", "full").err == ""
+    said = lightfx("cache", "add", "pushing", "full", "--push")
+    assert said.code == 0
+    assert "noted all the same" in said.err and "full/v1" in said.err
+    assert lightfx("cache", "add", "fine", "shared", "--push").err == ""
+    assert [path for path in Path("shared").rglob("*") if path.is_file()] == [], "what was tried is gone"
+
+
 def test_a_key_to_sign_with_that_is_not_there_is_said(lightfx: Any) -> None:
     assert "no key 'ci' to sign with" in lightfx("cache", "add", "ours", "shared", "--push", "--sign", "ci").out
 
