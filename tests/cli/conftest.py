@@ -92,7 +92,7 @@ class Desk:
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "lightfx.cli.main", *arguments],
+            [sys.executable, "-m", "lightfx", *arguments],
             cwd=self.folder,
             text=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
