@@ -53,7 +53,7 @@ pytest: $(VENV)/.dev $(VENV)/.others
 laws: $(VENV)/.dev
 	HISTORIES=10000 $(BIN)/pytest --numprocesses 2 --dist worksteal property_tests
 
-# Kills, power cuts, races, rot, hostility: about half an hour, and some hours by night. Most of it needs Linux, part of it
+# Kills, power cuts, races, rot, hostility: the better part of an hour, and some hours by night. Most of it needs Linux, part of it
 # root; what could not run is told in the table. `make reliability-nightly SEED=7` is the night of that seed once more.
 reliability: $(VENV)/.reliability $(VENV)/.others
 	$(BIN)/python tests/reliability/protocol.py --tier L --write docs/reliability.md
