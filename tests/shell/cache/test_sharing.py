@@ -584,7 +584,7 @@ def test_trap_what_tells_of_much_and_slowly_is_not_waited_for_to_the_end(tmp_pat
 
 def test_trap_what_gives_much_and_slowly_is_weighed_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trap: many results that were found at once were all waited for, however slowly each came."""
-    monkeypatch.setattr(pulling, "AT_ONCE", 1)
+    monkeypatch.setattr(pulling, "MOST_AT_ONCE", 2)
     held: dict[str, bytes] = {}
     plans = [onward([], number) for number in range(200)]
     with memory_world(tmp_path / "one") as world:

@@ -64,13 +64,13 @@ class Catalogue:
         if self.partner.is_left_alone:
             return []
         self._look()
-        wanted = set(texts)
+        wanted = dict.fromkeys(texts)  # in their order: a set has another in each process
         rows: dict[Digest, Row] = {}
         for text in wanted:
             rows.update(self.found.get(token(text), {}))
         told: list[Told] = []
         for group in self._read(list(rows.values())):
-            told += [each for each in group.told() if not wanted.isdisjoint(names_of(each.realization))]
+            told += [each for each in group.told() if not wanted.keys().isdisjoint(names_of(each.realization))]
         return told
 
     def has(self, text: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
 
@@ -36,7 +37,7 @@ from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import most_of, opened
 from lightfx.shell.disk import REAL, Disk
 
-AT_ONCE: Final = 256
+MOST_AT_ONCE: Final = 512
 Homes: TypeAlias = list[tuple[Path, bool]]
 File: TypeAlias = tuple[Digest, int]
 
@@ -108,12 +109,15 @@ def take_in(
 def _batches(told: Sequence[Told]) -> Iterator[list[Told]]:
     """Part records in their order, where one group ends and another begins: what was packed together comes once."""
     batch = list[Told]()
-    for each in told:
-        full = len(batch) >= (2 * AT_ONCE if batch and each.group is batch[-1].group else AT_ONCE)
-        if full:
+    for _, alike in groupby(told, lambda each: id(each.group)):
+        group = list(alike)
+        if batch and len(batch) + len(group) > MOST_AT_ONCE:
             yield batch
             batch = []
-        batch.append(each)
+        batch += group
+        while len(batch) > MOST_AT_ONCE:  # of records without a group, or of a group that others made larger
+            yield batch[:MOST_AT_ONCE]
+            batch = batch[MOST_AT_ONCE:]
     if batch:
         yield batch
 
