@@ -21,6 +21,7 @@ import pytest
 from odd_disks import AS_ROOT, fill, image, mounted, number, sound, text, trouble
 
 from lightfx import evaluate, open_world, realize
+from lightfx.cli.complaints import complaint_of
 from lightfx.core.failures import DiskFull, NotPermitted, sentence
 from lightfx.garbage import add_root, gc
 from lightfx.looking import ls
@@ -191,6 +192,7 @@ def test_a_read_only_disk_is_read(tmp_path: Path, how: str) -> None:
         for act in (realize(world, number(7)), gc(world, keep_last=1), add_root(world, number(1).dref)):
             why = world.perform.result(act).failure()
             assert why == NotPermitted(str(store), "write to the store, which can be read")
+            assert f"{store} lies on a file system that is mounted read-only" in complaint_of(why).line
 
 
 @AS_ROOT

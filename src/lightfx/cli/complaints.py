@@ -130,7 +130,9 @@ def _of_whom(path: str) -> str:
     for place in (Path(path), *Path(path).absolute().parents):
         with suppress(OSError):
             owner, ours = place.stat().st_uid, os.geteuid()
+            if os.statvfs(place).f_flag & os.ST_RDONLY:
+                return f"{place} lies on a file system that is mounted read-only: mount it for writing"
             if owner == ours:
-                return f"{place} is yours: chmod gives the right, unless the file system is read-only"
+                return f"{place} is yours: chmod gives the right"
             return f"{place} is of {name_of_user(owner)}, who can give the right to {name_of_user(ours)}"
     return ""

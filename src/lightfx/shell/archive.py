@@ -13,7 +13,6 @@ which is judged before anything is written; a file is judged by its digest.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import tarfile
@@ -28,11 +27,12 @@ from blake3 import blake3
 from returns.io import IOResult
 from returns.result import Failure, Result
 
-from lightfx.core.failures import BadArchive, DiskFull, EngineFailure, NotPermitted, SystemTrouble
+from lightfx.core.failures import BadArchive, EngineFailure, SystemTrouble
 from lightfx.core.manifest import Kind
 from lightfx.core.names import Digest
 from lightfx.plan.packing import Freight, PackingList, read_freight
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.refusals import refusal
 from lightfx.shell.zstandard import MISSING, one_frame, zstd
 
 T = TypeVar("T")
@@ -326,13 +326,4 @@ def _at_rim(path: Path, act: str, work: Callable[[], T]) -> IOResult[T, EngineFa
     except _TroubleError as error:
         return IOResult.from_failure(error.failure)
     except OSError as error:
-        return IOResult.from_failure(_trouble(error, path, act))
-
-
-def _trouble(error: OSError, path: Path, act: str) -> EngineFailure:
-    where = str(error.filename or path)
-    if isinstance(error, PermissionError):
-        return NotPermitted(where, act)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(where, act)
-    return SystemTrouble(where, act, error.strerror or str(error)[:500])
+        return IOResult.from_failure(refusal(error, path, act))

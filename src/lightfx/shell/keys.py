@@ -31,12 +31,13 @@ from typing import Final, TypeVar, final
 from attrs import field, frozen
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from lightfx.core.failures import BadKey, DiskFull, EngineFailure, NotPermitted, SystemTrouble
+from lightfx.core.failures import BadKey, EngineFailure, SystemTrouble
 from lightfx.core.layout import FORMAT, read_format
 from lightfx.core.names import Name
 from lightfx.core.statement import KEY_SIZE, PublicKey, unspelled_key
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.ed25519 import MISSING, PrivateKey
+from lightfx.shell.refusals import refusal
 
 T = TypeVar("T")
 
@@ -242,7 +243,7 @@ class KeyRing:
         except ImportError:
             return IOFailure(SystemTrouble("cryptography", act, MISSING))
         except OSError as error:
-            return IOFailure(_trouble(error, self.folder, act))
+            return IOFailure(refusal(error, self.folder, act))
 
 
 def _check(path: Path, found: os.stat_result, forbidden: int) -> None:
@@ -259,12 +260,3 @@ def _check(path: Path, found: os.stat_result, forbidden: int) -> None:
 
 def _refused(path: Path, why: str) -> _KeyTroubleError:
     return _KeyTroubleError(BadKey(path, why))
-
-
-def _trouble(error: OSError, path: Path, act: str) -> EngineFailure:
-    where = str(error.filename or path)
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return NotPermitted(where, act)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(where, act)
-    return SystemTrouble(where, act, error.strerror or type(error).__name__)

@@ -8,15 +8,13 @@ import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from returns.io import IOResult, impure_safe
 
-from lightfx.core.failures import EngineFailure, NotPermitted, NotStored, SystemTrouble
+from lightfx.core.failures import EngineFailure, NotStored
 from lightfx.core.refs import RRef
 from lightfx.shell.disk import REAL, Disk
-
-_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+from lightfx.shell.refusals import refusal
 
 
 def make_link(link: Path, target: Path, disk: Disk = REAL) -> IOResult[None, EngineFailure]:
@@ -33,7 +31,7 @@ def make_link(link: Path, target: Path, disk: Disk = REAL) -> IOResult[None, Eng
             disk.unlink(aside)
             raise
 
-    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, link, "make a link"))
+    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: refusal(error, link, "make a link"))
 
 
 def run_in(folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> IOResult[int, EngineFailure]:
@@ -48,7 +46,7 @@ def run_in(folder: Path, command: Sequence[str], environment: Mapping[str, str])
         done = subprocess.run(words, cwd=folder, env={**os.environ, **environment}, check=False)  # noqa: S603
         return done.returncode
 
-    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: _trouble(error, folder, f"run {words[0]}"))
+    return impure_safe(exceptions=(OSError,))(work)().alt(lambda error: refusal(error, folder, f"run {words[0]}"))
 
 
 def read_file(
@@ -65,13 +63,6 @@ def read_file(
             return NotStored(rref.text, f"there is no {str(path)!r} in it")
         if error.errno == errno.EISDIR:
             return NotStored(rref.text, f"{str(path)!r} is a folder in it")
-        return _trouble(error, folder, "read it")
+        return refusal(error, folder, "read it")
 
     return impure_safe(exceptions=(OSError,))(work)().alt(why)
-
-
-def _trouble(error: OSError, path: Path, act: str) -> EngineFailure:
-    where = str(error.filename or path)
-    if error.errno in _FORBIDDEN:
-        return NotPermitted(where, act)
-    return SystemTrouble(where, act, error.strerror or str(error))

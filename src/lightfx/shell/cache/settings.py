@@ -25,6 +25,7 @@ from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import Sharing
 from lightfx.shell.cache.opening import CacheSetup
 from lightfx.shell.disk import REAL, Disk
+from lightfx.shell.refusals import refusal
 
 _VERSION: Final = 1
 
@@ -42,7 +43,7 @@ def read_setups(root: Path, disk: Disk = REAL) -> IOResult[tuple[CacheSetup, ...
     except PermissionError:
         return IOFailure(_forbidden(root, disk))
     except OSError as error:
-        return IOFailure(SystemTrouble(str(path), "read which caches are used", error.strerror or str(error)))
+        return IOFailure(refusal(error, path, "read which caches are used"))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         return IOFailure(SystemTrouble(str(path), "read which caches are used", str(error)))
 
@@ -97,8 +98,8 @@ def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) ->
     return IOSuccess(None)
 
 
-def _unwritten(path: Path, error: OSError) -> SystemTrouble:
-    return SystemTrouble(str(path), "write which caches are used", error.strerror or str(error))
+def _unwritten(path: Path, error: OSError) -> EngineFailure:
+    return refusal(error, path, "write which caches are used")
 
 
 def _tree(setup: CacheSetup) -> dict[str, Tree]:

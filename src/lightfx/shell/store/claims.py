@@ -37,6 +37,7 @@ from lightfx.core.layout import ALONE, CLAIMS, OBJECTS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.forks import tell_in_children
+from lightfx.shell.refusals import is_full
 from lightfx.shell.store.mounts import is_local
 from lightfx.shell.store.owners import (
     LEASE,
@@ -367,5 +368,5 @@ def _though_full() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
@@ -22,13 +22,10 @@ from lightfx.core.failures import (
     IndexTrouble,
     NotPermitted,
     SplitStore,
-    SystemTrouble,
 )
+from lightfx.shell.refusals import refusal
 
 T = TypeVar("T")
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class StoreTroubleError(Exception):
@@ -57,14 +54,9 @@ def translate(error: Exception, path: Path, act: str) -> EngineFailure:
     if isinstance(error, StoreTroubleError):
         return error.failure
     if isinstance(error, OSError):
-        where = str(error.filename or path)
-        if error.errno in _FULL:
-            return DiskFull(where, act)
-        if error.errno in _FORBIDDEN:
-            return NotPermitted(where, act)
         if error.errno == errno.EXDEV and error.filename2 is not None:
             return SplitStore(_folder_of(error.filename), _folder_of(error.filename2))
-        return SystemTrouble(where, act, error.strerror or str(error))
+        return refusal(error, path, act)
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(path)
     if "disk is full" in str(error):
