@@ -61,8 +61,28 @@ def test_what_a_cache_has_is_taken_from_there(lightfx: Desk) -> None:
     path = harm(lightfx)
     (lightfx.store.parent / "plan.py").unlink()
     mended = lightfx("verify", "--repair")
-    assert mended.code == 0, mended.out
+    assert (mended.code, mended.err) == (0, "")
     assert path.read_text() == "xxx"
+
+
+def test_trap_a_cache_that_is_down_is_told_of_where_it_could_have_mended(lightfx: Desk) -> None:
+    """Trap: damage stayed, and nothing said that the cache which has the files was not reached."""
+    lightfx("run", "plan:fine", "-q")
+    assert lightfx("cache", "add", "ours", "shared").code == 0
+    assert lightfx("push", "data").code == 0
+    harm(lightfx)
+    (lightfx.store.parent / "plan.py").unlink()
+    (lightfx.store.parent / "shared").rename(lightfx.store.parent / "away")
+    left = lightfx("verify", "--repair")
+    assert left.code == 1
+    assert left.err.startswith("lightfx: warning: trouble with the cache ours: cannot "), left.err
+    (lightfx.store.parent / "away").rename(lightfx.store.parent / "shared")
+    for path in (lightfx.store.parent / "shared/v1/packs").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    left = lightfx("verify", "--repair")
+    assert left.code == 1
+    assert "lightfx: warning: the cache ours: v1/packs/" in left.err
+    assert "is not used: " in left.err
 
 
 def test_verify_of_references(lightfx: Desk) -> None:

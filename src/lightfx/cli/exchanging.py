@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, final
 
@@ -17,9 +15,10 @@ from lightfx.caches import CacheSetup, Sharing, Trust, configured
 from lightfx.cli.collecting import ref_of
 from lightfx.cli.complaints import misuse
 from lightfx.cli.keyring import ring
+from lightfx.cli.notes import warn
 from lightfx.cli.opening import open_to_read, store_path
 from lightfx.cli.page import Answer, Page, document
-from lightfx.cli.words import counted, harmless
+from lightfx.cli.words import counted
 from lightfx.core.failures import CacheTrouble, EngineError, NotStored, sentence
 from lightfx.core.inventory import Ref, parse_ref
 from lightfx.core.refs import RRef
@@ -134,7 +133,7 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
             _try_to_write(partner, drops=setup.drops)
         world.perform.result(partner.cache.close())
     if partner.trouble is not None:
-        _warn(f"{sentence(partner.trouble)}; it is noted all the same")
+        warn(f"{sentence(partner.trouble)}; it is noted all the same")
     if json:
         return document(_facts(setup))
     page = Page().line(f"{setup.name}: {setup.url}")
@@ -216,7 +215,7 @@ def _pulled(world: World, refs: Sequence[Ref], setups: Sequence[CacheSetup]) -> 
         if not isinstance(failure, CacheTrouble | NotStored):
             raise EngineError(failure)
         if isinstance(failure, CacheTrouble) and len(setups) > 1:
-            _warn(sentence(failure))
+            warn(sentence(failure))
         first = first or failure
     if first is not None and not traffic:
         raise EngineError(first)
@@ -248,11 +247,11 @@ def _chosen(store: str | None, name: str) -> list[CacheSetup]:
 def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
     for each in traffic:
         for refusal in each.refused[:SHOWN]:
-            _warn(f"the cache {each.cache}: {refusal.what} is not used: {refusal.why}")
+            warn(f"the cache {each.cache}: {refusal.what} is not used: {refusal.why}")
         if len(each.refused) > SHOWN:
-            _warn(f"the cache {each.cache}: {len(each.refused) - SHOWN:,} more are not used: --json lists them")
+            warn(f"the cache {each.cache}: {len(each.refused) - SHOWN:,} more are not used: --json lists them")
     if traffic and (lacking := traffic[-1].lacking):
-        _warn(f"not all is here: {_named(lacking)} came from no cache with all files")
+        warn(f"not all is here: {_named(lacking)} came from no cache with all files")
     if json:
         return document(
             [
@@ -274,8 +273,3 @@ def _said(way: str, traffic: Sequence[Traffic], *, json: bool) -> Answer:
 def _named(lacking: Sequence[RRef]) -> str:
     more = f" and {len(lacking) - SHOWN:,} more" if len(lacking) > SHOWN else ""
     return ", ".join(rref.text for rref in lacking[:SHOWN]) + more
-
-
-def _warn(text: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(f"lightfx: warning: {harmless(text)}\n")

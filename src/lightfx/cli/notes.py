@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final, assert_never, final
 
 from lightfx.cli.words import counted, duration, harmless, outcome, titled
@@ -92,6 +94,23 @@ def first_line(text: str) -> str:
     'raised ValueError: no \\x07'
     """
     return harmless(text.strip().partition("\n")[0])
+
+
+def warn(text: str) -> None:
+    """Warn on standard error, if there is one."""
+    with suppress(OSError):
+        sys.stderr.write(f"lightfx: warning: {harmless(text)}\n")
+
+
+def warner() -> Callable[[JournalEvent], None]:
+    """Make what writes warnings on standard error, and of all else that it hears nothing."""
+    volume = Volume()
+
+    def hear(event: JournalEvent) -> None:
+        if isinstance(event, WARNINGS) and volume.lets(event):
+            warn(note(event).removeprefix("warning: "))
+
+    return hear
 
 
 def _soon(wait: float) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from lightfx.cli.complaints import misuse
 from lightfx.core.layout import IN_MEMORY, IndexPlace
 from lightfx.core.names import short_hash
+from lightfx.effects.journal import Journal
 from lightfx.effects.world import World
 from lightfx.wiring import open_world
 
@@ -24,9 +25,10 @@ def store_path(given: str | None) -> Path:
     return Path(named)
 
 
-def open_to_mend(given: str | None) -> World:
+def open_to_mend(given: str | None, journal: Journal | None = None) -> World:
     """Open a store that is there, also where groups of its records are damaged."""
-    return open_world(store_path(given), create=False, index=index_place(store_path(given)), mending=True)
+    path = store_path(given)
+    return open_world(path, create=False, index=index_place(path), mending=True, journal=journal)
 
 
 def index_place(store: Path) -> Path | IndexPlace | None:

@@ -10,6 +10,7 @@ from lightfx import upkeep
 from lightfx.caches import configured
 from lightfx.cli.collecting import ref_of
 from lightfx.cli.complaints import Exit
+from lightfx.cli.notes import warner
 from lightfx.cli.opening import open_to_mend, store_path
 from lightfx.cli.page import Answer, Page, document
 from lightfx.cli.planning import planned, put_first
@@ -27,6 +28,7 @@ from lightfx.core.damage import (
 )
 from lightfx.core.refs import RRef
 from lightfx.moving import objects_from
+from lightfx.shell.journal.listeners import Listener
 from lightfx.shell.store.owners import name_of_user
 from lightfx.wiring import unwrap
 
@@ -48,7 +50,7 @@ def verify(
         targets = () if plan is None else planned(plan)
         put_first(Path.cwd())
         caches = unwrap(configured(store_path(store))) if repair else ()
-        with open_to_mend(store) as world:
+        with open_to_mend(store, Listener(warner())) as world:
             refs = [ref_of(world, text) for text in texts]
             found = unwrap(
                 upkeep.verify(

@@ -14,6 +14,7 @@ from lightfx.core.failures import CacheTrouble, EngineFailure, NotStored
 from lightfx.core.inventory import Ref, check_all_refs
 from lightfx.core.names import Digest
 from lightfx.core.refs import RRef
+from lightfx.effects.journal import CacheRefused, CacheWarned, JournalEvent
 from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.moving.gathering import gather_known, stored_of
@@ -78,7 +79,8 @@ def objects_from(
     Gives a function: of the objects that it is asked for it puts what the
     caches have into folders below a path, which is private and not made yet,
     and says which folder is which. Files are compared with their digests as
-    they come. Trouble with a cache is that it offers nothing.
+    they come. A cache that gives trouble offers nothing; the journal of
+    ``world`` is told of that, and of what is not used.
     """
 
     def offer(trees: Sequence[Digest], place: Path) -> IOResult[Mapping[Digest, Path], EngineFailure]:
@@ -88,11 +90,20 @@ def objects_from(
             try:
                 lacking = [tree for tree in trees if tree not in found]
                 found.update(_fetched(partner, lacking, place / str(number)) if lacking else {})
+                _tell(world, partner)
             finally:
                 world.perform.result(partner.cache.close())
         return IOResult.from_value(found)
 
     return offer
+
+
+def _tell(world: World, partner: Partner) -> None:
+    told: list[JournalEvent] = [CacheRefused(partner.name, each.what, each.why) for each in partner.refusals()]
+    if partner.trouble is not None:
+        told.append(CacheWarned(partner.name, partner.why))
+    for event in told:
+        world.perform.value(world.journal.tell(event))
 
 
 def _fetched(partner: Partner, trees: Sequence[Digest], place: Path) -> Mapping[Digest, Path]:

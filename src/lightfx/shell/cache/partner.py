@@ -93,6 +93,11 @@ class Partner:
         return self.cache.name
 
     @property
+    def why(self) -> str:
+        """What the last trouble was, in words that follow its name."""
+        return "" if self.trouble is None else f"cannot {self.trouble.act}: {self.trouble.why}"
+
+    @property
     def is_left_alone(self) -> bool:
         """Whether it gave so much trouble that it is asked no more."""
         return self.troubles >= ENOUGH or self.lost >= TOO_LONG or self.dear

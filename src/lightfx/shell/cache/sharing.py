@@ -25,7 +25,7 @@ from typing import Final, final
 from returns.io import IOResult
 from returns.result import Failure, Result
 
-from lightfx.core.failures import CacheTrouble, EngineFailure, sentence
+from lightfx.core.failures import EngineFailure, sentence
 from lightfx.core.inventory import Item
 from lightfx.core.listing import Listed
 from lightfx.core.names import Digest
@@ -184,8 +184,7 @@ class SharingStore(Around):
         failure: EngineFailure | None = result.failure() if isinstance(result, Failure) else partner.trouble
         if failure is not None and partner.name not in self._warned:
             self._warned.add(partner.name)
-            why = f"cannot {failure.act}: {failure.why}" if isinstance(failure, CacheTrouble) else sentence(failure)
-            self._tell(CacheWarned(partner.name, why))
+            self._tell(CacheWarned(partner.name, partner.why if failure is partner.trouble else sentence(failure)))
 
     def _tell(self, event: JournalEvent) -> None:
         self._perform.value(self._journal.tell(event))
