@@ -19,7 +19,9 @@ from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.memory import memory_cache
 from lightfx.shell.cache.opening import probe
 from lightfx.shell.cache.policies import bounded, retrying, tiered
+from lightfx.shell.cache.watching import watched
 from lightfx.shell.cache.web import web_cache
+from lightfx.shell.cache.wrapping import Wrapping
 from lightfx.testing.makings import good
 from lightfx.wiring import Performing
 
@@ -87,7 +89,8 @@ AZURITE = (
     pytest.mark.quick,
     pytest.mark.reliability("R3", "the laws of caches, on Azurite", passes="each is kept, by conditional writes too"),
 )
-KINDS = ["memory", "folder", "web", "s3", "google", "google-creates", "bounded", "retrying", "tiered"]
+WRAPPED = ["wrapped", "watched", "bounded", "retrying", "tiered"]
+KINDS = ["memory", "folder", "web", "s3", "google", "google-creates", *WRAPPED]
 
 
 @pytest.fixture(params=[*KINDS, *(pytest.param(kind, marks=AZURITE) for kind in ("azure", "azure-creates"))])
@@ -109,6 +112,8 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         "azure-creates": lambda: azure_cache(request.getfixturevalue("azure"), monkeypatch, creates=True),
         "google": lambda: google_cache(request.getfixturevalue("google"), monkeypatch),
         "google-creates": lambda: google_cache(request.getfixturevalue("google"), monkeypatch, creates=True),
+        "wrapped": lambda: Wrapping(memory_cache({})),
+        "watched": lambda: watched(memory_cache({}), reading=60.0, writing=60.0),
         "bounded": lambda: bounded(memory_cache({})),
         "retrying": lambda: retrying(memory_cache({}), sleep=lambda _: None),
         "tiered": lambda: tiered(memory_cache({}), folder_cache(tmp_path / "far", create=True)),

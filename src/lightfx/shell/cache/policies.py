@@ -22,6 +22,7 @@ from lightfx.effects.cache import Cache, Failed, Fate, Good, Pieces, Taken, Trou
 from lightfx.plan.sharing import TABLE_LIST
 from lightfx.shell.cache.channel import BrokenError, UnfitError
 from lightfx.shell.cache.sealing import PIECE
+from lightfx.shell.cache.wrapping import Wrapping
 
 T = TypeVar("T")
 
@@ -32,58 +33,12 @@ PAUSE: Final = 0.25
 _IN_MEMORY: Final = 1 << 22
 
 
-@frozen
-class _Around:
-    """What is the same for all policies: a cache, asked as it is."""
-
-    cache: Cache
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return self.cache.name
-
-    @property
-    def lists(self) -> bool:
-        """Whether it can say what is there."""
-        return self.cache.lists
-
-    @property
-    def writable(self) -> bool:
-        """Whether anything can be put there."""
-        return self.cache.writable
-
-    def fetch(self, wants: Sequence[Want]) -> IOResult[Mapping[str, Fate], Trouble]:
-        """Take in what is there of these names."""
-        return self.cache.fetch(wants)
-
-    def put(self, goods: Sequence[Good]) -> IOResult[None, Trouble]:
-        """Bring these."""
-        return self.cache.put(goods)
-
-    def there(self, names: Sequence[str]) -> IOResult[frozenset[str], Trouble]:
-        """Say which of these are there."""
-        return self.cache.there(names)
-
-    def names(self, folder: str) -> IOResult[Mapping[str, int], Trouble]:
-        """List what is there."""
-        return self.cache.names(folder)
-
-    def drop(self, names: Sequence[str]) -> IOResult[None, Trouble]:
-        """Remove these."""
-        return self.cache.drop(names)
-
-    def close(self) -> IOResult[None, Trouble]:
-        """Give back connections."""
-        return self.cache.close()
-
-
 # Limits.
 
 
 @final
 @frozen
-class _Bounded(_Around):
+class _Bounded(Wrapping):
     patience: float
     slowest: float
     elapsed: Callable[[], float]
@@ -126,7 +81,7 @@ def bounded(
 
 @final
 @frozen
-class _Retrying(_Around):
+class _Retrying(Wrapping):
     times: int
     pause: float
     sleep: Callable[[float], None]

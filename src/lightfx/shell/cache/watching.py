@@ -25,6 +25,7 @@ from returns.result import Result, Success
 
 from lightfx.effects.cache import Cache, Failed, Fate, Good, Pieces, Taken, Trouble, Unfit, Want
 from lightfx.shell.cache.channel import AT_ONCE, BrokenError, in_thread
+from lightfx.shell.cache.wrapping import Wrapping
 
 T = TypeVar("T")
 
@@ -69,23 +70,10 @@ class _Watch:
 
 @final
 @frozen
-class _Watched:
-    cache: Cache
+class _Watched(Wrapping):
     reading: float
     writing: float
     look: float
-
-    @property
-    def name(self) -> str:
-        return self.cache.name
-
-    @property
-    def lists(self) -> bool:
-        return self.cache.lists
-
-    @property
-    def writable(self) -> bool:
-        return self.cache.writable
 
     def fetch(self, wants: Sequence[Want]) -> IOResult[Mapping[str, Fate], Trouble]:
         """Take in what is there; what had come when it was given up is taken."""
