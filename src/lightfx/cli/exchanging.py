@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
 
 from attrs import frozen
-from returns.result import Failure, Success
+from returns.result import Failure
 
 from lightfx import moving
 from lightfx.caches import CacheSetup, Sharing, Trust, configured
@@ -23,12 +22,10 @@ from lightfx.core.failures import CacheTrouble, EngineError, NotStored, sentence
 from lightfx.core.inventory import Ref, parse_ref
 from lightfx.core.refs import RRef
 from lightfx.core.statement import PublicKey
-from lightfx.effects.cache import Good
 from lightfx.effects.world import World
 from lightfx.moving import Traffic
-from lightfx.plan.sharing import VERSION
 from lightfx.shell.cache.catalogue import Catalogue
-from lightfx.shell.cache.opening import open_cache, probe
+from lightfx.shell.cache.opening import open_cache, probe, try_to_write
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.settings import change_setups
 from lightfx.wiring import open_world, unwrap
@@ -130,7 +127,7 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
         partner = Partner(open_cache(setup), world.perform)
         Catalogue(partner).refresh()
         if setup.push and partner.trouble is None:
-            _try_to_write(partner, drops=setup.drops)
+            try_to_write(partner, drops=setup.drops)
         world.perform.result(partner.cache.close())
     if partner.trouble is not None:
         warn(f"{sentence(partner.trouble)}; it is noted all the same")
@@ -139,14 +136,6 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
     page = Page().line(f"{setup.name}: {setup.url}")
     page.line(f"runs {'ask it, and push what they make' if setup.push else 'ask it'}")
     return page.line(used).answer()
-
-
-def _try_to_write(partner: Partner, *, drops: bool) -> None:
-    """Bring something there: who may not is told so now, and not by results that are lacking one day."""
-    name = f"{VERSION}/probe/{uuid.uuid4().hex}"
-    brought = partner.do(partner.cache.put([Good.of(name, b"lightfx\n")]))
-    if drops and isinstance(brought, Success):
-        partner.do(partner.cache.drop([name]))
 
 
 def _with(known: Sequence[CacheSetup], setup: CacheSetup) -> Sequence[CacheSetup]:

@@ -20,7 +20,7 @@ from lightfx.caches import anyone, http
 from lightfx.effects.cache import Cache, Failed, Good, Missing, Pieces, Taken, Want
 from lightfx.effects.journal import CacheWarned, JournalEvent
 from lightfx.journal import Listener
-from lightfx.shell.cache import opening
+from lightfx.shell.cache import opening, watching
 from lightfx.shell.cache.channel import ChannelCache, at_once
 from lightfx.shell.cache.memory import MemoryChannel
 from lightfx.shell.cache.watching import watched
@@ -150,6 +150,46 @@ def test_an_exception_ends_all_that_is_done_at_once() -> None:
     with pytest.raises(LookupError):
         at_once(work, {str(each): each for each in range(100_000)})
     assert len(begun) < 100_000
+
+
+def test_trap_what_was_interrupted_takes_nothing_more(hung: Hung, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap: Ctrl-C left a thread that went on, and wrote into a folder that was emptied meanwhile."""
+    hung.within.held["v1/hung"] = b"late"
+    asked, never = Event(), list[bytes]()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def take(pieces: Pieces) -> Result[None, str]:
+        asked.set()
+        never.extend(pieces)
+        return Success(None)
+
+    cache = cache_of(hung)
+    with monkeypatch.context() as within:
+        within.setattr(watching, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cache.fetch([Want("v1/hung", 1000, take)])
+    hung.goes_on.set()
+    assert not asked.wait(5 * LIMIT)
+    assert never == []
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_trap_where_no_thread_can_be_had_it_is_trouble(monkeypatch: pytest.MonkeyPatch, act: str) -> None:
+    """Trap: a limit of processes failed the run, though a cache never does."""
+
+    def none(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", none)
+    trouble = done(ACTS[act](cache_of(MemoryChannel()))).failure()
+    assert (trouble.act, trouble.why) == (act, "can't start new thread")
+    fates = done(cache_of(MemoryChannel()).fetch([want("v1/a", []), want("v1/b", [])])).unwrap()
+    assert [(fate.trouble.act, fate.trouble.again) for fate in fates.values()] == [
+        ("give v1/a", False),
+        ("give v1/b", False),
+    ]
 
 
 ENDING = """

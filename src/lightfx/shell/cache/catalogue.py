@@ -48,7 +48,7 @@ _TABLE: Final = re.compile(rf"{TABLES}/([0-9a-f]{{64}})")
 @final
 @define(eq=False)
 class Catalogue:
-    """The catalogue of one cache."""
+    """The catalogue of one cache; ``over`` are tables for which there is no room now, beside ``count`` names."""
 
     partner: Partner
     elapsed: Callable[[], float] = time.monotonic
@@ -58,6 +58,8 @@ class Catalogue:
     groups: OrderedDict[Digest, tuple[Group, int]] = Factory(OrderedDict)
     unfit: set[str] = Factory(set)
     gone: set[str] = Factory(set)
+    over: set[str] = Factory(set)
+    count: int = 0
 
     def told_of(self, texts: Iterable[str]) -> list[Told]:
         """Give the records of these input keys, derivations, realizations and objects, as far as they can be had."""
@@ -75,7 +77,7 @@ class Catalogue:
 
     def has(self, text: str) -> bool:
         """Whether the tables tell of it, by a group that was not asked for in vain; they may lie."""
-        return not all(self._is_lost(row) for row in self.found.get(token(text), {}).values())
+        return any(not self._is_lost(row) for row in self.found.get(token(text), {}).values())
 
     def _is_lost(self, row: Row) -> bool:
         name = _group_name(row)
@@ -88,7 +90,9 @@ class Catalogue:
         if isinstance(listed, Failure):
             return listed
         names = {name: size for name, size in listed.unwrap().items() if _TABLE.fullmatch(name)}
-        fresh = [name for name in sorted(names) if name not in self.tables and name not in self.unfit]
+        if gone := self.tables.keys() - names.keys():  # first: what is told of twice, since it was merged, has no room
+            self._forget(gone)
+        fresh = [name for name in sorted(names) if not (name in self.tables or name in self.unfit or name in self.over)]
         began = self.partner.elapsed()
         for start in range(0, len(fresh), TABLES_AT_ONCE):
             if self.partner.takes_too_long(began):
@@ -96,8 +100,6 @@ class Catalogue:
             some = fresh[start : start + TABLES_AT_ONCE]
             for name, data in self._fetched({name: (_digest_of(name), MOST_TABLE) for name in some}):
                 self._take(name, read_table(data))
-        if gone := self.tables.keys() - names.keys():
-            self._forget(gone)
         return Success(names)
 
     def _look(self) -> None:
@@ -121,19 +123,21 @@ class Catalogue:
             self._refuse(name, read.failure())
             return
         rows = read.unwrap()
-        if self._tokens() + _count(rows) > MOST_TOKENS:
-            self._refuse(name, f"with it the cache would tell of more than {MOST_TOKENS:,} names")
+        if self.count + _count(rows) > MOST_TOKENS:
+            self.over.add(name)
+            self.partner.refuse(name, f"with it the cache would tell of more than {MOST_TOKENS:,} names")
             return
         self.tables[name] = rows
+        self.count += _count(rows)
         for row in rows:
             self._find(row)
 
-    def _tokens(self) -> int:
-        return sum(map(_count, self.tables.values()))
-
     def _forget(self, names: Iterable[str]) -> None:
         """Forget tables that are gone, and what they alone told of: others put them together, or emptied the cache."""
-        gone = {row.group for name in names for row in self.tables.pop(name)}
+        told = [row for name in names for row in self.tables.pop(name)]
+        self.count -= _count(told)
+        self.over.clear()
+        gone = {row.group for row in told}
         if gone <= {row.group for rows in self.tables.values() for row in rows}:
             return
         self.found.clear()

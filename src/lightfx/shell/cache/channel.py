@@ -213,7 +213,8 @@ def at_once(work: Callable[[K], T], items: Mapping[str, K]) -> dict[str, T]:
             while (one := next_one()) is not None:
                 done[one[0]] = work(one[1])
         except BaseException:
-            left.clear()
+            with mine:
+                left.clear()
             raise
 
     workers = [in_thread(work_off) for _ in range(min(AT_ONCE, len(items)))]
@@ -224,7 +225,10 @@ def at_once(work: Callable[[K], T], items: Mapping[str, K]) -> dict[str, T]:
 
 
 def in_thread(work: Callable[[], T]) -> Future[T]:
-    """Do something in a thread that keeps no program from ending, as those of an executor would."""
+    """Do something in a thread that keeps no program from ending, as those of an executor would.
+
+    Where there may be no more threads, what comes of it is `BrokenError`.
+    """
     future: Future[T] = Future()
 
     def run() -> None:
@@ -233,5 +237,8 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
         except BaseException as error:  # noqa: BLE001 -- whoever waits for it gets it
             future.set_exception(error)
 
-    Thread(target=run, name="lightfx-cache", daemon=True).start()
+    try:
+        Thread(target=run, name="lightfx-cache", daemon=True).start()
+    except RuntimeError as error:
+        future.set_exception(BrokenError(str(error), again=False))
     return future

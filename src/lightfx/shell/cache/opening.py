@@ -23,7 +23,7 @@ from returns.result import Failure, Result, Success
 
 from lightfx.core.failures import EngineFailure, sentence
 from lightfx.core.statement import PublicKey, Statement
-from lightfx.effects.cache import Cache
+from lightfx.effects.cache import Cache, Good
 from lightfx.effects.world import Perform
 from lightfx.plan.believing import believing
 from lightfx.plan.policies import Anyone, Policy, Trust
@@ -43,6 +43,7 @@ MORE: Final = 12
 """So many times longer silence may last while something is written: a large file is synced at its end."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+_PROBE: Final = f"{VERSION}/probe"
 _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 
@@ -214,11 +215,25 @@ def probe(setup: CacheSetup) -> CacheSetup:
     if setup.read_only:
         return unknown
     asked = in_thread(lambda: _probed(setup))
-    return asked.result() if wait((asked,), _reading(setup)).done else unknown
+    try:
+        return asked.result() if wait((asked,), _reading(setup)).done else unknown
+    except BrokenError:  # there may be no more threads
+        return unknown
+
+
+def try_to_write(partner: Partner, *, drops: bool) -> None:
+    """Bring something there: who may not is told so now, and not by results that are lacking one day.
+
+    It has one name, so that it lies there once where nothing can be removed.
+    """
+    name = f"{_PROBE}/written"
+    brought = partner.do(partner.cache.put([Good.of(name, b"lightfx\n")]))
+    if drops and isinstance(brought, Success):
+        partner.do(partner.cache.drop([name]))
 
 
 def _probed(setup: CacheSetup) -> CacheSetup:
-    name = f"{VERSION}/probe/{uuid.uuid4().hex}"
+    name = f"{_PROBE}/{uuid.uuid4().hex}"
     try:
         channel = _channel_cache(setup).channel
         if isinstance(channel, BucketChannel):

@@ -65,8 +65,8 @@ class Partner:
     """A cache in use: troubles in a row, the last, the time lost on all, and what was refused and not told yet.
 
     ``balance``: seconds that it was waited for, less those that it saved.
-    ``patient``: whether it is waited for whatever that takes: nothing may run.
-    ``hurried``: whether a run waits for it that could go on without it.
+    ``hurried``: whether a run waits for it that could go on without it; else it
+    is waited for whatever that takes.
     ``spoilt``: realizations of which it has lost files, and ``unfit``, the names
     that were asked for in vain: what is brought there again.
     """
@@ -81,7 +81,6 @@ class Partner:
     elapsed: Callable[[], float] = time.monotonic
     began: float = 0.0
     balance: float = 0.0
-    patient: bool = False
     hurried: bool = False
     spoilt: set[RRef] = Factory(set)
     unfit: set[str] = Factory(set)
@@ -102,11 +101,11 @@ class Partner:
         """Whether it gave so much trouble that it is asked no more."""
         return self.troubles >= ENOUGH or self.lost >= TOO_LONG or self.dear
 
-    def begin_anew(self, *, patient: bool = False) -> None:
+    def begin_anew(self, *, hurried: bool = True) -> None:
         """Forget what trouble it gave: another run begins."""
         self.troubles, self.trouble, self.lost = 0, None, 0.0
         self.began, self.balance, self.dear = self.elapsed(), 0.0, False
-        self.patient, self.hurried = patient, not patient
+        self.hurried = hurried
 
     def takes_too_long(self, since: float) -> bool:
         """Whether a run has waited for what it tells of for so long that it is told of, and given up."""
@@ -121,7 +120,7 @@ class Partner:
         """Count how long it was waited for, and how long it would have taken without it."""
         self.balance += seconds - saved
         least = max(TOO_LONG, DEAR * (self.elapsed() - self.began))
-        if self.balance > least and not (self.patient or self.is_left_alone):
+        if self.balance > least and self.hurried and not self.is_left_alone:
             self.dear = True
             why = f"it took {self.balance:.0f} s more to ask it than to make what it gave"
             self.trouble = CacheTrouble(self.name, "be waited for", why)

@@ -141,21 +141,8 @@ def retrying(
 
 @final
 @frozen
-class _Tiered:
+class _Tiered(Wrapping):  # what is not said here is asked of the far one
     near: Cache
-    far: Cache
-
-    @property
-    def name(self) -> str:
-        return self.far.name
-
-    @property
-    def lists(self) -> bool:
-        return self.far.lists
-
-    @property
-    def writable(self) -> bool:
-        return self.far.writable
 
     def fetch(self, wants: Sequence[Want]) -> IOResult[Mapping[str, Fate], Trouble]:
         """Ask the near one, then the far one; what came from there and was wanted is put into the near one."""
@@ -169,7 +156,7 @@ class _Tiered:
             return IOResult.from_value(near)
         with ExitStack() as held:
             kept = {want.name: held.enter_context(_Kept()) for want in lacking}
-            fetched = self.far.fetch([evolve(want, take=kept[want.name].beside(want)) for want in lacking])
+            fetched = self.cache.fetch([evolve(want, take=kept[want.name].beside(want)) for want in lacking])
             return fetched.bind(lambda fates: self._fill(near, fates, kept))
 
     def _fill(
@@ -182,23 +169,15 @@ class _Tiered:
 
     def put(self, goods: Sequence[Good]) -> IOResult[None, Trouble]:
         """Bring these to the far one, and to the near one as far as that takes them."""
-        return self.far.put(goods).bind(lambda _: self.near.put(goods).lash(lambda _: IOResult.from_value(None)))
-
-    def there(self, names: Sequence[str]) -> IOResult[frozenset[str], Trouble]:
-        """Say which of these are in the far one."""
-        return self.far.there(names)
-
-    def names(self, folder: str) -> IOResult[Mapping[str, int], Trouble]:
-        """List what is in the far one."""
-        return self.far.names(folder)
+        return self.cache.put(goods).bind(lambda _: self.near.put(goods).lash(lambda _: IOResult.from_value(None)))
 
     def drop(self, names: Sequence[str]) -> IOResult[None, Trouble]:
         """Remove these from both."""
-        return self.far.drop(names).bind(lambda _: self.near.drop(names))
+        return self.cache.drop(names).bind(lambda _: self.near.drop(names))
 
     def close(self) -> IOResult[None, Trouble]:
         """Give back the connections of both."""
-        return self.near.close().bind(lambda _: self.far.close())
+        return self.near.close().bind(lambda _: self.cache.close())
 
 
 def _nothing(trouble: Trouble) -> IOResult[Mapping[str, Fate], Trouble]:  # noqa: ARG001 -- of the near one
@@ -255,4 +234,4 @@ class _Kept:
 
 def tiered(near: Cache, far: Cache) -> Cache:
     """Ask ``near`` first, and put what came from ``far`` there; trouble of ``near`` is none."""
-    return _Tiered(near, far)
+    return _Tiered(far, near)

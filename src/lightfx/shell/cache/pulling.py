@@ -185,7 +185,9 @@ class Fetching:
     """Fetches the files of objects into a private folder; ``bad`` are those that did not come, or came wrong.
 
     A file may be in several packs. It is taken from one of them, since these
-    come at the same time; where that one is ``unfit``, from another.
+    come at the same time; where that one is ``unfit``, from another. ``gone``
+    are files that the cache did not have where it says, or had damaged;
+    ``unkept`` is what there was no room or no right for here.
     """
 
     partner: Partner
@@ -196,6 +198,8 @@ class Fetching:
     bad: set[Digest] = Factory(set)
     unfit: set[str] = Factory(set)
     packed: set[Digest] = Factory(set)
+    gone: set[Digest] = Factory(set)
+    unkept: set[str] = Factory(set)
 
     def run(self, told: Sequence[Told]) -> Mapping[Path, Digest]:
         """Fetch them, and give the folders of the objects that are whole."""
@@ -224,7 +228,7 @@ class Fetching:
     @property
     def lost(self) -> AbstractSet[Digest]:
         """Files that did not come, since the cache has them no more, or has something else in their place."""
-        return self.bad if self.unfit & self.partner.unfit else frozenset()
+        return self.gone & self.bad
 
     def _wants(self, groups: Iterable[Group]) -> Mapping[str, tuple[Want, AbstractSet[Digest]]]:
         """Want what is lacking of each file once, from where it was not tried in vain."""
@@ -235,44 +239,40 @@ class Fetching:
             for pack, files in group.packs.items():
                 mine = left.keys() & files
                 name = f"{PACKS}/{pack.hex}"
-                if mine and name not in self.unfit:
-                    self.packed |= mine
-                    self._want(wants, name, pack, [(file, sizes[file]) for file in files], mine)
+                if mine and name not in self.unfit and self._may_be(name, size := sum(sizes[file] for file in files)):
+                    wants[name] = (self._want(name, pack, size, [(file, sizes[file]) for file in files], mine), mine)
                     for file in mine:
                         del left[file]
+                self.packed |= mine
         for file, size in left.items():
             if file not in self.packed and (name := f"{BLOBS}/{file.hex}") not in self.unfit:
-                self._want(wants, name, file, [(file, size)], {file})
+                wants[name] = (self._want(name, file, size, [(file, size)], {file}), {file})
         return wants
 
-    def _want(
-        self,
-        wants: dict[str, tuple[Want, AbstractSet[Digest]]],
-        name: str,
-        digest: Digest,
-        files: Sequence[File],
-        mine: AbstractSet[Digest],
-    ) -> None:
-        size = sum(size for _, size in files)
-        if name.startswith(PACKS) and size > MOST_PACK:
+    def _may_be(self, name: str, size: int) -> bool:
+        if size > MOST_PACK:
+            self.unfit.add(name)
             self.partner.refuse(name, f"it would hold {size:,} bytes, and {MOST_PACK:,} are the most")
-            return
+        return size <= MOST_PACK
 
+    def _want(self, name: str, digest: Digest, size: int, files: Sequence[File], mine: AbstractSet[Digest]) -> Want:
         def take(pieces: Pieces) -> Result[None, str]:
             try:
                 self._spread(opened(pieces, digest, size, size), files, mine)
             except UnfitError as error:
                 return Failure(str(error))
             except OSError as error:
+                self.unkept.add(name)
                 return Failure(f"it cannot be kept here: {error.strerror}")
             return Success(None)
 
-        wants[name] = (Want(name, most_of(size), take), mine)
+        return Want(name, most_of(size), take)
 
     def _fetch(self, wants: Mapping[str, tuple[Want, AbstractSet[Digest]]]) -> None:
         for name, fate in self.partner.fetch([want for want, _ in wants.values()]).items():
-            if isinstance(fate, Missing | Unfit):
+            if isinstance(fate, Missing | Unfit) and name not in self.unkept:  # else it would be taken from all others
                 self.partner.unfit.add(name)
+                self.gone |= wants[name][1]
             if not isinstance(fate, Taken):
                 self.unfit.add(name)
             match fate:

@@ -82,7 +82,7 @@ class SharingStore(Around):
             self._refused.clear()
             self._futile.clear()
             for catalogue in self._catalogues:
-                catalogue.partner.begin_anew(patient=event.only_stored)
+                catalogue.partner.begin_anew(hurried=not event.only_stored)
         elif isinstance(event, RunEnded):
             self._running = False
             self._bring()

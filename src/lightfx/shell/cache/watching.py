@@ -79,11 +79,12 @@ class _Watched(Wrapping):
         """Take in what is there; what had come when it was given up is taken."""
         watch = _Watch()
         watched = [evolve(want, take=watch.take(want)) for want in wants]
-        fetched = self._watched(lambda: self.cache.fetch(watched), watch, self.reading)
-        if fetched is not None:
-            return fetched
-        failed = {want.name: Failed(self._trouble(f"give {want.name}", self.reading)) for want in wants}
-        return IOResult.from_value({**failed, **watch.fates})
+
+        def as_far(trouble: Trouble) -> IOResult[Mapping[str, Fate], Trouble]:
+            failed = {want.name: Failed(evolve(trouble, act=f"give {want.name}")) for want in wants}
+            return IOResult.from_value({**failed, **watch.fates})
+
+        return self._watched("be read", lambda: self.cache.fetch(watched), self.reading, watch).lash(as_far)
 
     def put(self, goods: Sequence[Good]) -> IOResult[None, Trouble]:
         """Bring these."""
@@ -92,8 +93,8 @@ class _Watched(Wrapping):
         def watched(good: Good) -> Good:
             return evolve(good, pieces=lambda: watch.along(good.pieces()))
 
-        put = self._watched(lambda: self.cache.put([watched(good) for good in goods]), watch, self.writing)
-        return IOResult.from_failure(self._trouble("be written to", self.writing)) if put is None else put
+        bringing = [watched(good) for good in goods]
+        return self._watched("be written to", lambda: self.cache.put(bringing), self.writing, watch)
 
     def there(self, names: Sequence[str]) -> IOResult[frozenset[str], Trouble]:
         """Say which of these are there."""
@@ -103,17 +104,11 @@ class _Watched(Wrapping):
         return found
 
     def _there(self, names: Sequence[str], known: frozenset[str]) -> IOResult[frozenset[str], Trouble]:
-        found = self._watched(lambda: self.cache.there(names), _Watch(), self.reading)
-        return (
-            IOResult.from_failure(self._trouble("be looked at", self.reading))
-            if found is None
-            else found.map(known.union)
-        )
+        return self._watched("be looked at", lambda: self.cache.there(names), self.reading).map(known.union)
 
     def names(self, folder: str) -> IOResult[Mapping[str, int], Trouble]:
         """List what is there."""
-        found = self._watched(lambda: self.cache.names(folder), _Watch(), self.reading)
-        return IOResult.from_failure(self._trouble("be listed", self.reading)) if found is None else found
+        return self._watched("be listed", lambda: self.cache.names(folder), self.reading)
 
     def drop(self, names: Sequence[str]) -> IOResult[None, Trouble]:
         """Remove these."""
@@ -123,27 +118,30 @@ class _Watched(Wrapping):
         return dropped
 
     def _drop(self, names: Sequence[str], _: None) -> IOResult[None, Trouble]:
-        dropped = self._watched(lambda: self.cache.drop(names), _Watch(), self.reading)
-        return IOResult.from_failure(self._trouble("be tidied up", self.reading)) if dropped is None else dropped
+        return self._watched("be tidied up", lambda: self.cache.drop(names), self.reading)
 
     def close(self) -> IOResult[None, Trouble]:
         """Give back connections."""
-        closed = self._watched(self.cache.close, _Watch(), self.reading)
-        return IOResult.from_failure(self._trouble("be closed", self.reading)) if closed is None else closed
+        return self._watched("be closed", self.cache.close, self.reading)
 
-    def _watched(self, work: Callable[[], T], watch: _Watch, most: float) -> T | None:
-        """Wait for it as long as it lives; None where it was given up."""
+    def _watched(
+        self, act: str, work: Callable[[], IOResult[T, Trouble]], most: float, watch: _Watch | None = None
+    ) -> IOResult[T, Trouble]:
+        """Wait for it as long as it lives; whoever goes on without it, interrupted or not, gives it up."""
+        watch = watch or _Watch()
         asked, seen, quiet = in_thread(work), 0, 0.0
-        while not wait((asked,), self.look).done:
-            quiet = quiet + self.look if watch.signs == seen else 0.0
-            seen = watch.signs
-            if quiet >= most:
-                watch.over = True
-                return None
-        return asked.result()
-
-    def _trouble(self, act: str, seconds: float) -> Trouble:
-        return Trouble(self.name, act, f"it gave no sign of life for {seconds:.0f} s", False, seconds)
+        try:
+            while not wait((asked,), self.look).done:
+                quiet = quiet + self.look if watch.signs == seen else 0.0
+                seen = watch.signs
+                if quiet >= most:
+                    why = f"it gave no sign of life for {most:.0f} s"
+                    return IOResult.from_failure(Trouble(self.name, act, why, False, most))
+            return asked.result()
+        except BrokenError as error:  # there may be no more threads
+            return IOResult.from_failure(Trouble(self.name, act, error.why, error.again))
+        finally:
+            watch.over = not asked.done()
 
 
 def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
