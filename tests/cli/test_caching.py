@@ -35,6 +35,10 @@ def test_caches_are_added_listed_and_removed(lightfx: Any) -> None:
     assert (second["url"], second["push"], second["drops"]) == ("http://127.0.0.1:9/results", False, False)
     assert "ours" in lightfx("cache").out
     assert lightfx("cache", "add", "ours", "elsewhere").code == 2
+    assert lightfx("cache", "add", "ours", "shared", "--push").code == 2, "other LEFTs"
+    again = lightfx("cache", "add", "ours", "shared", "--push", "--lefts", "none")
+    assert (again.code, again.err) == (0, ""), "as a job does that finds its store again"
+    assert [each["name"] for each in lightfx("cache", "list", "--json").json] == ["web", "ours"]
     assert lightfx("cache", "rm", "ours").code == 0
     assert lightfx("cache", "rm", "ours").code == 2
     assert [each["name"] for each in lightfx("cache", "list", "--json").json] == ["web"]
@@ -121,6 +125,50 @@ def test_pulling_takes_whole_references(stocked: Any) -> None:
     said = stocked("pull", "a" * 32 + "-nothing", "--store", "other")
     assert said.code == 3
     assert "neither here nor in the cache" in said.err
+    said = stocked("pull", "nothing", "--store", "other")
+    assert said.code == 2
+    assert "the whole reference, as `lightfx show` prints it" in said.err
+
+
+def test_trap_what_is_damaged_is_not_pushed_and_that_is_no_success(stocked: Any) -> None:
+    """Trap: it said that the cache was at fault, and gave 0; who pushes in a job thought that all was there."""
+    (path,) = (each for each in Path("store/objects").iterdir() if (each / "rows.txt").exists())
+    (path / "rows.txt").chmod(0o644)
+    (path / "rows.txt").write_text("other")
+    said = stocked("push", "data")
+    assert said.code == 1
+    assert "-data is not used: its files here are not what they were: `lightfx verify --repair` mends them" in said.err
+
+
+def test_trap_settings_that_cannot_be_read_say_what_to_do(stocked: Any) -> None:
+    """Trap: no run went on, and the one line was of a parser."""
+    Path("store/caches.json").write_text("x")
+    said = stocked("run", "plan:fine")
+    assert said.code == 3
+    assert "remove it, and add the caches again" in said.err
+
+
+def test_a_key_that_is_gone_is_told_of_as_a_key(stocked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    assert stocked("cache", "add", "signed", "elsewhere", "--push", "--sign", "ci").code == 0
+    said = stocked("push", "fit", "--to", "signed")
+    assert said.code == 3
+    assert "the cache signed: cannot be used: " in said.err and "there is no key of this name" in said.err
+    assert stocked("key", "new", "ci").code == 0
+    assert stocked("push", "fit", "--to", "signed").code == 0
+
+
+def test_what_nobody_signed_is_told_with_the_cache_that_has_it(
+    stocked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    refs = {each["name"]: each["dref"] for each in stocked("ls", "--json").json}
+    assert stocked("push", "data").code == 0
+    assert stocked("key", "new").code == 0
+    assert stocked("cache", "add", "theirs", "shared", "--store", "other").code == 0
+    said = stocked("pull", refs["data"], "--store", "other")
+    assert said.code == 3
+    assert "what the cache theirs has is not used: nobody signed it" in said.err
 
 
 def test_what_no_cache_brings_is_told_of(stocked: Any) -> None:

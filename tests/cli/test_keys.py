@@ -57,9 +57,11 @@ def test_what_cannot_be_done_is_one_line(desk: Any, tmp_path: Path) -> None:
     one_line(desk("key", "new", "../x"), "no name for a key")
     one_line(desk("key", "show", "nobody"), "there is no key nobody")
     one_line(desk("key", "trust", "ada", "AAAA"), "no public key")
+    assert "key new" not in desk("key", "new").err, "that is what was tried"
     one_line(desk("key", "distrust", "ada"), "no trusted key")
+    one_line(desk("key", "distrust", "default"), "it is a key of your own, and trusted as long as it is there")
     (tmp_path / "settings/lightfx/keys/default.key").chmod(0o644)
-    one_line(desk("key", "show"), "others can read or write it")
+    one_line(desk("key", "show"), "others can read or write it (mode 0644): make it anew, or chmod go-rwx it")
 
 
 def test_a_private_key_given_by_mistake_is_not_shown(desk: Any, tmp_path: Path) -> None:

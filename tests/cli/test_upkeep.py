@@ -85,6 +85,23 @@ def test_trap_a_cache_that_is_down_is_told_of_where_it_could_have_mended(lightfx
     assert "is not used: " in left.err
 
 
+@pytest.mark.parametrize(("words", "why"), [(("--seed", "3"), "give --sample"), (("--plan", "m:p"), "give --repair")])
+def test_what_would_do_nothing_is_misuse(lightfx: Desk, words: tuple[str, ...], why: str) -> None:
+    lightfx("run", "plan:fine", "-q")
+    said = lightfx("verify", *words)
+    assert (said.code, why in said.err) == (2, True)
+    assert "`lightfx verify --help` says more" in lightfx("verify", "--sample", "-1").err
+
+
+def test_a_store_below_a_file_is_none(lightfx: Desk) -> None:
+    """Trap: `doctor` was to be asked, and told to ask `doctor`."""
+    file = lightfx.store.parent / "file"
+    file.write_text("")
+    for command in ("ls", "doctor"):
+        said = lightfx(command, "--store", str(file / "a/b"))
+        assert (said.code, f"this is no lightfx store: {file} is a file" in said.err) == (2, True)
+
+
 def test_verify_of_references(lightfx: Desk) -> None:
     lightfx("run", "plan:fine", "-q")
     harm(lightfx)

@@ -104,6 +104,8 @@ def _hint(failure: EngineFailure) -> str:
             return _of_whom(path)
         case SystemTrouble(path) if Path(path).is_absolute():
             return "`lightfx doctor` says how the store and its disk are"
+        case BadKey(why=why) if why.startswith(("there is a key", "it is a key")):
+            return "`lightfx key list` lists them"
         case NotStored(why=""):
             return "`lightfx ls` lists what is stored"
         case _:

@@ -66,7 +66,7 @@ def _disk(disk: Disk) -> str:
 def _owner(owner: Owner) -> str:
     held = f"builds {counted(owner.claims, 'key')}" if owner.claims else "builds nothing"
     if owner.alive:
-        return f"open: {owner.who}; {held}: wait for it, or end it"
+        return f"open: {owner.who}; {held}"
     return f"dead: {owner.who}; left {counted(owner.claims, 'claim')} and {size(owner.size)}: {ON_OPENING}"
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure
 
 from lightfx import moving
 from lightfx.caches import CacheSetup, Sharing, Trust, configured
 from lightfx.cli.collecting import ref_of
-from lightfx.cli.complaints import misuse
+from lightfx.cli.complaints import Exit, misuse
 from lightfx.cli.keyring import ring
 from lightfx.cli.notes import warn
 from lightfx.cli.opening import open_to_read, store_path
@@ -139,9 +139,13 @@ def add(store: str | None, wanted: Wanted, *, create: bool, json: bool) -> Answe
 
 
 def _with(known: Sequence[CacheSetup], setup: CacheSetup) -> Sequence[CacheSetup]:
-    if any(each.name == setup.name for each in known):
-        raise misuse(f"there is a cache {setup.name!r} already", f"`lightfx cache rm {setup.name}` removes it")
-    return (*known, setup)
+    """Add it, or put it in the place of one that differs in nothing but what was found out about the server."""
+    same = [each for each in known if each.name == setup.name]
+    if same and evolve(same[0], creates=setup.creates, drops=setup.drops) != setup:
+        hint = f"`lightfx cache rm {setup.name}` removes it"
+        raise misuse(f"there is a cache {setup.name!r} already, with other settings", hint)
+    others = [each for each in known if each.name != setup.name]
+    return (*others, setup)
 
 
 def _used(setup: CacheSetup, trusted: Mapping[str, PublicKey], own: Mapping[str, PublicKey]) -> str:
@@ -151,11 +155,12 @@ def _used(setup: CacheSetup, trusted: Mapping[str, PublicKey], own: Mapping[str,
     if setup.trust.policy == "any":
         return "whatever is there is used, whoever put it there"
     policy = setup.trust.among(trusted)
+    unsigned = "; what you push is not signed: `lightfx key new`" if setup.push and not own else ""
     if isinstance(policy, Failure):
-        return f"nothing of it is used yet: {policy.failure()}: `lightfx key trust NAME KEY`"
+        return f"nothing of it is used yet: {policy.failure()}: `lightfx key trust NAME KEY`{unsigned}"
     if not trusted:
-        return "nothing of it is used yet, since no key is trusted: `lightfx key trust NAME KEY`, or --trust any"
-    unsigned = " (what you push is not signed: `lightfx key new`)" if setup.push and not own else ""
+        hint = "`lightfx key trust NAME KEY`, or --trust any"
+        return f"nothing of it is used yet, since no key is trusted: {hint}{unsigned}"
     return f"what is used of it: {_trusting(setup.trust)}{unsigned}"
 
 
@@ -176,7 +181,8 @@ def push(store: str | None, texts: Sequence[str], to: str, *, json: bool) -> Ans
     with open_to_read(store) as world:
         refs = [ref_of(world, text) for text in texts]
         traffic = [unwrap(moving.push(world, refs, each)) for each in setups]
-    return _said("to", traffic, json=json)
+    said = _said("to", traffic, json=json)
+    return said if all(not each.refused for each in traffic) else evolve(said, code=Exit.LEFT)
 
 
 def pull(store: str | None, texts: Sequence[str], origin: str, *, json: bool) -> Answer:
@@ -213,6 +219,9 @@ def _pulled(world: World, refs: Sequence[Ref], setups: Sequence[CacheSetup]) -> 
 
 def _whole(world: World, text: str) -> Ref:
     whole = parse_ref(text)
+    if whole is None and not unwrap(world.store.names(text, 1)):
+        hint = "of what a cache alone has give the whole reference, as `lightfx show` prints it where it is stored"
+        raise misuse(f"nothing is stored here under {text[:80]!r}", hint)
     return ref_of(world, text) if whole is None else whole
 
 

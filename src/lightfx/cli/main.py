@@ -268,7 +268,8 @@ def _answer(given: Sequence[str]) -> Answer:
         complaint = Complaint(str(error), code=Exit.ENGINE)
     except _USAGE as error:
         sentence = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
-        complaint = Complaint(sentence.rstrip("."), "`lightfx --help` says more")
+        command = getattr(getattr(error, "ctx", None), "command_path", "lightfx")
+        complaint = Complaint(sentence.rstrip("."), f"`{command} --help` says more")
     if complaint.traceback:
         say(complaint.traceback, raw=True)
     say(complaint.line)

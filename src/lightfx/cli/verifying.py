@@ -9,7 +9,7 @@ from typing import assert_never
 from lightfx import upkeep
 from lightfx.caches import configured
 from lightfx.cli.collecting import ref_of
-from lightfx.cli.complaints import Exit
+from lightfx.cli.complaints import Exit, misuse
 from lightfx.cli.notes import warner
 from lightfx.cli.opening import open_to_mend, store_path
 from lightfx.cli.page import Answer, Page, document
@@ -46,6 +46,10 @@ def verify(
     json: bool,
 ) -> Answer:
     """Verify, and repair if that is asked for."""
+    if seed is not None and sample is None:
+        raise misuse("--seed says which sample", "give --sample N with it")
+    if plan is not None and not repair:
+        raise misuse("--plan says where the stages are that make again what is damaged", "give --repair with it")
     with output_kept():
         targets = () if plan is None else planned(plan)
         put_first(Path.cwd())

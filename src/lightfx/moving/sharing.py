@@ -156,6 +156,8 @@ def _judged(
         return Failure(there.failure())
     missing = next((ref for ref in refs if ref not in there.unwrap()), None)
     if missing is not None:
-        why = traffic.refused[0].why if traffic.refused else "neither here nor in the cache is anything of it"
+        why = "neither here nor in the cache is anything of it"
+        if traffic.refused:
+            why = f"what the cache {traffic.cache} has is not used: {traffic.refused[0].why}"
         return Failure(NotStored(missing.text, why))
     return Success(traffic)

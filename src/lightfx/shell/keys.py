@@ -142,6 +142,8 @@ class KeyRing:
         def work() -> None:
             path = self.folder / (name.text + TRUSTED)
             if not self.disk.lexists(path):
+                if self.disk.lexists(self.path_of(name)):
+                    raise _refused(self.path_of(name), "it is a key of your own, and trusted as long as it is there")
                 raise _refused(path, "there is no trusted key of this name")
             self._check_folder()
             self.disk.unlink(path)
@@ -220,7 +222,7 @@ class KeyRing:
             raise _refused(path, "there is no key of this name") from None
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise _refused(path, "it is a link: a key is a file") from None
+                raise _refused(path, "it is a link: put the file itself there") from None
             raise
         try:
             _check(path, self.disk.fstat(file), forbidden)
@@ -251,11 +253,12 @@ def _check(path: Path, found: os.stat_result, forbidden: int) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise _refused(path, "it is no file")
     if found.st_uid != os.geteuid():
-        raise _refused(path, "it belongs to somebody else")
+        raise _refused(path, "it belongs to somebody else: chown it, or put a copy in its place")
     if found.st_mode & forbidden:
         what = "write" if forbidden == 0o022 else "read or write"
         mode = stat.S_IMODE(found.st_mode)
-        raise _refused(path, f"others can {what} it (mode {mode:04o}): make it anew, or chmod it")
+        rights = "go-w" if forbidden == 0o022 else "go-rwx"
+        raise _refused(path, f"others can {what} it (mode {mode:04o}): make it anew, or chmod {rights} it")
 
 
 def _refused(path: Path, why: str) -> _KeyTroubleError:

@@ -194,6 +194,8 @@ class ChannelCache:
         try:
             return IOSuccess(work())
         except BrokenError as error:
+            if isinstance(self.channel, DownChannel):
+                act = "be used"
             return IOFailure(Trouble(self.name, act, error.why, error.again, time.monotonic() - began))
 
 

@@ -180,7 +180,8 @@ class FolderChannel:
                             found[f"{folder}/{each.name}"] = each.stat(follow_symlinks=False).st_size
         except _ABSENT:
             if not self.disk.is_folder(self.root):
-                raise BrokenError(f"{self.root} is no folder", again=False) from None
+                nothing = "" if self.disk.lexists(self.root) else ": nothing is there"
+                raise BrokenError(f"{self.root} is no folder{nothing}", again=False) from None
         return found
 
     def remove(self, name: str) -> None:

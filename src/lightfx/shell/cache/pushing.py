@@ -128,7 +128,11 @@ class Pushing:
 
     def _objects(self, entries: Sequence[Entry]) -> Result[Mapping[Digest, Manifest], EngineFailure]:
         """List the files of the objects that are there, and are what they are named by."""
-        trees = {tree for entry in entries for tree in Item.of(entry.realization).trees}
+        named: dict[Digest, set[str]] = {}
+        for entry in entries:
+            for tree in Item.of(entry.realization).trees:
+                named.setdefault(tree, set()).add(entry.realization.rref.text)
+        trees = named.keys()
         present = self.partner.perform.result(self.store.present(tuple(sorted(trees))))
         if isinstance(present, Failure):
             return Failure(present.failure())
@@ -139,7 +143,9 @@ class Pushing:
         objects: dict[Digest, Manifest] = {}
         for folder, manifest in listed.unwrap().items():
             if isinstance(manifest, Forbidden) or digest_of(manifest) != folders[folder]:
-                self.partner.refuse(folders[folder].text, "its files here are not what they were: it is not brought")
+                whose = ", ".join(sorted(named[folders[folder]]))
+                why = "its files here are not what they were: `lightfx verify --repair` mends them"
+                self.partner.refuse(whose, why)
             elif is_too_deep(manifest):
                 self.partner.refuse(folders[folder].text, f"it has more than {MOST_DEPTH} folders in one another")
             else:

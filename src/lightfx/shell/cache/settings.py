@@ -45,7 +45,8 @@ def read_setups(root: Path, disk: Disk = REAL) -> IOResult[tuple[CacheSetup, ...
     except OSError as error:
         return IOFailure(refusal(error, path, "read which caches are used"))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        return IOFailure(SystemTrouble(str(path), "read which caches are used", str(error)))
+        why = f"it is not as lightfx writes it ({error}): remove it, and add the caches again"
+        return IOFailure(SystemTrouble(str(path), "read which caches are used", why))
 
 
 def _forbidden(root: Path, disk: Disk) -> NotPermitted:

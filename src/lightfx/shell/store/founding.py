@@ -47,6 +47,9 @@ def found(root: Path, *, create: bool, disk: Disk = REAL) -> None:
     except FileNotFoundError:
         _make(root, create=create, disk=disk)
         text = format_text()
+    except NotADirectoryError:
+        file = next(each for each in root.parents if disk.lexists(each))
+        raise StoreTroubleError(NotAStore(root, f"{file} is a file")) from None
     version = read_format(text)
     if version.value_or(None) != FORMAT_VERSION:
         seen = version.failure() if isinstance(version, Failure) else str(version.unwrap())
@@ -69,7 +72,8 @@ def _make(root: Path, *, create: bool, disk: Disk) -> None:
         raise StoreTroubleError(NotAStore(root, "it is a symbolic link that leads nowhere"))
     strangers = sorted(set(disk.listdir(root)) - ENTRIES) if disk.exists(root) else []
     if strangers:
-        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}; give a new or an empty folder"))
+        instead = "; give a new or an empty folder" if create else ""
+        raise StoreTroubleError(NotAStore(root, f"it holds {strangers[0]!r}{instead}"))
     if not create and not _has_records(root, disk):
         raise StoreTroubleError(NoStore(root))
     there = next(each for each in (root, *root.parents) if disk.exists(each))
