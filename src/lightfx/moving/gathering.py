@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from returns.result import Failure, Result, Success
 
@@ -15,6 +16,9 @@ from lightfx.effects.store import Entry
 from lightfx.effects.world import World
 from lightfx.engine.guarding import intact
 from lightfx.plan.packing import Freight
+
+_MOST: Final = 10_000
+"""So many realizations of one name are looked through for those of a derivation that have lost their files."""
 
 
 def gather(world: World, refs: Sequence[Ref]) -> Result[Freight, EngineFailure]:
@@ -66,7 +70,10 @@ def _named(world: World, refs: Sequence[Ref]) -> Result[tuple[RRef, ...], Engine
 
 
 def stored_of(world: World, refs: Sequence[Ref]) -> Result[Mapping[Ref, Sequence[RRef]], EngineFailure]:
-    """Give what is stored of each of these: it itself, or all realizations of it; only those of which there is any."""
+    """Give what is stored of each of these: it itself, or all realizations of it; only those of which there is any.
+
+    Of a derivation those that have their files; where none has, all of them, so that it is told what is lacking.
+    """
     drefs = tuple(ref for ref in refs if isinstance(ref, DRef))
     rows = world.perform.result(world.store.listed(drefs, frozenset())) if drefs else Success(())
     if isinstance(rows, Failure):
@@ -78,6 +85,12 @@ def stored_of(world: World, refs: Sequence[Ref]) -> Result[Mapping[Ref, Sequence
     there: dict[Ref, list[RRef]] = {rref: [rref] for rref in single if rref in known.unwrap()}
     for row in rows.unwrap():
         there.setdefault(row.stored.rref.dref, []).append(row.stored.rref)
+    for dref in (each for each in drefs if each not in there):
+        newest = world.perform.result(world.store.newest(dref.name.text, _MOST))
+        if isinstance(newest, Failure):
+            return Failure(newest.failure())
+        if lost := [row.stored.rref for row in newest.unwrap() if row.stored.rref.dref == dref]:
+            there[dref] = lost
     return Success(there)
 
 

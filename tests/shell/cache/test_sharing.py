@@ -187,6 +187,20 @@ def test_pull_says_what_is_lacking_still(tmp_path: Path, shared: CacheSetup) -> 
         assert unwrap(pull(world, [result.rref], nothing)).lacking == (here.rref,)
 
 
+def test_trap_of_what_lost_its_files_it_is_said_that_they_lack(tmp_path: Path, shared: CacheSetup) -> None:
+    """Trap: a derivation was told not to be stored, neither here nor in the cache, though its record was here."""
+    plan = written(double(21), True)
+    Heard(tmp_path / "one").evaluate(plan)
+    (tmp_path / "shared").mkdir()
+    with open_world(tmp_path / "one") as world:
+        (here,) = unwrap(find(world, "written"))
+        world.store.folder_of(here.tree).rename(tmp_path / "lost")
+        assert unwrap(pull(world, [plan.dref], shared)).lacking == (here.rref,)
+        brought = unwrap(push(world, [plan.dref], shared))
+        assert here.rref not in brought.rrefs
+        assert [(each.what, "are gone" in each.why) for each in brought.refused] == [(here.rref.text, True)]
+
+
 def test_files_that_may_be_dropped_need_not_come(tmp_path: Path, shared: CacheSetup) -> None:
     with open_world(tmp_path / "one") as world:
         assert evaluate(world, after(passing())) == "p"

@@ -21,6 +21,7 @@ from lightfx.core.failures import CacheTrouble, EngineFailure
 from lightfx.core.inventory import Item
 from lightfx.core.manifest import Kind, Manifest, digest_of
 from lightfx.core.names import Digest
+from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
 from lightfx.effects.cache import Good
 from lightfx.effects.store import Entry, Forbidden, Store
@@ -136,6 +137,8 @@ class Pushing:
         present = self.partner.perform.result(self.store.present(tuple(sorted(trees))))
         if isinstance(present, Failure):
             return Failure(present.failure())
+        for rref in (each.rref for each in map(_made, entries) if not is_whole(each, present.unwrap())):
+            self.partner.refuse(rref.text, "its files here are gone: `lightfx verify --repair` makes them again")
         folders = {self.store.folder_of(tree): tree for tree in sorted(present.unwrap())}
         listed = self.partner.perform.result(self.store.manifests(tuple(folders))) if folders else Success({})
         if isinstance(listed, Failure):
@@ -258,6 +261,10 @@ class Pushing:
             self.partner.perform.result(self.partner.cache.drop(tuple(sorted(again))))
         put = self.partner.do(self.partner.cache.put(goods))
         return put.map(lambda _: self.partner.unfit.difference_update(again))
+
+
+def _made(entry: Entry) -> Realization:
+    return entry.realization
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[list[Row]]:
