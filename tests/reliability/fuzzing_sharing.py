@@ -274,7 +274,7 @@ class Noted:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def noted(self, trees: object) -> dict[Digest, bytes]:
+    def noted(self, trees: object, most: int = 0) -> dict[Digest, bytes]:
         return {TREE: self.data}
 
     def note(self, notes: object) -> None:
