@@ -25,6 +25,7 @@ from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.emptying import Emptying, uproot
+from lightfx.shell.entering import set_rights
 from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
@@ -141,7 +142,8 @@ def _as_it_was(path: str, *more: int) -> Iterator[None]:
 
 def _own(found: _Found, status: os.stat_result, disk: Disk) -> None:
     if not status.st_mode & stat.S_IRUSR:
-        disk.chmod(found.whole, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, found.folder)
+        rights = stat.S_IMODE(status.st_mode) | stat.S_IRUSR
+        set_rights(found.whole, rights, stat.S_ISREG, disk, found.folder)
     if status.st_nlink > 1:
         _unshare(found.whole, found.folder, disk)
 
