@@ -54,7 +54,7 @@ from lightfx.shell.cache.memory import MemoryChannel, memory_cache
 from lightfx.shell.cache.opening import open_cache
 from lightfx.shell.cache.partner import Partner
 from lightfx.shell.cache.sealing import sealed, whole
-from lightfx.shell.cache.settings import read_setups, write_setups
+from lightfx.shell.cache.settings import change_setups, read_setups
 from lightfx.shell.cache.web import WebChannel
 from lightfx.shell.keys import OWN, SECRET_TAG, TRUSTED, KeyRing
 from lightfx.shell.store.soundness import Soundness
@@ -162,7 +162,7 @@ def settings(data: bytes) -> None:
         (folder / "caches.json").write_bytes(data)
         read = unsafe_perform_io(read_setups(folder)).value_or(None)
         if read is not None:
-            unsafe_perform_io(write_setups(folder, read)).unwrap()
+            unsafe_perform_io(change_setups(folder, lambda _: read)).unwrap()
             assert unsafe_perform_io(read_setups(folder)).unwrap() == read
 
 
@@ -274,7 +274,7 @@ class Noted:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def noted(self, trees: object) -> dict[Digest, bytes]:
+    def noted(self, trees: object, most: int = 0) -> dict[Digest, bytes]:
         return {TREE: self.data}
 
     def note(self, notes: object) -> None:

@@ -18,7 +18,7 @@ from lightfx.core.damage import DamagedObject
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.garbage import add_root
-from lightfx.shell.cache.settings import write_setups
+from lightfx.shell.cache.settings import change_setups
 from lightfx.shell.disk import Disk, Name
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.tree import entries_of
@@ -60,7 +60,7 @@ def test_no_umask_lets_everybody_write(mask: int, umask: Callable[[int], int], t
     with open_world(store) as world:
         evaluate(world, write(1))
         unwrap(add_root(world, write(1).dref))
-        Performing().result(write_setups(store, [caches.folder(tmp_path / "cache")])).unwrap()
+        Performing().result(change_setups(store, lambda _: [caches.folder(tmp_path / "cache")])).unwrap()
         found = dict(modes(store))
         assert found["caches.json"] == 0o644 & ~mask, "who writes it says where results come from, and whom to believe"
         private = [mode for path, mode in found.items() if path.startswith("tmp/") and path.count("/") == 1]

@@ -17,9 +17,11 @@ from returns.result import Failure
 
 from lightfx import Build, DRef, World, evaluate, open_world, realize, stage, unwrap
 from lightfx.core.failures import EngineError, EngineFailure, InUse, NoStore, UnknownFormat
+from lightfx.core.names import Digest
 from lightfx.garbage import add_root, gc
 from lightfx.looking import link
-from lightfx.shell.store.examining import examine_store
+from lightfx.shell.store.claims import Claims
+from lightfx.shell.store.examining import builders, examine_store
 from lightfx.shell.store.mounts import file_system_of
 from lightfx.testing.faults import Call, Watched
 from lightfx.upkeep import (
@@ -93,6 +95,19 @@ def test_a_sound_store_is_well_and_looking_changes_nothing(store: Path) -> None:
     assert 0 < health.disk.free <= health.disk.size
     assert health.disk.kind
     assert {path: path.lstat().st_mtime_ns for path in (store, *store.rglob("*"))} == before
+
+
+def test_trap_who_is_alone_on_a_store_was_said_to_build(store: Path) -> None:
+    """Trap: that one is alone is said by one more name of the owner's file, which was counted as a key."""
+    claims = Claims(store)
+    with claims.alone() as alone:
+        assert alone
+        (owner,) = examine_store(store).owners
+        assert (owner.alive, owner.claims) == (True, 0)
+        assert builders(store) == ()
+    claims.claim([Digest.of(b"key")])
+    assert [each.claims for each in builders(store)] == [1]
+    claims.close()
 
 
 def test_who_lives_and_what_the_dead_left_is_told_and_cleared(store: Path) -> None:

@@ -466,6 +466,22 @@ def test_what_is_another_users_is_said_to_be(store: Path) -> None:
         assert (done.healed, done.how) == (False, "it is another user's: let him set it right")
 
 
+def test_trap_what_is_gone_was_said_to_be_another_users(store: Path) -> None:
+    """Trap: somebody removed a damaged object himself, and was told that another user has to."""
+    with open_world(store) as world:
+        evaluate(world, rows(3))
+    home = store / "objects" / ("0" * 64)
+    home.mkdir()
+
+    def remove(call: Call) -> None:
+        if call.act == "chmod" and call.paths == (str(home),) and home.exists():
+            home.rmdir()
+
+    with world_on(Watched(tell=remove), store) as world:
+        (done,) = unwrap(verify(world, repair=True)).repairs
+    assert (done.healed, done.how) == (True, "it is gone by now")
+
+
 @pytest.mark.parametrize("what", ["file", "pipe", "link", "link to nowhere"])
 def test_what_stands_in_the_place_of_an_object_is_found_and_replaced(store: Path, what: str, tmp_path: Path) -> None:
     """It is no folder: nothing else stays unread for that, and what a link leads to is not touched."""

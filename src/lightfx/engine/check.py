@@ -29,6 +29,7 @@ from lightfx.core.outcome import Left, Upstream
 from lightfx.core.realization import BuildOrder, Input, Output, Realization, Value
 from lightfx.core.refs import RRef
 from lightfx.effects.world import World
+from lightfx.engine.guarding import may_store
 from lightfx.engine.orders import given_of
 from lightfx.engine.rerunning import beside, only_one, run_again
 from lightfx.plan.changes import CodeChanged, code_changed
@@ -62,7 +63,7 @@ def _wanted(rref: object) -> None:
 
 def _check(world: World, rref: RRef, realizer_of: RealizerOf, *, heal: bool) -> Result[Checked, EngineFailure]:
     # It runs in a folder of the store: where there can be none, no stage is to blame.
-    writable = world.perform.result(world.store.ingest(()))
+    writable = may_store(world)
     if isinstance(writable, Failure):
         return Failure(writable.failure())
     found = _job(world, rref, realizer_of, heal=heal)

@@ -1,4 +1,4 @@
-"""Asking for files before they are given to somebody: what is damaged is not given out, and that is said."""
+"""Asking before it is too late: whether anything may be stored, and whether files are sound that somebody is given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from lightfx.core.damage import DamagedObject
 from lightfx.core.failures import EngineFailure
 from lightfx.core.names import Digest
 from lightfx.effects.world import World
+
+
+def may_store(world: World) -> Result[None, EngineFailure]:
+    """Fail where nothing may be stored: to take in no folder at all is answered as to take in some.
+
+    Asked before work of which nothing could stay, or which goes on in a folder of the store.
+    """
+    return world.perform.result(world.store.ingest(())).map(lambda _: None)
 
 
 def intact(world: World, trees: Iterable[Digest]) -> Result[None, EngineFailure]:

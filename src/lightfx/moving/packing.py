@@ -15,6 +15,7 @@ from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
 from lightfx.effects.store import Forbidden
 from lightfx.effects.world import World
+from lightfx.engine.guarding import may_store
 from lightfx.moving.gathering import at_hand, gather, take_in, there
 from lightfx.plan.packing import Freight, PackingList
 from lightfx.shell.archive import Unpacked, read_archive, write_archive
@@ -68,7 +69,7 @@ def unpack(world: World, file: str | os.PathLike[str], /, *, disk: Disk = REAL) 
     seen from them: take archives from those whom you would believe. ``disk`` is
     for tests.
     """
-    writable = world.perform.result(world.store.ingest(()))
+    writable = may_store(world)  # before all of it is read and unpacked
     if isinstance(writable, Failure):
         return IOResult.from_failure(writable.failure())
     path, place = Path(file).absolute(), world.store.place()

@@ -45,6 +45,7 @@ Name: TypeAlias = str | os.PathLike[str]
 Status: TypeAlias = os.stat_result
 
 _PIECE: Final = 1 << 20
+_UNWRITABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NOTHING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -302,6 +303,15 @@ class Disk:
         writing = flags & (os.O_WRONLY | os.O_RDWR)
         raw = _Opened(self, self.open(path, flags, mode), writing=bool(writing))
         return io.BufferedWriter(raw, _PIECE) if writing else io.BufferedReader(raw, _PIECE)
+
+    def open_to_lock(self, path: Name) -> int:
+        """Open a file for its lock: to write where that can be, since some file systems lock no other (NFS)."""
+        try:
+            return self.open(path, os.O_RDWR)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            return self.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     def read_whole(self, path: Name) -> bytes:
         """Read a file; what has no end, or would be waited for, is an OSError: a pipe, a device."""

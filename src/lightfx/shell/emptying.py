@@ -2,7 +2,7 @@
 
 What a stage left running may put a link in the place of a folder that is being
 removed. By a path, all would be removed that the link leads to. So each folder
-is opened from the one above it, as where it is stored, and what is in it is
+is opened from the one above it (`entering`), as where it is stored, and what is in it is
 removed by its name there. The way back up is ``..``, which is believed only
 where it is the folder that one came from: a folder that somebody moved
 elsewhere ends the work, with what is in it gone.
@@ -14,18 +14,15 @@ stack. One folder is open at a time.
 from __future__ import annotations
 
 import errno
-import os
-import stat
 from contextlib import suppress
 from typing import Final, final
 
 from attrs import define
 
 from lightfx.shell.disk import Disk, Status
+from lightfx.shell.entering import FOLDER, enter
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _OTHERWISE: Final = (errno.ENOTDIR, errno.ELOOP)
-_RIGHTS: Final = 0o700
 
 
 @define
@@ -44,7 +41,7 @@ class Emptying:
     def __init__(self, root: str, disk: Disk, above: int | None = None) -> None:
         self._disk = disk
         self._levels: list[_Level] = []
-        self._folder, status = self._opened(root, above)
+        self._folder, status = enter(root, disk, above)
         self._levels.append(_Level(root, _identity(status), []))
 
     def run(self) -> None:
@@ -72,7 +69,7 @@ class Emptying:
     def _go_down(self, name: str) -> None:
         path = self._path(name)
         try:
-            below, status = self._opened(path, self._folder)
+            below, status = enter(path, self._disk, self._folder)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -86,7 +83,7 @@ class Emptying:
 
     def _go_up(self) -> None:
         path = self._path()
-        self._stand_in(self._disk.open(f"{path}/..", _FOLDER, 0, self._folder))
+        self._stand_in(self._disk.open(f"{path}/..", FOLDER, 0, self._folder))
         self._levels.pop()
         if _identity(self._disk.fstat(self._folder)) != self._levels[-1].identity:
             raise OSError(errno.EBUSY, "it was moved while it was removed", path)
@@ -95,22 +92,6 @@ class Emptying:
                 self._disk.rmdir(path, self._folder)
         except NotADirectoryError:
             self._unlink(path)
-
-    def _opened(self, path: str, above: int | None) -> tuple[int, Status]:
-        try:
-            folder = self._disk.open(path, _FOLDER, 0, above)
-        except PermissionError:
-            self._disk.chmod(path, _RIGHTS, above)
-            folder = self._disk.open(path, _FOLDER, 0, above)
-        try:
-            status = self._disk.fstat(folder)
-            mode = stat.S_IMODE(status.st_mode)
-            if mode & _RIGHTS != _RIGHTS:
-                self._disk.fchmod(folder, mode | _RIGHTS)
-        except BaseException:
-            self._disk.close(folder)
-            raise
-        return folder, status
 
     def _stand_in(self, folder: int) -> None:
         before, self._folder = self._folder, folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -15,7 +17,8 @@ from lightfx import EngineError, open_world, unwrap
 from lightfx.caches import CacheSetup, Sharing, agreed, configured, folder, http, s3
 from lightfx.core.failures import NotPermitted
 from lightfx.shell.cache.opening import open_cache, probe
-from lightfx.shell.cache.settings import write_setups
+from lightfx.shell.cache.settings import change_setups
+from lightfx.shell.disk import Disk, Name
 
 
 def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -25,14 +28,57 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
         CacheSetup("s3://bucket/prefix", "ours", True, Sharing("none", False), endpoint="http://host:9", region="x"),
         CacheSetup("https://host/path", "theirs", drops=False, creates=True, trust=agreed(1, "ada", "bob"), key="ci"),
     ]
-    unwrap(write_setups(tmp_path / "store", setups))
+    unwrap(change_setups(tmp_path / "store", lambda _: setups))
     assert unwrap(configured(tmp_path / "store")) == tuple(setups)
     assert list((tmp_path / "store/tmp").iterdir()) == []
     assert set(json.loads((tmp_path / "store/caches.json").read_text())) == {"version", "caches"}
     with open_world(tmp_path / "store"):
         pass
     with pytest.raises(EngineError, match="no store"):
-        unwrap(write_setups(tmp_path / "none", setups))
+        unwrap(change_setups(tmp_path / "none", lambda _: setups))
+
+
+class Choosy(Disk):
+    """A disk as NFS is: who may not write a file gets no lock on it that keeps others out."""
+
+    def __init__(self, refusal: int) -> None:
+        self.refusal = refusal
+        self.flags: dict[int, int] = {}
+        self.opened: list[int] = []
+        self.locked: list[int] = []
+
+    def open(self, path: Name, flags: int, mode: int = 0o666, folder: int | None = None) -> int:
+        if str(path).endswith("/format"):
+            self.opened.append(flags & os.O_ACCMODE)
+            if self.refusal and flags & os.O_ACCMODE != os.O_RDONLY:
+                raise OSError(self.refusal, os.strerror(self.refusal), str(path))
+        file = super().open(path, flags, mode, folder)
+        self.flags[file] = flags & os.O_ACCMODE
+        return file
+
+    def lock(self, file: int, how: int) -> None:
+        if how & fcntl.LOCK_EX and self.flags[file] == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        super().lock(file, how)
+        self.locked.append(file)
+
+
+def test_trap_who_changes_caches_held_no_lock_on_a_network(tmp_path: Path) -> None:
+    """Trap: NFS locks what may be written, and the file was opened to be read."""
+    open_world(tmp_path / "store").close()
+    (tmp_path / "store/format").chmod(0o644)
+    disk = Choosy(0)
+    unwrap(change_setups(tmp_path / "store", lambda _: [folder(tmp_path)], disk))
+    assert (disk.opened, len(disk.locked)) == ([os.O_RDWR], 1)
+
+
+@pytest.mark.parametrize("refusal", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_who_may_only_read_what_is_locked_changes_caches_all_the_same(tmp_path: Path, refusal: int) -> None:
+    open_world(tmp_path / "store").close()
+    disk = Choosy(refusal)
+    unwrap(change_setups(tmp_path / "store", lambda _: [folder(tmp_path)], disk))
+    assert (disk.opened, disk.locked) == ([os.O_RDWR, os.O_RDONLY], [])
+    assert len(unwrap(configured(tmp_path / "store"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_a_result_that_is_there_unsigned_is_brought_again_signed(tmp_path: Path,
 
 
 def test_what_is_kept_of_a_policy_is_read_back(tmp_path: Path) -> None:
-    from lightfx.shell.cache.settings import read_setups, write_setups
+    from lightfx.shell.cache.settings import change_setups, read_setups
 
     open_world(tmp_path / "store").close()
     setups = [
@@ -201,7 +201,7 @@ def test_what_is_kept_of_a_policy_is_read_back(tmp_path: Path) -> None:
         folder(tmp_path / "b", name="b", trust=anyone),
         folder(tmp_path / "c", name="c", trust=agreed(1, "ada", "bob"), push=True, key="build"),
     ]
-    unwrap(write_setups(tmp_path / "store", setups))
+    unwrap(change_setups(tmp_path / "store", lambda _: setups))
     assert list(unwrap(read_setups(tmp_path / "store"))) == setups
     kept = tmp_path / "store" / "caches.json"
     kept.write_text(kept.read_text().replace('"any"', '"everybody"'))

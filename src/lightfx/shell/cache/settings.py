@@ -2,6 +2,8 @@
 
 It is written whole, and changed by one at a time: who changes it holds a lock on
 the file ``format``, which is in every store, where the file system has locks.
+NFS has them on files alone that we may write. Mostly nobody may write this one,
+and then two who change the caches there at once may lose a change.
 """
 
 from __future__ import annotations
@@ -62,24 +64,22 @@ def change_setups(
     root: Path, change: Callable[[Sequence[CacheSetup]], Sequence[CacheSetup]], disk: Disk = REAL
 ) -> IOResult[None, EngineFailure]:
     """Change which caches the store at ``root`` uses; two who do so at once lose nothing."""
-    if not disk.exists(root / FORMAT):
-        return IOFailure(NoStore(root))
     try:
-        file = disk.open(root / FORMAT, os.O_RDONLY)
+        file = disk.open_to_lock(root / FORMAT)
+    except (FileNotFoundError, NotADirectoryError):
+        return IOFailure(NoStore(root))
     except OSError as error:
         return IOFailure(_unwritten(root / CACHES, error))
     try:
         with suppress(OSError):  # there are file systems without locks
             disk.lock(file, fcntl.LOCK_EX)
-        return read_setups(root, disk).bind(lambda setups: write_setups(root, change(setups), disk))
+        return read_setups(root, disk).bind(lambda setups: _write_setups(root, change(setups), disk))
     finally:
         disk.close(file)
 
 
-def write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk = REAL) -> IOResult[None, EngineFailure]:
-    """Write which caches the store at ``root`` uses, whole or not at all."""
-    if not disk.exists(root / FORMAT):
-        return IOFailure(NoStore(root))
+def _write_setups(root: Path, setups: Sequence[CacheSetup], disk: Disk) -> IOResult[None, EngineFailure]:
+    """Write them, whole or not at all."""
     fields = {"version": _VERSION, "caches": [_tree(each) for each in setups]}
     path = root / CACHES
     aside = root / TEMPORARY / f"caches-{uuid.uuid4().hex}"

@@ -295,7 +295,7 @@ class Claims:
     def _dead(self, path: Path, *, sweeping: bool = False) -> Iterator[int | None]:
         """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
         try:
-            descriptor = self._open_to_lock(path)
+            descriptor = self._disk.open_to_lock(path)
         except FileNotFoundError:
             yield None
             return
@@ -303,13 +303,6 @@ class Claims:
             yield descriptor if self._is_dead(descriptor, sweeping=sweeping) else None
         finally:
             self._disk.close(descriptor)
-
-    def _open_to_lock(self, path: Path) -> int:
-        """Open a file for its lock: to write where we may, since some file systems lock no other (NFS)."""
-        try:
-            return self._disk.open(path, os.O_RDWR)
-        except PermissionError:  # another user's
-            return self._disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
         locked = self._try_lock(descriptor)

@@ -16,12 +16,10 @@ from lightfx.core.layout import INDEX
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.store.directory import DirectoryStore
-from lightfx.shell.store.founding import furnish
 
 
 def clear_store(health: Health, disk: Disk = REAL) -> None:
     """Clear what may be cleared of what was found in a store."""
-    furnish(health.path, disk)
     index = health.path / INDEX
     # Where there is none it may be kept elsewhere, and wanted nowhere else: on the disk of this machine.
     store = DirectoryStore(health.path, index if disk.exists(index) else None, mending=True, disk=disk)

@@ -2,8 +2,8 @@
 
 What a stage left running may put something else in the place of any folder of
 its output, at any time. A path would lead there. Here each folder is opened
-from the one above it, by its name alone, and refused where that is a link by
-now: so what is found in it lies in the output, and nowhere else.
+from the one above it, by its name alone (`entering`), and refused where that is a
+link by now: so what is found in it lies in the output, and nowhere else.
 
 One folder is open at a time, and the outermost: outputs are wider than a process
 may open files, and deeper. Who goes on below the last folder opens one; who
@@ -13,15 +13,12 @@ goes elsewhere begins at the top.
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Self, final
 
 from lightfx.shell.disk import Disk
-
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
-_RIGHTS: Final = 0o700
+from lightfx.shell.entering import FOLDER, enter
 
 
 @final
@@ -30,11 +27,7 @@ class Descent:
 
     def __init__(self, root: Path, disk: Disk, *, ours: bool, taking: bool = False) -> None:
         self._root, self._disk, self._taking = str(root), disk, taking
-        if taking:
-            mode = stat.S_IMODE(disk.lstat(root).st_mode)
-            if mode & _RIGHTS != _RIGHTS:
-                disk.chmod(root, mode | _RIGHTS)
-        self._top = disk.open(root, _FOLDER | (os.O_NOFOLLOW if ours else 0))
+        self._top = self._opened(self._root) if ours else disk.open(root, FOLDER & ~os.O_NOFOLLOW)
         self._prefix, self._last = "", self._top
 
     def path_of(self, path: str) -> str:
@@ -47,22 +40,13 @@ class Descent:
             self._leave("", self._top)
         for name in prefix[len(self._prefix) :].split("/")[:-1]:
             below = self._prefix + name
-            self._leave(f"{below}/", self._opened(self.path_of(below)))
+            self._leave(f"{below}/", self._opened(self.path_of(below), self._last))
         return self._last
 
-    def _opened(self, path: str) -> int:
-        try:
-            folder = self._disk.open(path, _FOLDER | os.O_NOFOLLOW, 0, self._last)
-        except PermissionError:
-            if not self._taking:
-                raise
-            self._disk.chmod(path, _RIGHTS, self._last)
-            folder = self._disk.open(path, _FOLDER | os.O_NOFOLLOW, 0, self._last)
+    def _opened(self, path: str, above: int | None = None) -> int:
         if self._taking:
-            mode = stat.S_IMODE(self._disk.fstat(folder).st_mode)
-            if mode & _RIGHTS != _RIGHTS:
-                self._disk.fchmod(folder, mode | _RIGHTS)
-        return folder
+            return enter(path, self._disk, above)[0]
+        return self._disk.open(path, FOLDER, 0, above)
 
     def _leave(self, prefix: str, folder: int) -> None:
         """Stand in another folder."""

@@ -86,7 +86,6 @@ def open_directory(
         enter = claims or partial(Claims, disk=disk)
         place = None if isinstance(index, IndexPlace) else (index or home / INDEX).absolute()
         try:
-            furnish(home, disk)
             if place is not None and not disk.exists(place.parent):
                 disk.make_folders(place.parent)
             return DirectoryStore(home, place, enter, disk, checking, mending=mending)
@@ -115,7 +114,9 @@ class DirectoryStore:
         mending: bool = False,
         refusal: EngineFailure | None = None,
     ) -> None:
-        """Open it; with a ``refusal`` for reading alone, which it answers to who wants to write."""
+        """Open it, and make what folders it lacks; or as it is, with a ``refusal`` for who wants to write."""
+        if refusal is None:
+            furnish(root, disk)
         self.root = root
         self._refusal = refusal
         self._disk = disk

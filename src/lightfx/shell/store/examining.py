@@ -44,7 +44,7 @@ from lightfx.core.health import (
     Unnamed,
 )
 from lightfx.core.inventory import Item
-from lightfx.core.layout import CLAIMS, FOLDERS, FORMAT_VERSION, INDEX, OBJECTS, RECORDS, ROOTS, RUNS, TEMPORARY
+from lightfx.core.layout import ALONE, CLAIMS, FOLDERS, FORMAT_VERSION, INDEX, OBJECTS, RECORDS, ROOTS, RUNS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
@@ -91,7 +91,7 @@ class _Examiner:
     def owners(self, *, sized: bool = True) -> Iterator[Owner]:
         """Tell of each owner; ``sized``: count the bytes in his private folder, too."""
         names = self._names(CLAIMS)
-        held = Counter(self._inode(name) for name in names if not name.startswith(_OWNER))
+        held = Counter(self._inode(name) for name in names if name != ALONE and not name.startswith(_OWNER))
         for name in sorted(names):
             if name.startswith(_OWNER):
                 with suppress(FileNotFoundError, IsADirectoryError):  # it is just leaving, or was never one

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -212,10 +213,10 @@ class Index:
         )
         return [name for (name,) in self._database.execute(query, (prefix, end, prefix, end, limit))]
 
-    def noted(self, trees: Sequence[Digest]) -> Mapping[Digest, bytes]:
-        """Recall what was noted of objects."""
-        query = "SELECT tree, note FROM sound WHERE tree IN (SELECT value FROM json_each(?))"
-        rows = self._database.execute(query, (json.dumps([tree.text for tree in trees]),))
+    def noted(self, trees: Sequence[Digest], most: int = sys.maxsize) -> Mapping[Digest, bytes]:
+        """Recall what was noted of objects, where that has at most ``most`` bytes."""
+        query = "SELECT tree, note FROM sound WHERE tree IN (SELECT value FROM json_each(?)) AND length(note) <= ?"
+        rows = self._database.execute(query, (json.dumps([tree.text for tree in trees]), most))
         return {Digest(tree): note for tree, note in rows}
 
     def note(self, notes: Mapping[Digest, bytes]) -> None:

@@ -45,6 +45,7 @@ from lightfx.shell.store.trouble import StoreTroubleError
 from lightfx.shell.store.verifying import Judged, Verifier
 
 _OF_ANOTHER: Final = "it is another user's: let him set it right"
+_GONE: Final = "it is gone by now"
 _UNNAMED: Final = "nothing names it: it was removed"
 _DOUBTFUL: Final = "it was left as it is, since records that could not be read may name it: verify again"
 _UNREAD: Final = "it was left as it is; if it never can be, move it away by hand, and what it held is computed anew"
@@ -110,7 +111,9 @@ class Mender:
         if unread:
             return Repair(damage, healed=False, how=_DOUBTFUL)
         moved = self.objects.move_out((damage.tree,), trash, logs=True)
-        return Repair(damage, healed=bool(moved), how=_UNNAMED if moved else _OF_ANOTHER)
+        if not moved and self.disk.lexists(self.objects.path_of(damage.tree)):
+            return Repair(damage, healed=False, how=_OF_ANOTHER)
+        return Repair(damage, healed=True, how=_UNNAMED if moved else _GONE)
 
     def _set_right(self, damage: WrongRights) -> Repair:
         if damage.owner is not None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
@@ -41,7 +42,7 @@ from lightfx.shell.store.tree import ForbiddenError, entries_of
 TRUST: Final = 100.0
 DAMAGED: Final = b"!"
 _AT_HAND: Final = 64 << 20  # bytes of notes; that of an object with 100,000 files has 20 MB
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 64  # objects; their notes have a quarter of that, and larger ones come alone
 _UNREADABLE: Final = frozenset(
     {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 )
@@ -59,8 +60,8 @@ class Checking(Enum):
 class Notes(Protocol):
     """Where it is kept what was noted; the index, as a rule."""
 
-    def noted(self, trees: Sequence[Digest]) -> Mapping[Digest, bytes]:
-        """Recall notes; that of a damaged object begins with `DAMAGED`."""
+    def noted(self, trees: Sequence[Digest], most: int = sys.maxsize) -> Mapping[Digest, bytes]:
+        """Recall notes of at most ``most`` bytes each; that of a damaged object begins with `DAMAGED`."""
         ...
 
     def note(self, notes: Mapping[Digest, bytes]) -> None:
@@ -98,24 +99,27 @@ class Soundness:
                 doubtful.append(tree)
         for start in range(0, len(doubtful), _AT_ONCE):
             some = doubtful[start : start + _AT_ONCE]
-            self._recall(some)
-            lost |= {tree: found for tree in some if (found := self._look(tree)) is not None}
+            notes = self._recalled(some)
+            # Taken out one by one: what is not at hand any more is not held here either.
+            lost |= {tree: found for tree in some if (found := self._look(tree, notes.pop(tree, None))) is not None}
         if doubtful:
             self.write()
         return lost
 
-    def _recall(self, trees: Sequence[Digest]) -> None:
-        for tree in self._notes.keys() & trees:  # those that are asked for now go last
-            self._notes[tree] = self._notes.pop(tree)
-        unknown = [tree for tree in trees if tree not in self._notes]
+    def _recalled(self, trees: Sequence[Digest]) -> dict[Digest, bytes]:
+        """Give notes that are at hand, and those that are small, with one question for many."""
+        notes = {tree: self._notes[tree] for tree in trees if tree in self._notes}
+        unknown = [tree for tree in trees if tree not in notes]
         if unknown and self._kept is not None and self._checking is Checking.STAT:
-            for tree, note in self._kept.noted(unknown).items():
-                if not note.startswith(DAMAGED):
-                    self._keep(tree, note)
+            notes.update(self._kept.noted(unknown, _AT_HAND // (4 * _AT_ONCE)))
+        return notes
 
-    def _look(self, tree: Digest) -> LostObject | None:
-        note, home, begun = self._notes.get(tree), f"{self._folder}/{tree.hex}", time.monotonic()
-        if note is not None and not note.startswith(DAMAGED) and _is_as_noted(home, note, self._disk):
+    def _look(self, tree: Digest, note: bytes | None) -> LostObject | None:
+        home, begun = f"{self._folder}/{tree.hex}", time.monotonic()
+        if note is None and self._checking is Checking.STAT:  # too large for many at once, or there is none
+            note = self._note_of(tree)
+        if note and not note.startswith(DAMAGED) and _is_as_noted(home, note, self._disk):
+            self._keep(tree, note)
             self._trust(tree, begun)
             return None
         return self.judge(tree)
@@ -164,10 +168,13 @@ class Soundness:
 
     def known(self, tree: Digest) -> bytes:
         """Give what was noted of an object when it was sound, whatever the policy; b"" where nothing was."""
+        return self._note_of(tree).removeprefix(DAMAGED)
+
+    def _note_of(self, tree: Digest) -> bytes:
         note = self._notes.get(tree)
         if note is None:
             note = b"" if self._kept is None else self._kept.noted((tree,)).get(tree, b"")
-        return note.removeprefix(DAMAGED)
+        return note
 
     def unwritten(self) -> Mapping[Digest, bytes]:
         """Take what is to be kept, so that it is written with what is written anyway."""

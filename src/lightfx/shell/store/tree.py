@@ -15,7 +15,7 @@ import os
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias, final
 
@@ -25,6 +25,7 @@ from lightfx.core.manifest import Entry, Kind, stays_inside
 from lightfx.effects.store import Forbidden
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.emptying import Emptying, uproot
+from lightfx.shell.entering import set_rights
 from lightfx.shell.store.descending import Descent
 
 _SMALL: Final = 1 << 20
@@ -85,7 +86,7 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
         pending = [""]
         while pending:
             prefix = pending.pop()
-            with _as_it_was(prefix[:-1]) if ours else nullcontext():
+            with _as_it_was(prefix[:-1], ours=ours):
                 folder = descent.to(prefix)
             # Listed before anything is handed out: who walks may put files into the folder.
             with disk.scandir(folder) as scan:
@@ -102,17 +103,17 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
     if ours and too_deep(whole):
         raise ForbiddenError(f"{path[:100]}…", "lies deeper than a path can say")
     if entry.is_symlink():
-        with _as_it_was(path, _NO_LINK) if ours else nullcontext():
+        with _as_it_was(path, _NO_LINK, ours=ours):
             target = disk.readlink(whole, folder)
         if not stays_inside(path, target):
             raise ForbiddenError(path, _escapes(target))
         return Entry(path, Kind.LINK, target)
     if entry.is_dir(follow_symlinks=False):
         return Entry(path, Kind.FOLDER)
-    with _as_it_was(path) if ours else nullcontext():
+    with _as_it_was(path, ours=ours):
         status = _status(found)
     refuse_special(path, status.st_mode)
-    with _as_it_was(path) if ours else nullcontext():
+    with _as_it_was(path, ours=ours):
         if ours:
             _own(found, status, disk)
         if digest is not None:
@@ -129,19 +130,20 @@ def _status(found: _Found) -> os.stat_result:
 
 
 @contextmanager
-def _as_it_was(path: str, *more: int) -> Iterator[None]:
-    """Refuse what is gone, or became something else, since it was listed."""
+def _as_it_was(path: str, *more: int, ours: bool = True) -> Iterator[None]:
+    """Refuse what is gone, or became something else, since it was listed; that is trouble where it is not ``ours``."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (*_CHANGED, *more):
+        if not ours or error.errno not in (*_CHANGED, *more):
             raise
         raise ForbiddenError(path, "was changed while it was stored") from error
 
 
 def _own(found: _Found, status: os.stat_result, disk: Disk) -> None:
     if not status.st_mode & stat.S_IRUSR:
-        disk.chmod(found.whole, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, found.folder)
+        rights = stat.S_IMODE(status.st_mode) | stat.S_IRUSR
+        set_rights(found.whole, rights, stat.S_ISREG, disk, found.folder)
     if status.st_nlink > 1:
         _unshare(found.whole, found.folder, disk)
 
