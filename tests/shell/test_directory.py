@@ -374,7 +374,7 @@ def test_a_store_that_is_a_file(root: Path) -> None:
     root.write_text("mine")
     assert isinstance(trouble(open_directory(root)), NotAStore)
     assert root.read_text() == "mine"
-    assert isinstance(trouble(open_directory(root / "under")), SystemTrouble)
+    assert trouble(open_directory(root / "under/deep")) == NotAStore(root / "under/deep", f"{root} is a file")
 
 
 def test_a_folder_of_other_things_is_let_be(root: Path) -> None:

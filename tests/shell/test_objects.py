@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from makings import fill, listing
 
 from lightfx.core.failures import NotPermitted
 from lightfx.core.names import Digest
+from lightfx.effects.store import Forbidden
+from lightfx.shell.disk import Name
 from lightfx.shell.store import objects
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.trouble import StoreTroubleError
-from lightfx.testing.faults import Refusal, Watched
+from lightfx.testing.faults import Over, Refusal, Watched
 
 
 @pytest.fixture
@@ -83,6 +86,65 @@ def test_a_move_that_fails_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Objects(tmp_path).ingest([folder])
     assert listing(folder) == {"a": b"a"}
+
+
+class Ghost(Over):
+    """A disk on which somebody does something to a folder just before it gets its name."""
+
+    def __init__(self, deed: Callable[[Path], None]) -> None:
+        super().__init__()
+        self.deed = deed
+
+    def rename(self, source: Name, target: Name, folder: int | None = None) -> None:
+        if Path(target).parent.name == "objects":
+            self.deed(Path(source))
+        super().rename(source, target, folder)
+
+
+def behind_a_link(folder: Path) -> None:
+    (folder / "a").rename(folder / "aside")
+    (folder / "a").symlink_to(folder.parent / "elsewhere")
+
+
+def gone(folder: Path) -> None:
+    (folder / "a").rename(folder / "aside")
+
+
+def another(folder: Path) -> None:
+    (folder / "a").unlink()
+    (folder / "a").write_bytes(b"b")
+
+
+def written_to(folder: Path) -> None:
+    (folder / "a").chmod(0o644)
+    (folder / "a").write_bytes(b"longer")
+
+
+@pytest.mark.parametrize("deed", [behind_a_link, gone, another, written_to])
+def test_trap_what_is_changed_on_the_way_to_its_name_is_refused(tmp_path: Path, deed: Callable[[Path], None]) -> None:
+    """Trap: it was stored, and the run failed of damage; and a link in the place of a file was noted as that file."""
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "elsewhere").write_bytes(b"theirs")
+    folder = fill(tmp_path / "one", {"a": b"a", "b/c": b"c"})
+    found = Objects(tmp_path, disk=Ghost(deed)).ingest([folder])
+    assert found == {folder: Forbidden(".", "was changed while it was stored")}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "objects"]
+    assert listing(tmp_path / "objects") == {}
+    assert (tmp_path / "elsewhere").read_bytes() == b"theirs"
+
+
+def test_what_only_looks_changed_is_digested_once_more_and_stored(tmp_path: Path) -> None:
+    """There are file systems on which a file has another number after each move."""
+
+    def copied(folder: Path) -> None:
+        (folder / "a").rename(folder / "aside")
+        (folder / "a").write_bytes((folder / "aside").read_bytes())
+        (folder / "aside").unlink()
+
+    (tmp_path / "objects").mkdir()
+    (tree,) = Objects(tmp_path, disk=Ghost(copied)).ingest([fill(tmp_path / "one", {"a": b"a"})]).values()
+    assert isinstance(tree, Digest)
+    assert listing(tmp_path / "objects") == {tree.hex: None, f"{tree.hex}/a": b"a"}
 
 
 def test_what_cannot_take_the_place_of_a_damaged_object_is_not_said_to_be_stored(tmp_path: Path) -> None:

@@ -8,6 +8,10 @@ bytes first, and ours are dropped.
 Where the object that has the name is damaged ours takes its place: it is moved
 aside first, so that for a moment there is none, and never half of one.
 
+What is at its name is looked at once more as it is noted: a process that a stage
+left running may have changed it after it was digested. Then it goes, and what was
+to be stored is refused.
+
 An object goes by a rename out of the folder of objects, so that it is there
 whole or not at all.
 """
@@ -15,9 +19,10 @@ whole or not at all.
 from __future__ import annotations
 
 import errno
+import os
 import stat
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,7 +34,7 @@ from lightfx.core.names import Digest
 from lightfx.core.realization import LOG_NAME
 from lightfx.effects.store import Forbidden, Ingested
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.store.soundness import Soundness
+from lightfx.shell.store.soundness import Soundness, examine
 from lightfx.shell.store.sync import sync_all, sync_path
 from lightfx.shell.store.tree import ForbiddenError, entries_of, make_read_only, remove_tree, size_of
 from lightfx.shell.store.trouble import StoreTroubleError
@@ -54,9 +59,10 @@ class Objects:
         """Make folders into objects."""
         walked: dict[Path, Ingested] = {}
         fresh: list[tuple[Path, Digest, list[Entry]]] = []
+        seen: dict[Path, dict[str, os.stat_result]] = {}
         for folder in folders:
             try:
-                entries = entries_of(folder, disk=self._disk)
+                entries = entries_of(folder, disk=self._disk, seen=seen.setdefault(folder, {}))
             except ForbiddenError as error:
                 walked[folder] = error.forbidden
                 continue
@@ -72,8 +78,8 @@ class Objects:
             paths = [path for folder, _, entries in fresh for path in _to_sync(folder, entries)]
             sync_all(paths, self._root / OBJECTS, self._disk)
         for folder, tree, entries in fresh:
-            if self._move(folder, tree):
-                self._soundness.note(tree, entries)
+            if self._move(folder, tree) and not self._is_as_digested(folder, tree, entries, seen[folder]):
+                walked[folder] = Forbidden(".", "was changed while it was stored")
         stored = [folder for folder, ingested in walked.items() if isinstance(ingested, Digest)]
         if stored and self._durable:
             # Also where all were there already: who came first may not have synced the name yet.
@@ -97,6 +103,22 @@ class Objects:
             # What is answered as stored is there: so what is damaged, and not ours to move, is trouble.
             raise StoreTroubleError(NotPermitted(str(home), "put a sound object in the place of the damaged one"))
         return moved
+
+    def _is_as_digested(
+        self, folder: Path, tree: Digest, entries: Sequence[Entry], seen: Mapping[str, os.stat_result]
+    ) -> bool:
+        """Note what was stored just now; drop it, if what a stage left running changed it on the way to its name."""
+        home = self.folder_of(tree)
+        if self._soundness.note(tree, entries, seen) or not self._disk.lexists(home):
+            return True
+        damage, again = examine(tree, home, b"", self._disk)
+        if damage is None:
+            self._soundness.note(tree, again)
+            return True
+        trash = folder.with_name(f"changed-{uuid.uuid4().hex}")
+        self.move_out((tree,), trash, logs=True)
+        remove_tree(trash, self._disk)
+        return False
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
         """Tell which objects are there."""

@@ -30,6 +30,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from lightfx.core.damage import DamagedObject, LostObject, MissingObject
@@ -47,6 +48,7 @@ _UNREADABLE: Final = frozenset(
     {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 )
 _FIELDS: Final = 4
+_FORMATS: Final = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.LINK: stat.S_IFLNK}
 
 
 class Checking(Enum):
@@ -140,16 +142,22 @@ class Soundness:
             self.damaged.add(tree)
         return found
 
-    def note(self, tree: Digest, entries: Iterable[Entry]) -> None:
-        """Note an object that was digested just now, of which this is the manifest."""
+    def note(
+        self, tree: Digest, entries: Iterable[Entry], seen: Mapping[str, os.stat_result] = MappingProxyType({})
+    ) -> bool:
+        """Note an object that was digested just now, of which this is the manifest.
+
+        ``seen``: what the system told of files as they were read. False where what is there is something else by now.
+        """
         begun = time.monotonic()
-        note = _spell_note(f"{self._folder}/{tree.hex}", entries, self._disk)
+        note = _spell_note(f"{self._folder}/{tree.hex}", entries, seen, self._disk)
         if note is None:
-            return
+            return False
         self._unwritten[tree] = note
         self._keep(tree, note)
         self._trust(tree, begun)
         self.damaged.discard(tree)
+        return True
 
     def _keep(self, tree: Digest, note: bytes) -> None:
         """Have a note at hand; those at hand for longest go, where there are too many."""
@@ -217,15 +225,26 @@ def _spell_status(status: os.stat_result) -> str:
     return f"{status.st_ino} {status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
-def _spell_note(home: str, entries: Iterable[Entry], disk: Disk) -> bytes | None:
+def _spell_note(home: str, entries: Iterable[Entry], seen: Mapping[str, os.stat_result], disk: Disk) -> bytes | None:
     """Spell the entries of an object with what the system tells of them: fours of texts; the first is the folder."""
     try:
         pieces = ["", "folder", "", _spell_status(disk.lstat(home))]
         for each in entries:
-            pieces += (each.path, each.kind.value, each.data, _spell_status(disk.lstat(f"{home}/{each.path}")))
-    except FileNotFoundError:  # dropped, or taken away, meanwhile
+            status = disk.lstat(f"{home}/{each.path}")
+            if stat.S_IFMT(status.st_mode) != _FORMATS[each.kind]:
+                return None
+            if (as_read := seen.get(each.path)) is not None and not _is_as_read(status, as_read):
+                return None
+            pieces += (each.path, each.kind.value, each.data, _spell_status(status))
+    except (FileNotFoundError, NotADirectoryError):  # dropped, or taken away, meanwhile
         return None
     return os.fsencode("\0".join(pieces))
+
+
+def _is_as_read(status: os.stat_result, as_read: os.stat_result) -> bool:
+    """Whether it is the file that was read, and holds what it held; only rights may have been taken from it."""
+    now, then = ((each.st_ino, each.st_size, each.st_mtime_ns) for each in (status, as_read))
+    return now == then
 
 
 def _is_as_noted(home: str, note: bytes, disk: Disk) -> bool:

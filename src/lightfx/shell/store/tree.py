@@ -54,17 +54,24 @@ class ForbiddenError(Exception):
 Digester: TypeAlias = Callable[[str, os.stat_result], str]
 
 
-def entries_of(root: Path, digest: Digester | None = None, *, ours: bool = True, disk: Disk = REAL) -> list[Entry]:
+def entries_of(
+    root: Path,
+    digest: Digester | None = None,
+    *,
+    ours: bool = True,
+    disk: Disk = REAL,
+    seen: dict[str, os.stat_result] | None = None,
+) -> list[Entry]:
     """List the content of the folder ``root``; raises `ForbiddenError`.
 
     Where the folder is ``ours``, rights that we lack are taken, and files with
     several hard links are unshared. ``digest`` digests a file, by default by
-    reading it.
+    reading it; then ``seen`` gets what the system told of each as it was read.
     """
     if ours and not stat.S_ISDIR(disk.lstat(root).st_mode):
         raise ForbiddenError(".", "is no folder any more")
 
-    entries = [_entry(each, digest, ours=ours, disk=disk) for each in _walk(root, ours=ours, disk=disk)]
+    entries = [_entry(each, digest, seen, ours=ours, disk=disk) for each in _walk(root, ours=ours, disk=disk)]
     for link in _escaping(root, entries):
         raise ForbiddenError(link.path, _escapes(link.data))
     return entries
@@ -98,7 +105,9 @@ def _walk(root: Path, *, ours: bool, disk: Disk) -> Iterator[_Found]:
                     pending.append(path + "/")
 
 
-def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) -> Entry:
+def _entry(
+    found: _Found, digest: Digester | None, seen: dict[str, os.stat_result] | None, *, ours: bool, disk: Disk
+) -> Entry:
     path, whole, entry, folder = found
     if ours and too_deep(whole):
         raise ForbiddenError(f"{path[:100]}…", "lies deeper than a path can say")
@@ -118,7 +127,10 @@ def _entry(found: _Found, digest: Digester | None, *, ours: bool, disk: Disk) ->
             _own(found, status, disk)
         if digest is not None:
             return file_entry(path, status, digest(whole, status))
-        return file_entry(path, status, digest_file(whole, status.st_size, disk, folder))
+        text, status = _digested(whole, status.st_size, disk, folder)
+    if seen is not None:
+        seen[path] = status
+    return file_entry(path, status, text)
 
 
 def _status(found: _Found) -> os.stat_result:
@@ -180,11 +192,17 @@ def digest_file(path: str, size: int, disk: Disk = REAL, folder: int | None = No
     It is read, not mapped: a mapped file that somebody truncates meanwhile
     takes the process down (SIGBUS).
     """
+    return _digested(path, size, disk, folder)[0]
+
+
+def _digested(path: str, size: int, disk: Disk, folder: int | None) -> tuple[str, os.stat_result]:
+    """Digest a file, and give what the system tells of what was read."""
     large = size > _SMALL
     hasher = blake3(max_threads=blake3.AUTO if large else 1)
     descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, 0, folder)  # it may be a pipe by now
     try:
-        if not stat.S_ISREG(disk.fstat(descriptor).st_mode):
+        status = disk.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
         if large:
             buffer = memoryview(bytearray(_PIECE))
@@ -195,7 +213,7 @@ def digest_file(path: str, size: int, disk: Disk = REAL, folder: int | None = No
                 hasher.update(piece)
     finally:
         disk.close(descriptor)
-    return "blake3:" + hasher.hexdigest()
+    return "blake3:" + hasher.hexdigest(), status
 
 
 def _unshare(path: str, folder: int, disk: Disk) -> None:
@@ -264,7 +282,7 @@ def _clear(root: Path, disk: Disk) -> None:
                 if too_deep(found.whole):
                     uproot(found.whole, found.folder, disk)
                 else:
-                    kept.append(_entry(found, lambda _path, _status: "", ours=False, disk=disk))
+                    kept.append(_entry(found, lambda _path, _status: "", None, ours=False, disk=disk))
         except ForbiddenError:
             with suppress(FileNotFoundError, IsADirectoryError):
                 disk.unlink(found.whole, found.folder)
