@@ -18,7 +18,7 @@ from lightfx.plan.sharing import MANY_TABLES, MOST_GROUP, MOST_PACK, MOST_TABLE,
 from lightfx.shell.cache.sealing import _WINDOW
 from lightfx.shell.journal.lines import _KINDS
 from lightfx.shell.journal.runs import _COMMAND, KEPT, _facts
-from lightfx.shell.store.claims import NEWBORN
+from lightfx.shell.store.burying import NEWBORN
 from lightfx.shell.store.owners import LEASE
 from lightfx.shell.store.sync import FEW
 

@@ -423,7 +423,7 @@ def test_who_buries_puts_back_what_another_claimed_meanwhile(bare: Path, monkeyp
         rename(this, target)
 
     monkeypatch.setattr(os, "rename", overtaken)
-    second._remove(path, gone)
+    second._undertaker._remove(path, gone)
     assert path.stat().st_ino == first._owner.stat().st_ino
     assert second.claim([key("k")]) == set()
     assert not list((bare / "claims").glob("buried-*"))

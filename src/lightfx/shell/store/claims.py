@@ -4,13 +4,9 @@ Each open store is an *owner*: a file ``claims/owner-<id>`` that it holds locked
 (``flock``) for as long as it lives, and keeps fresh for those on other hosts
 (`owners`). A claim on an input key is a hard link to the owner's file, named by
 the key: to make it is atomic, to find it there is to be late, and to ask
-whether its owner lives is to look at the owner's file. Where the file system
-makes no more hard links a symbolic link takes their place.
-
-A dead owner's claim is taken over under the dead owner's own lock, by a rename:
-so one process at a time buries it, and only where the name still leads to the
-dead. Where locks do not reach across hosts two may think so at once; the one
-who finds that he renamed another's claim puts it back.
+whether its owner lives is to look at the owner's file; that of a dead one is
+taken over (`burying`). Where the file system makes no more hard links a
+symbolic link takes their place.
 
 A claim only saves work. An owner that was suspended for longer than its lease
 finds its claims taken; what it commits all the same is named by content, so
@@ -28,17 +24,17 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lightfx.core.failures import Closed
-from lightfx.core.layout import ALONE, CLAIMS, OBJECTS, TEMPORARY
+from lightfx.core.layout import ALONE, CLAIMS, TEMPORARY
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.forks import tell_in_children
 from lightfx.shell.refusals import is_full
-from lightfx.shell.store.mounts import is_local
+from lightfx.shell.store.burying import Undertaker
 from lightfx.shell.store.owners import (
     LEASE,
     Heart,
@@ -46,18 +42,14 @@ from lightfx.shell.store.owners import (
     Lease,
     Watch,
     describe_owner,
-    read_owner,
     spell_owner,
     this_host,
     try_lock,
 )
-from lightfx.shell.store.sync import sync_path
 from lightfx.shell.store.tree import remove_tree
 from lightfx.shell.store.trouble import StoreTroubleError
 
-NEWBORN: Final = 60.0  # seconds
 PATIENCE: Final = 0.01  # seconds
-DROPPED: Final = "dropped-"
 _NO_LINK: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -84,14 +76,15 @@ class Claims:
         self._root = root
         self._disk = disk
         self._host = host or this_host()
-        self._lease = lease
-        self._shared = shared
         self._try_lock = lock or partial(try_lock, disk=disk)
         self.identity: str = uuid.uuid4().hex
         self._owner = root / CLAIMS / f"owner-{self.identity}"
         self.private: Path = root / TEMPORARY / self.identity
         self._held: set[Digest] = set()
-        self._watch = Watch(lease, self._server_now, clock)
+        watch = Watch(lease, self._server_now, clock)
+        self._undertaker = Undertaker(
+            root, host=self._host, watch=watch, try_lock=self._try_lock, shared=shared, disk=disk
+        )
         self._heart = Heart(self._touch, lease.beat)
         self._lock = -1
         self._left_behind = False
@@ -206,7 +199,7 @@ class Claims:
             return
         try:
             self._heart.start()
-            alone = not any(map(self._lives, self._other_owners()))
+            alone = not any(map(self._undertaker.lives, self._other_owners()))
             if alone:
                 yield True
         finally:
@@ -219,7 +212,7 @@ class Claims:
         """Say who else has the store open, for people: ``process 123 on host``."""
         found: list[str] = []
         for owner in self._other_owners():
-            if self._lives(owner):
+            if self._undertaker.lives(owner):
                 with suppress(OSError):
                     found.append(describe_owner(self._disk.read_whole(owner), self._disk.stat(owner).st_uid))
         return tuple(found)
@@ -235,12 +228,8 @@ class Claims:
 
     def _wait_for_the_lonely(self) -> None:
         path = self._root / CLAIMS / ALONE
-        while self._disk.lexists(path) and not self._bury(path):
+        while self._disk.lexists(path) and not self._undertaker.bury(path):
             time.sleep(PATIENCE)
-
-    def _lives(self, owner: Path) -> bool:
-        with self._dead(owner) as dead:
-            return dead is None and self._disk.exists(owner)
 
     def _take(self, path: str) -> bool:
         for _ in range(3):
@@ -249,7 +238,7 @@ class Claims:
             except FileExistsError:
                 if self._is_ours(path):  # the answer to our first request was lost on the way from the server
                     return True
-                if not self._bury(Path(path)):
+                if not self._undertaker.bury(Path(path)):
                     return False
             except FileNotFoundError:
                 if self._disk.exists(self._owner):
@@ -267,92 +256,9 @@ class Claims:
                 raise
             self._disk.symlink(self._owner.name, path)
 
-    def _bury(self, path: Path, *, sweeping: bool = False) -> bool:
-        """Remove a claim whose owner is dead; tell whether the key may be free now."""
-        with self._dead(path, sweeping=sweeping) as dead:
-            if dead is not None:
-                with suppress(FileNotFoundError):
-                    self._remove(path, self._disk.fstat(dead).st_ino)
-            elif self._disk.is_link(path) and not self._disk.exists(path):
-                self._disk.remove(path)
-            return dead is not None or not self._disk.lexists(path)
-
-    def _remove(self, path: Path, inode: int) -> None:
-        """Remove a name of a dead owner's file, and no other's claim that came to that name since."""
-        if self._disk.stat(path).st_ino != inode:
-            return
-        aside = self._root / CLAIMS / f"buried-{uuid.uuid4().hex}"
-        self._disk.rename(path, aside)
-        if self._disk.stat(aside).st_ino != inode:
-            with suppress(FileExistsError):
-                if self._disk.is_link(aside):
-                    self._disk.symlink(self._disk.readlink(aside), path)
-                else:
-                    self._disk.link(aside, path)
-        self._disk.unlink(aside)
-
-    @contextmanager
-    def _dead(self, path: Path, *, sweeping: bool = False) -> Iterator[int | None]:
-        """Hold the lock of a file whose owner is dead; give None where it lives, or is gone."""
-        try:
-            descriptor = self._disk.open_to_lock(path)
-        except FileNotFoundError:
-            yield None
-            return
-        try:
-            yield descriptor if self._is_dead(descriptor, sweeping=sweeping) else None
-        finally:
-            self._disk.close(descriptor)
-
-    def _is_dead(self, descriptor: int, *, sweeping: bool) -> bool:
-        locked = self._try_lock(descriptor)
-        if locked is False:
-            return False
-        host = read_owner(self._disk.pread(descriptor, 4096, 0))
-        if locked and ((host is not None and host.is_surely(self._host)) or not self._is_shared):
-            return True
-        status = self._disk.fstat(descriptor)
-        return self._watch.age(status) > self._lease.grace if sweeping else self._watch.is_over(status)
-
-    @cached_property
-    def _is_shared(self) -> bool:
-        """Whether there may be owners whose locks we cannot see: on a disk of this machine alone there are none."""
-        return not is_local(self._root) if self._shared is None else self._shared
-
     def sweep(self) -> None:
-        """Remove what dead owners left: private folders, claims, and last their owner files.
-
-        A folder that does not go now, since something that the dead owner
-        started still writes into it, is left to the next who sweeps. What lies
-        there without an owner may be that of one who is just coming or going.
-        """
-        for name in self._disk.listdir(self._root / TEMPORARY):
-            folder, owner = self._root / TEMPORARY / name, self._root / CLAIMS / f"owner-{name}"
-            with self._dead(owner, sweeping=True) as dead, suppress(OSError):
-                if owner != self._owner and (
-                    dead is not None or (not self._disk.exists(owner) and self._is_old(folder))
-                ):
-                    self._clear(folder)
-        for name in sorted(self._disk.listdir(self._root / CLAIMS), key=lambda name: name.startswith("owner-")):
-            path, private = self._root / CLAIMS / name, self._root / TEMPORARY / name.removeprefix("owner-")
-            if name.startswith("newborn-"):
-                if self._is_old(path):
-                    self._disk.remove(path)
-            elif path != self._owner and not self._disk.exists(private):
-                with suppress(IsADirectoryError):  # what makes snapshots, or shares folders, puts its own anywhere
-                    self._bury(path, sweeping=True)
-
-    def _clear(self, folder: Path) -> None:
-        """Remove the folder of a dead owner; files that it was dropping go after their name has gone for good."""
-        if self._disk.is_folder(folder) and any(name.startswith(DROPPED) for name in self._disk.listdir(folder)):
-            sync_path(self._root / OBJECTS, self._disk)
-        remove_tree(folder, self._disk)
-
-    def _is_old(self, path: Path) -> bool:
-        """Whether a file is too old to be between its making and the next step."""
-        with suppress(FileNotFoundError):
-            return self._watch.age(self._disk.lstat(path)) > NEWBORN
-        return False
+        """Remove what dead owners left."""
+        self._undertaker.sweep(self._owner)
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from attrs import frozen
 from lightfx.core.layout import OBJECTS
 from lightfx.core.names import Digest
 from lightfx.shell.disk import REAL, Disk
-from lightfx.shell.store.claims import DROPPED, Claims
+from lightfx.shell.store.burying import DROPPED
+from lightfx.shell.store.claims import Claims
 from lightfx.shell.store.index import Index
 from lightfx.shell.store.objects import Objects
 from lightfx.shell.store.sync import sync_path
