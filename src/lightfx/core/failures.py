@@ -294,7 +294,7 @@ class EngineError(Exception):
 
 
 FEW: Final = 3
-_MEND: Final = "`lightfx verify --repair` makes them again"
+_MEND: Final = "`lightfx verify --repair` makes its files again"
 
 
 def sentence(failure: EngineFailure) -> str:
@@ -318,7 +318,7 @@ def sentence(failure: EngineFailure) -> str:
         case DiskFull(where, act):
             return (
                 f"{where}: the disk is full: no room to {act}; "
-                "what was finished before is stored, free some space and run again"
+                "what was stored before is safe, free some space and run again"
             )
         case SystemTrouble(where, act, message):
             return f"{where}: cannot {act}: {message}"
@@ -360,7 +360,7 @@ def _sentence_on_holdings(
                 " store lies on one: unmount what is mounted apart, or move the whole store, and run again"
             )
         case DamagedObject():
-            return f"{failure.path}: the object {failure.tree} is damaged: {_harm(failure)}{_whose(failure)}; {_MEND}"
+            return f"{failure.path}: the object {failure.tree} is damaged{_whose(failure)}: {_harm(failure)}; {_MEND}"
         case MissingObject(tree):
             return f"the object {tree} is gone from the store{_whose(failure)}; {_MEND}"
         case InUse(path, who):
@@ -379,7 +379,7 @@ def _harm(damage: DamagedObject) -> str:
     facts = [damage.why, "" if damage.found is None else f"what is there now is {damage.found}"]
     if damage.files:
         more = f" and {len(damage.files) - FEW:,} more" if len(damage.files) > FEW else ""
-        facts.append(f"what differs is {', '.join(damage.files[:FEW])}{more}")
+        facts.insert(0, f"what differs is {', '.join(damage.files[:FEW])}{more}")
     return ", ".join(filter(None, facts))
 
 
