@@ -25,7 +25,7 @@ from lightfx.core.layout import RUNS, IndexPlace
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
-from lightfx.core.terms import Limits, bytes_of
+from lightfx.core.terms import Limits, bytes_of, whole
 from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
@@ -39,7 +39,7 @@ from lightfx.shell.turns import Turns
 
 if TYPE_CHECKING:
     from lightfx.report.tables import Table
-    from lightfx.shell.cache.opening import CacheSetup
+    from lightfx.shell.cache.setups import CacheSetup
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -139,10 +139,9 @@ def open_world(
     Raises `EngineError` where there is no usable store.
     """
     _refuse_in_newborn_worker()
-    if workers and executor is not None:
-        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
-    if workers < 0:
-        raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    _check(workers, executor, journal)
+    limits = _limits(workers or None, memory, tickets)
+    setups = () if caches in ((), []) else _read_caches(caches)
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
     from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
@@ -150,7 +149,6 @@ def open_world(
 
     place = index if index is None or isinstance(index, IndexPlace) else Path(index)
     store = unwrap(open_directory(Path(path), create=create, index=place, checking=Checking(verify), mending=mending))
-    limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     runs: Executor = InlineExecutor(limits)
     if executor is not None:
         runs = _opened(executor, limits, store)
@@ -160,9 +158,32 @@ def open_world(
         runs = LocalProcesses(workers, store.place(), limits)
     kept = RunFile(store.root / RUNS)
     told: Journal = kept if journal is None else Both(kept, journal)
-    if not caches:
-        return World(store, runs, SystemClock(), told, Performing())
-    return _sharing(World(store, runs, SystemClock(), told, Performing()), caches)
+    world = World(store, runs, SystemClock(), told, Performing())
+    return _sharing(world, setups) if setups else world
+
+
+def _check(workers: int, executor: object, journal: object) -> None:
+    """Say what is wrong with a call, where no type checker did: before anything is opened."""
+    if whole("workers", workers) < 0:
+        raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    if workers and executor is not None:
+        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
+    if executor is not None and not callable(executor):
+        kind = type(executor).__name__
+        raise TypeError(f"executor is of type {kind}; it takes what opens one, such as lightfx.executors.dask(address)")
+    if journal is not None and not hasattr(journal, "tell"):
+        kind = type(journal).__name__
+        raise TypeError(f"journal is of type {kind}; it takes a Journal: lightfx.journal.Listener(function) makes one")
+
+
+def _limits(cores: int | None, memory: int | str | None, tickets: Mapping[str, int] | None) -> Limits:
+    return Limits(cores, None if memory is None else bytes_of(memory), {} if tickets is None else tickets)
+
+
+def _read_caches(caches: object) -> tuple[CacheSetup, ...]:
+    from lightfx.shell.cache.setups import read_caches  # noqa: PLC0415 -- asked for
+
+    return read_caches(caches)
 
 
 def _sharing(world: World, caches: Sequence[CacheSetup]) -> World:
@@ -210,10 +231,9 @@ def memory_world(
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- asked for
     from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
 
-    limits = Limits(None, None if memory is None else bytes_of(memory), dict(tickets or {}))
-    return World(
-        MemoryStore(Path(scratch).absolute()), InlineExecutor(limits), SystemClock(), journal or Silence(), Performing()
-    )
+    _check(0, None, journal)
+    runs = InlineExecutor(_limits(None, memory, tickets))
+    return World(MemoryStore(Path(scratch).absolute()), runs, SystemClock(), journal or Silence(), Performing())
 
 
 def evaluate(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> T:

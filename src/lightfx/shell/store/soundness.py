@@ -55,6 +55,10 @@ class Checking(Enum):
     HASH = "hash"
     NEVER = "never"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"verify is {repr(value)[:100]}; it is 'stat', 'hash' or 'never'")
+
 
 class Notes(Protocol):
     """Where it is kept what was noted; the index, as a rule."""
