@@ -149,7 +149,9 @@ class Soundness:
         self._unwritten[tree] = note
         self._keep(tree, note)
         self._trust(tree, begun)
-        self.damaged.discard(tree)
+        if tree in self.damaged:
+            self.damaged.discard(tree)
+            self.write()  # nothing may be written after this, and the next to open the store would make it again
 
     def _keep(self, tree: Digest, note: bytes) -> None:
         """Have a note at hand; those at hand for longest go, where there are too many."""
