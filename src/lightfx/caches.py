@@ -19,8 +19,12 @@ have. Nothing that comes from a cache is taken for what it says it is: files
 are compared with their digests before anybody sees them. Whether a result
 is true cannot be seen from it: ``trust`` says whose results are used. Without it
 these are the results that are signed by a key that you trust (``lightfx key``),
-and what others put there is refused. Trouble with a cache never fails a run: it is told
-(`lightfx.journal.CacheWarned`), and what does not come is made here.
+and what others put there is refused.
+
+Trouble with a cache never fails a run: what does not come is made here. The
+command line prints that, and `lightfx runs show last` has it; a script hears of
+it by ``open_world(path, caches=..., journal=Listener(hear))`` alone, as
+`lightfx.journal.CacheWarned`, and of what is not used as `CacheRefused`.
 
 Credentials of buckets come from the environment (``AWS_ACCESS_KEY_ID`` and the
 like), and are never stored or shown.

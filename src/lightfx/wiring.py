@@ -127,16 +127,23 @@ def open_world(
     get them. "stat": whether they are as they were when they were stored or
     last digested, by inode, mode, size and times; if not, or if that is not
     known, they are digested. "hash": they are digested, once in each open
-    world. "never": nothing. What is damaged is never given out: a run makes it
-    again, all else fails with `lightfx.failures.DamagedObject`.
+    world. What is damaged is not given out then: a run makes it again, all else
+    fails with `lightfx.failures.DamagedObject`. "never": nothing but whether
+    they are there; what is there is given out, damaged or not.
     ``mending``: open the store also where groups of records are damaged, and
     see nothing of what is in these, so that `lightfx.upkeep.verify` can mend it.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
     ``caches``: what runs ask before they build, in this order, and bring what
-    they make where that is wished: see `lightfx.caches`.
+    they make where that is wished: see `lightfx.caches`. Trouble with them fails
+    no run, and is printed by the command line alone: a script hears of it by
+    ``journal=Listener(hear)``, of `lightfx.journal`.
 
-    Raises `EngineError` where there is no usable store.
+    Raises `EngineError` where there is no usable store, or the executor cannot
+    be opened. Raises ``ValueError``, before anything is opened, for settings that
+    mean nothing: less than no workers, workers besides an executor, an amount of
+    memory or tickets that is none, another ``verify``; and ``TypeError`` for what
+    is of another kind, such as a path among the ``caches``.
     """
     _refuse_in_newborn_worker()
     _check(workers, executor, journal)
