@@ -19,8 +19,12 @@ have. Nothing that comes from a cache is taken for what it says it is: files
 are compared with their digests before anybody sees them. Whether a result
 is true cannot be seen from it: ``trust`` says whose results are used. Without it
 these are the results that are signed by a key that you trust (``lightfx key``),
-and what others put there is refused. Trouble with a cache never fails a run: it is told
-(`lightfx.journal.CacheWarned`), and what does not come is made here.
+and what others put there is refused.
+
+Trouble with a cache never fails a run: what does not come is made here. The
+command line prints that, and `lightfx runs show last` has it; a script hears of
+it by ``open_world(path, caches=..., journal=Listener(hear))`` alone, as
+`lightfx.journal.CacheWarned`, and of what is not used as `CacheRefused`.
 
 Credentials of buckets come from the environment (``AWS_ACCESS_KEY_ID`` and the
 like), and are never stored or shown.
@@ -36,10 +40,12 @@ from attrs import evolve
 from returns.io import IOResult
 
 from lightfx.core.failures import EngineFailure
+from lightfx.core.given import check_text
+from lightfx.core.terms import whole
 from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import USUAL, Sharing
-from lightfx.shell.cache.opening import CacheSetup
 from lightfx.shell.cache.settings import read_setups
+from lightfx.shell.cache.setups import CacheSetup, check_setup
 
 __all__ = [
     "CacheSetup",
@@ -77,10 +83,26 @@ def signed_by(*keys: str) -> Trust:
 def agreed(count: int, *keys: str) -> Trust:
     """Believe what so many of these builders got, who do not rely on one another: the same bytes, each signed.
 
+    Raises ``ValueError`` where they can never agree: where no builder is named,
+    or fewer than ``count`` different ones, and for a ``count`` of less than one.
+
     >>> agreed(2, "ada", "bob", "carol").policy
     '2-of-3'
     """
-    return Trust(f"{count}-of-{len(set(keys))}", keys)
+    if whole("count", count) < 1:
+        raise ValueError(f"count is {count}; one builder at least is to be believed")
+    named = Trust("signed", keys).keys
+    if not named:
+        raise ValueError(f"agreed({count}) believes nobody: name the builders, as in agreed(2, 'ada', 'bob', 'carol')")
+    return Trust(f"{count}-of-{len(named)}", named)
+
+
+def _bucket(scheme: str, place: str) -> str:
+    """The address of a bucket; that of another place would become the name of one."""
+    check_text("place", place)
+    if "://" in place:
+        raise ValueError(f"place is a whole address; it takes bucket, or bucket/prefix, with no {scheme}:// before it")
+    return f"{scheme}://{place}"
 
 
 def folder(
@@ -101,9 +123,16 @@ def folder(
     brought there; your only one, or ``default``, if not given, and where you
     have none nothing is signed. ``name``: what to call it in messages.
 
+    Raises ``ValueError`` for what is no folder or no name, and ``TypeError`` for
+    what is of another kind, as all functions here do.
+
     >>> folder("/srv/results").url
     'file:///srv/results'
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is of type {type(path).__name__}; it takes the path of a folder")
+    if not os.fspath(path):
+        raise ValueError("path is ''; it takes a folder: the one that you are in is '.'")
     return CacheSetup(Path(path).absolute().as_uri(), name, push, sharing, trust, key)
 
 
@@ -151,7 +180,7 @@ def s3(
     's3://results/ours'
     """
     return CacheSetup(
-        f"s3://{place}", name, push, sharing, trust, key, endpoint, region, silence=silence, connect=connect
+        _bucket("s3", place), name, push, sharing, trust, key, endpoint, region, silence=silence, connect=connect
     )
 
 
@@ -172,7 +201,7 @@ def gs(
     >>> gs("results").url
     'gs://results'
     """
-    return CacheSetup(f"gs://{place}", name, push, sharing, trust, key, silence=silence, connect=connect)
+    return CacheSetup(_bucket("gs", place), name, push, sharing, trust, key, silence=silence, connect=connect)
 
 
 def azure(
@@ -195,7 +224,7 @@ def azure(
     >>> azure("results/ours").url
     'az://results/ours'
     """
-    return CacheSetup(f"az://{place}", name, push, sharing, trust, key, endpoint, silence=silence, connect=connect)
+    return CacheSetup(_bucket("az", place), name, push, sharing, trust, key, endpoint, silence=silence, connect=connect)
 
 
 def tiered(near: CacheSetup, far: CacheSetup, /) -> CacheSetup:
@@ -206,6 +235,8 @@ def tiered(near: CacheSetup, far: CacheSetup, /) -> CacheSetup:
     >>> tiered(folder("/var/tmp/near"), s3("results")).title
     's3://results'
     """
+    check_setup(near)
+    check_setup(far)
     return evolve(far, near=near)
 
 

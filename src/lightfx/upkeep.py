@@ -62,6 +62,7 @@ from lightfx.core.health import (
 from lightfx.core.inventory import Inventory, Ref
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
+from lightfx.core.terms import whole
 from lightfx.effects.verifying import Source
 from lightfx.effects.world import World
 from lightfx.engine.check import RealizerOf
@@ -128,9 +129,9 @@ def verify(
 
     Fails with `NotStored` for a reference to nothing, and with `InUse` where
     something is to be mended while others have the store open. Raises
-    ``ValueError`` for a sample of less than nothing.
+    ``ValueError`` for a sample of less than one object.
     """
-    if sample is not None and sample < 0:
+    if sample is not None and whole("sample", sample) < 1:
         raise ValueError(f"sample is {sample}: it says how many objects are read, or None: all of them")
     chosen = _chosen(world, refs)
     if isinstance(chosen, Failure):

@@ -25,7 +25,7 @@ from lightfx.core.layout import RUNS, IndexPlace
 from lightfx.core.outcome import Left, LeftError, Outcome
 from lightfx.core.realization import Realization
 from lightfx.core.refs import RRef
-from lightfx.core.terms import Limits, bytes_of
+from lightfx.core.terms import Limits, bytes_of, whole
 from lightfx.effects.executor import Executor, ExecutorMaker
 from lightfx.effects.journal import Journal
 from lightfx.effects.store import Store
@@ -39,7 +39,7 @@ from lightfx.shell.turns import Turns
 
 if TYPE_CHECKING:
     from lightfx.report.tables import Table
-    from lightfx.shell.cache.opening import CacheSetup
+    from lightfx.shell.cache.setups import CacheSetup
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -127,22 +127,28 @@ def open_world(
     get them. "stat": whether they are as they were when they were stored or
     last digested, by inode, mode, size and times; if not, or if that is not
     known, they are digested. "hash": they are digested, once in each open
-    world. "never": nothing. What is damaged is never given out: a run makes it
-    again, all else fails with `lightfx.failures.DamagedObject`.
+    world. What is damaged is not given out then: a run makes it again, all else
+    fails with `lightfx.failures.DamagedObject`. "never": nothing but whether
+    they are there; what is there is given out, damaged or not.
     ``mending``: open the store also where groups of records are damaged, and
     see nothing of what is in these, so that `lightfx.upkeep.verify` can mend it.
     ``journal``: who listens to what happens in a run. The store keeps it in
     any case: ``lightfx runs`` lists the runs.
     ``caches``: what runs ask before they build, in this order, and bring what
-    they make where that is wished: see `lightfx.caches`.
+    they make where that is wished: see `lightfx.caches`. Trouble with them fails
+    no run, and is printed by the command line alone: a script hears of it by
+    ``journal=Listener(hear)``, of `lightfx.journal`.
 
-    Raises `EngineError` where there is no usable store.
+    Raises `EngineError` where there is no usable store, or the executor cannot
+    be opened. Raises ``ValueError``, before anything is opened, for settings that
+    mean nothing: less than no workers, workers besides an executor, an amount of
+    memory or tickets that is none, another ``verify``; and ``TypeError`` for what
+    is of another kind, such as a path among the ``caches``.
     """
     _refuse_in_newborn_worker()
-    if workers and executor is not None:
-        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
-    if workers < 0:
-        raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    _check(workers, executor, journal)
+    limits = _limits(workers or None, memory, tickets)
+    setups = () if caches in ((), []) else _read_caches(caches)
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- what a world holds comes with it
     from lightfx.shell.journal.runs import RunFile  # noqa: PLC0415 -- as above
     from lightfx.shell.store.directory import open_directory  # noqa: PLC0415 -- as above
@@ -150,7 +156,6 @@ def open_world(
 
     place = index if index is None or isinstance(index, IndexPlace) else Path(index)
     store = unwrap(open_directory(Path(path), create=create, index=place, checking=Checking(verify), mending=mending))
-    limits = Limits(workers or None, None if memory is None else bytes_of(memory), dict(tickets or {}))
     runs: Executor = InlineExecutor(limits)
     if executor is not None:
         runs = _opened(executor, limits, store)
@@ -160,9 +165,32 @@ def open_world(
         runs = LocalProcesses(workers, store.place(), limits)
     kept = RunFile(store.root / RUNS)
     told: Journal = kept if journal is None else Both(kept, journal)
-    if not caches:
-        return World(store, runs, SystemClock(), told, Performing())
-    return _sharing(World(store, runs, SystemClock(), told, Performing()), caches)
+    world = World(store, runs, SystemClock(), told, Performing())
+    return _sharing(world, setups) if setups else world
+
+
+def _check(workers: int, executor: object, journal: object) -> None:
+    """Say what is wrong with a call, where no type checker did: before anything is opened."""
+    if whole("workers", workers) < 0:
+        raise ValueError(f"workers is {workers}; 0 runs stages in this process, n in n processes")
+    if workers and executor is not None:
+        raise ValueError(f"workers is {workers}, and an executor is given: one of them runs the stages")
+    if executor is not None and not callable(executor):
+        kind = type(executor).__name__
+        raise TypeError(f"executor is of type {kind}; it takes what opens one, such as lightfx.executors.dask(address)")
+    if journal is not None and not hasattr(journal, "tell"):
+        kind = type(journal).__name__
+        raise TypeError(f"journal is of type {kind}; it takes a Journal: lightfx.journal.Listener(function) makes one")
+
+
+def _limits(cores: int | None, memory: int | str | None, tickets: Mapping[str, int] | None) -> Limits:
+    return Limits(cores, None if memory is None else bytes_of(memory), {} if tickets is None else tickets)
+
+
+def _read_caches(caches: object) -> tuple[CacheSetup, ...]:
+    from lightfx.shell.cache.setups import read_caches  # noqa: PLC0415 -- asked for
+
+    return read_caches(caches)
 
 
 def _sharing(world: World, caches: Sequence[CacheSetup]) -> World:
@@ -210,10 +238,9 @@ def memory_world(
     from lightfx.shell.executor.inline import InlineExecutor  # noqa: PLC0415 -- asked for
     from lightfx.shell.store.memory import MemoryStore  # noqa: PLC0415 -- asked for
 
-    limits = Limits(None, None if memory is None else bytes_of(memory), dict(tickets or {}))
-    return World(
-        MemoryStore(Path(scratch).absolute()), InlineExecutor(limits), SystemClock(), journal or Silence(), Performing()
-    )
+    _check(0, None, journal)
+    runs = InlineExecutor(_limits(None, memory, tickets))
+    return World(MemoryStore(Path(scratch).absolute()), runs, SystemClock(), journal or Silence(), Performing())
 
 
 def evaluate(world: World, plan: Derivation[T], /, **options: Unpack[RunOptions]) -> T:

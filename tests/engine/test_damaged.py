@@ -128,6 +128,22 @@ def test_a_damaged_target_is_made_again_before_it_is_given_out(world: World, har
     assert RUNS == ["rows", "rows"]
 
 
+def test_trap_what_was_made_again_was_made_again_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: that it is sound now was noted with the next record, and a run that makes files again writes none."""
+    monkeypatch.setattr(soundness, "TRUST", 1e9)  # what was noted is not looked at again
+    with open_world(tmp_path / "store") as world:
+        path = evaluate(world, rows(7))
+    flip(path)
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, rows(7)).read_text() == "x" * 7
+    assert RUNS == ["rows", "rows"]
+    with open_world(tmp_path / "store") as world:
+        assert evaluate(world, rows(7), only_stored=True) == path
+    assert RUNS == ["rows", "rows"]
+
+
 def test_what_reads_no_damaged_file_does_not_run(world: World) -> None:
     path = evaluate(world, rows(7))
     assert evaluate(world, count(rows(7))) == 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lightfx.caches import agreed, signed_by
 from lightfx.core.statement import PublicKey
 from lightfx.plan.policies import Agreed, SignedBy, Trust
 
@@ -55,3 +56,36 @@ def test_signed_by_whoever_is_trusted_is_nobody_where_nobody_is() -> None:
 def test_builders_that_can_never_agree_are_refused(count: int) -> None:
     with pytest.raises(ValueError, match="can never agree"):
         Agreed(count, [ADA, BOB])
+
+
+@pytest.mark.parametrize(
+    ("policy", "keys", "why"),
+    [
+        (3, (), "policy is of type int"),
+        ("signed", "ada", "keys is 'ada'; it takes names in a tuple"),
+        ("signed", 3, "keys is 3; it takes names in a tuple"),
+        ("signed", (ADA,), "keys holds a PublicKey; it takes names of keys, or public keys as text"),
+        ("1-of-1", (["ada"],), "keys holds a list"),
+    ],
+)
+def test_trap_one_name_was_taken_for_many(policy: object, keys: object, why: str) -> None:
+    """Trap: ``Trust("signed", "ada")`` believed the keys ``a`` and ``d``."""
+    with pytest.raises(TypeError, match=why):
+        Trust(policy, keys)  # type: ignore[arg-type]  # what no type checker saw
+
+
+def test_trap_to_name_no_builders_was_said_to_be_no_policy() -> None:
+    """Trap: ``agreed(2)`` answered "'2-of-0' is no policy of trust", which nobody had written."""
+    with pytest.raises(ValueError, match=r"agreed\(2\) believes nobody: name the builders"):
+        agreed(2)
+    with pytest.raises(ValueError, match="count is 0; one builder at least"):
+        agreed(0, "ada")
+    with pytest.raises(ValueError, match="3 of 2 builders can never agree"):
+        agreed(3, "ada", "bob", "ada")
+    with pytest.raises(TypeError, match="count is '2'; it takes a whole number"):
+        agreed("2", "ada")  # type: ignore[arg-type]  # what no type checker saw
+    with pytest.raises(TypeError, match="keys holds a list"):
+        agreed(1, ["ada"])  # type: ignore[arg-type]  # as above
+    with pytest.raises(TypeError, match="keys holds a list"):
+        signed_by(["ada"])  # type: ignore[arg-type]  # as above
+    assert agreed(2, "ada", "bob", "ada") == Trust("2-of-2", ("ada", "bob"))

@@ -180,3 +180,12 @@ def test_what_would_take_much_memory_is_not_read() -> None:
     many = b"[" + b"[]," * 1_000_000 + b"[]]"
     assert read_table(many) == Failure("it has too many parts")
     assert Group.read(b'{"objects":{},"more":' + many + b"}\n") == Failure("it has too many parts")
+
+
+@pytest.mark.parametrize("lefts", ["nnone", "", "all", None, ["none"]])
+def test_trap_a_slip_of_the_pen_shared_no_left(lefts: object) -> None:
+    """Trap: ``Sharing(lefts="nnone")`` was taken, and was as good as "none"."""
+    with pytest.raises(ValueError, match="it is 'replayable' or 'none'"):
+        Sharing(lefts=lefts)  # type: ignore[arg-type]  # what no type checker saw
+    with pytest.raises(TypeError, match="tolerated is 'no'; it is True or False"):
+        Sharing(tolerated="no")  # type: ignore[arg-type]  # as above

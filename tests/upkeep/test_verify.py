@@ -248,12 +248,16 @@ def test_references_narrow_what_is_read(store: Path) -> None:
         assert isinstance(missing.failure(), NotStored)
 
 
-def test_a_sample_of_less_than_nothing_is_none(store: Path) -> None:
+def test_trap_a_sample_of_nothing_was_taken(store: Path) -> None:
+    """Trap: the command line refuses it; and what it answers, with nothing read, is that all is sound."""
     with open_world(store) as world:
         evaluate(world, rows(3))
-        assert [unwrap(verify(world, sample=count)).objects for count in (0, 1, 2)] == [0, 1, 1]
-        with pytest.raises(ValueError, match="sample is -1: it says how many objects are read"):
-            verify(world, sample=-1)
+        assert [unwrap(verify(world, sample=count)).objects for count in (1, 2)] == [1, 1]
+        for count in (0, -1):
+            with pytest.raises(ValueError, match=f"sample is {count}: it says how many objects are read"):
+                verify(world, sample=count)
+        with pytest.raises(TypeError, match="sample is '3'; it takes a whole number"):
+            verify(world, sample="3")  # type: ignore[arg-type]  # what no type checker saw
 
 
 # Groups.

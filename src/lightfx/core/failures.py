@@ -279,7 +279,10 @@ EngineFailure: TypeAlias = (
 
 
 class EngineError(Exception):
-    """Raised by `open_world` and `evaluate` on an `EngineFailure`, which is in ``failure``.
+    """Raised on an `EngineFailure`, which is in ``failure``.
+
+    By `open_world`, `unwrap`, `evaluate`, `evaluate_all` and `World.table`; all
+    else gives the failure as a value.
 
     >>> EngineError(PoolLost("no memory")).failure
     PoolLost(why='no memory')

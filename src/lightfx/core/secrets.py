@@ -56,8 +56,12 @@ class Secret:
     """A parameter whose value is never stored: the name of an environment variable, or of a file, that holds it.
 
     A stage that has a parameter annotated `Secret` gets the value by
-    ``build.reveal(secret)``. Where there is no such variable or file, the stage
-    is LEFT as ``Raised``, and tried again by the next run.
+    ``build.reveal(secret)``; for one that it was not given it is LEFT by
+    `UndeclaredSecretError`. The value is read where the stage runs, before it
+    begins. Where there is no such variable or file, or the value has fewer than
+    four characters, the stage is LEFT as ``Raised`` by an ``OSError`` that says
+    so, and tried again by the next run. In logs and errors ``<secret ...>``
+    stands in its place; a value or a file that holds it is refused (``BadOutput``).
 
     >>> Secret.env("API_TOKEN")
     Secret.env('API_TOKEN')

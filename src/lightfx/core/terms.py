@@ -27,8 +27,14 @@ DAY: Final = 86_400.0  # in seconds
 _DOUBLINGS: Final = 1000  # of one second make more than a day, and are a float still
 
 
-def _whole(name: str, amount: object) -> int:
-    """An exact number, of any type that is one; no bool, no 2.0, no text."""
+def whole(name: str, amount: object) -> int:
+    """Read an exact number, of any type that is one; no bool, no 2.0, no text.
+
+    >>> whole("workers", "2")
+    Traceback (most recent call last):
+    ...
+    TypeError: workers is '2'; it takes a whole number
+    """
     if isinstance(amount, bool) or not isinstance(amount, SupportsIndex):
         raise TypeError(f"{name} is {amount!r}; it takes a whole number")
     exact = index(amount)
@@ -37,7 +43,8 @@ def _whole(name: str, amount: object) -> int:
     return exact
 
 
-def _number(name: str, amount: object) -> None:
+def number(name: str, amount: object) -> None:
+    """Refuse what is no number."""
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         raise TypeError(f"{name} is {amount!r}; it takes a number")
 
@@ -49,7 +56,7 @@ def bytes_of(amount: int | str) -> int:
     (2147483648, 1500000, 512)
     """
     if not isinstance(amount, str):
-        exact = _whole("memory", amount)
+        exact = whole("memory", amount)
         if exact >= 0:
             return exact
     found = _MEMORY.fullmatch(amount) if isinstance(amount, str) else None
@@ -62,7 +69,7 @@ def bytes_of(amount: int | str) -> int:
 def _counts(tickets: Mapping[str, int]) -> Mapping[str, int]:
     if not isinstance(tickets, Mapping):
         raise TypeError(f"tickets is {tickets!r}; it takes a number for each name: {{'gpu': 1}}")
-    counts = {_key("tickets", name): _whole(f"ticket {name}", count) for name, count in tickets.items()}
+    counts = {_key("tickets", name): whole(f"ticket {name}", count) for name, count in tickets.items()}
     wrong = next((f"{name}={count}" for name, count in counts.items() if count < 1), None)
     if wrong is not None:
         raise ValueError(f"tickets hold {wrong}; a task takes one of a kind at least, or names it not at all")
@@ -76,21 +83,21 @@ def _key(name: str, key: object) -> str:
 
 
 def _cores(cores: int) -> int:
-    exact = _whole("cores", cores)
+    exact = whole("cores", cores)
     if exact < 1:
         raise ValueError(f"cores is {cores}; a task takes one at least")
     return exact
 
 
 def _times(times: int) -> int:
-    exact = _whole("times", times)
+    exact = whole("times", times)
     if exact < 0:
         raise ValueError(f"times is {times}; 0 means one attempt and no more")
     return exact
 
 
 def _seconds(seconds: float) -> float:
-    _number("backoff", seconds)
+    number("backoff", seconds)
     if not 0 <= seconds < math.inf:
         raise ValueError(f"backoff is {seconds} s; it must be a time")
     return seconds
@@ -116,7 +123,7 @@ def _factors(scale: Mapping[str, float]) -> Mapping[str, float]:
     if not isinstance(scale, Mapping):
         raise TypeError(f"scale is {scale!r}; it takes a factor for each name: {{'memory': 2}}")
     for name, factor in scale.items():
-        _number(f"scale of {_key('scale', name)}", factor)
+        number(f"scale of {_key('scale', name)}", factor)
     wrong = next((f"{name}={factor}" for name, factor in scale.items() if not 1 <= factor < math.inf), None)
     if wrong is not None:
         raise ValueError(f"scale holds {wrong}; an attempt takes as much as the one before at least")
@@ -269,10 +276,10 @@ class Terms:
     stored_only: bool = False
 
     def __attrs_post_init__(self) -> None:
-        if _whole("outputs", self.outputs) < 1:
+        if whole("outputs", self.outputs) < 1:
             raise ValueError(f"outputs is {self.outputs}; a run makes at least one output")
         if self.timeout is not None:
-            _number("timeout", self.timeout)
+            number("timeout", self.timeout)
             if not 0 < self.timeout < math.inf:
                 raise ValueError(f"timeout is {self.timeout} s; it must be a time, or None for no limit")
         if not isinstance(self.ephemeral, bool):

@@ -22,10 +22,11 @@ from lightfx.plan.packing import PackingList
 from lightfx.plan.policies import Trust
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.following import believed_of, closure_of, lacking_of
-from lightfx.shell.cache.opening import CacheSetup, partner_of
+from lightfx.shell.cache.opening import partner_of
 from lightfx.shell.cache.partner import Partner, Refusal
 from lightfx.shell.cache.pulling import Fetching, take_in
 from lightfx.shell.cache.pushing import Pushing
+from lightfx.shell.cache.setups import CacheSetup, check_setup, read_caches
 from lightfx.shell.disk import REAL
 
 
@@ -54,6 +55,7 @@ def push(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     nothing is stored of a reference, and with `CacheTrouble`: then some of it
     may be there, and nothing that lacks its files.
     """
+    check_setup(cache)
     freight = gather_known(world, refs)
     if isinstance(freight, Failure):
         return IOResult.from_failure(freight.failure())
@@ -80,12 +82,14 @@ def objects_from(
     caches have into folders below a path, which is private and not made yet,
     and says which folder is which. Files are compared with their digests as
     they come. A cache that gives trouble offers nothing; the journal of
-    ``world`` is told of that, and of what is not used.
+    ``world`` is told of that, and of what is not used. Raises ``TypeError`` for
+    what is no sequence of caches.
     """
+    setups = read_caches(caches)
 
     def offer(trees: Sequence[Digest], place: Path) -> IOResult[Mapping[Digest, Path], EngineFailure]:
         found: dict[Digest, Path] = {}
-        for number, cache in enumerate(caches):
+        for number, cache in enumerate(setups):
             partner = partner_of(evolve(cache, push=False, trust=Trust("any")), world.perform)
             try:
                 lacking = [tree for tree in trees if tree not in found]
@@ -123,6 +127,7 @@ def pull(world: World, refs: Sequence[Ref], cache: CacheSetup, /) -> IOResult[Tr
     is nothing of a reference, here or there, and with `CacheTrouble`.
     """
     check_all_refs(refs)
+    check_setup(cache)
     partner = partner_of(evolve(cache, push=False), world.perform)
     try:
         return IOResult.from_result(_pulled(world, refs, partner))

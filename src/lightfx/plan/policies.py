@@ -15,6 +15,7 @@ from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import Tree
+from lightfx.core.given import text
 from lightfx.core.statement import PublicKey
 
 
@@ -55,7 +56,13 @@ _COUNTED: Final = re.compile(r"([1-9]\d{0,3})-of-([1-9]\d{0,3})", re.ASCII)
 
 
 def _once(keys: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(keys))
+    if isinstance(keys, str) or not isinstance(keys, Iterable):
+        raise TypeError(f"keys is {repr(keys)[:100]}; it takes names in a tuple, such as ('ada', 'bob')")
+    named = tuple(keys)
+    for each in named:
+        if not isinstance(each, str):
+            raise TypeError(f"keys holds a {type(each).__name__}; it takes names of keys, or public keys as text")
+    return tuple(dict.fromkeys(named))
 
 
 @final
@@ -65,7 +72,8 @@ class Trust:
 
     ``policy``: ``any``, ``signed``, or ``2-of-3``. ``keys``: names of trusted
     keys, or public keys as they are spelled; for ``signed`` none stands for all
-    that are trusted. Raises ``ValueError`` where that is no policy.
+    that are trusted. Raises ``ValueError`` where that is no policy, and
+    ``TypeError`` for what is no text.
 
     >>> Trust("2-of-2", ("ada", "ada"))
     Traceback (most recent call last):
@@ -73,7 +81,7 @@ class Trust:
     ValueError: '2-of-2' takes 2 different keys, and 1 are named
     """
 
-    policy: str = "signed"
+    policy: str = field(default="signed", validator=text)
     keys: tuple[str, ...] = field(default=(), converter=_once)
 
     def __attrs_post_init__(self) -> None:
@@ -102,8 +110,8 @@ class Trust:
         """
         if self.policy == "any":
             return Success(Anyone())
-        named = [(text, PublicKey.parse(text).value_or(None) or trusted.get(text)) for text in self.keys]
-        lacking = next((text for text, key in named if key is None), None)
+        named = [(key, PublicKey.parse(key).value_or(None) or trusted.get(key)) for key in self.keys]
+        lacking = next((name for name, key in named if key is None), None)
         if lacking is not None:
             return Failure(f"no key is trusted by the name {lacking[:100]!r}")
         keys = frozenset(key for _, key in named if key is not None)

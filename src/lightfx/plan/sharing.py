@@ -32,6 +32,7 @@ from returns.result import Failure, Result, Success
 from lightfx.core.canonical import Tree
 from lightfx.core.config import Config
 from lightfx.core.derivation import Parts
+from lightfx.core.given import flag
 from lightfx.core.inventory import Item
 from lightfx.core.manifest import Manifest
 from lightfx.core.names import Digest
@@ -69,6 +70,11 @@ Signatures: TypeAlias = tuple[Tree, ...]
 """Signatures of a record, as they are kept beside it; who made them says how they are read."""
 
 
+def _lefts(_: object, __: object, lefts: object) -> None:
+    if lefts not in ("none", "replayable"):
+        raise ValueError(f"lefts is {repr(lefts)[:100]}; it is 'replayable' or 'none'")
+
+
 @final
 @frozen
 class Sharing:
@@ -78,10 +84,15 @@ class Sharing:
     the same inputs: what a stage returned or raised, but no trouble of its
     surroundings; "none": no LEFT.
     ``tolerated``: whether what stands on a LEFT that it tolerates is shared.
+
+    >>> Sharing(lefts="nnone")
+    Traceback (most recent call last):
+    ...
+    ValueError: lefts is 'nnone'; it is 'replayable' or 'none'
     """
 
-    lefts: Literal["none", "replayable"] = "replayable"
-    tolerated: bool = True
+    lefts: Literal["none", "replayable"] = field(default="replayable", validator=_lefts)
+    tolerated: bool = field(default=True, validator=flag)
 
     def shares(self, made: Realization) -> bool:
         """Whether a realization is shared, for what it is itself.

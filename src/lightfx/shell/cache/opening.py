@@ -1,23 +1,20 @@
-"""From what is said of a cache to the cache, with limits and other tries around it; and what is said, kept in a store.
+"""From what is said of a cache (`lightfx.shell.cache.setups`) to the cache, with limits and other tries around it.
 
-A setup says where a cache is and on what terms it is used. It holds no
-credential: those come from the environment, and an address that has one in it
-is refused. A cache that cannot be opened is one that gives trouble when it is
-asked, so it fails no run either.
+A cache that cannot be opened is one that gives trouble when it is asked, so it
+fails no run either.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import wait
 from pathlib import Path
-from typing import Final, final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from returns.io import IOResult
 from returns.result import Failure, Result, Success
 
@@ -26,15 +23,16 @@ from lightfx.core.statement import PublicKey, Statement
 from lightfx.effects.cache import Cache, Good
 from lightfx.effects.world import Perform
 from lightfx.plan.believing import believing
-from lightfx.plan.policies import Anyone, Policy, Trust
-from lightfx.plan.sharing import VERSION, Judge, Sharing, Sign, anyone
+from lightfx.plan.policies import Anyone, Policy
+from lightfx.plan.sharing import VERSION, Judge, Sign, anyone
 from lightfx.shell.cache.bucket import BucketChannel, bucket_cache, creates
 from lightfx.shell.cache.channel import BrokenError, ChannelCache, DownChannel, in_thread
 from lightfx.shell.cache.folder import folder_cache
 from lightfx.shell.cache.partner import Partner, Terms
 from lightfx.shell.cache.policies import PATIENCE, bounded, retrying, tiered
+from lightfx.shell.cache.setups import CacheSetup
 from lightfx.shell.cache.watching import watched
-from lightfx.shell.cache.web import CONNECT, SILENCE, web_cache
+from lightfx.shell.cache.web import web_cache
 from lightfx.shell.disk import REAL
 from lightfx.shell.ed25519 import PrivateKey, verifier
 from lightfx.shell.keys import KeyRing, default_folder
@@ -42,96 +40,7 @@ from lightfx.shell.keys import KeyRing, default_folder
 MORE: Final = 12
 """So many times longer silence may last while something is written: a large file is synced at its end."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _PROBE: Final = f"{VERSION}/probe"
-_SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
-
-
-def _url(text: str) -> str:
-    if not text.isprintable():  # `urlsplit` would leave some of it out, and what is kept is shown to people
-        raise ValueError(f"{_shown(text)} names no cache: spell what cannot be printed as %XX")
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 -- what is no port is a ValueError; a password may have been meant
-    except ValueError:
-        raise ValueError(f"{_shown(text)} names no cache: its host, or its port, cannot be read") from None
-    if parts.scheme not in _SCHEMES:
-        raise ValueError(f"{_shown(text)} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        host = parts.netloc.rpartition("@")[2]
-        raise ValueError(
-            f"the address of a cache at {host!r} may have no user, query or fragment in it: "
-            "credentials come from the environment"
-        )
-    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise ValueError(f"{_shown(text)} names no cache: a folder is file:// and its whole path, as in file:///srv/x")
-    if parts.scheme != "file" and not parts.hostname:
-        raise ValueError(f"{_shown(text)} names no cache: a host, or a bucket, is missing")
-    if "\0" in unquote(parts.path):
-        raise ValueError(f"{_shown(text)} names no cache: no file has NUL in its name")
-    return text.rstrip("/") if parts.path.strip("/") or parts.netloc else "file:///"
-
-
-def _shown(text: str) -> str:
-    """An address as it may be shown: what stands before an @ could be a password, also where it is in a wrong place."""
-    before, at, rest = text[:2000].rpartition("@")
-    return repr(f"...@{rest.partition('?')[0]}" if before or at else rest.partition("?")[0])[:200]
-
-
-def _endpoint(text: str) -> str:
-    return _url(text) if text else ""
-
-
-def _name(text: str) -> str:
-    if text and not _NAME.fullmatch(text):
-        raise ValueError(f"{text[:200]!r} is no name for a cache: letters, digits and _ . + - make one")
-    return text
-
-
-@final
-@frozen
-class CacheSetup:
-    """Where a cache is, and on what terms it is used; made by the functions of `lightfx.caches`.
-
-    ``url``: where it is. ``name``: what people call it. ``push``: whether runs
-    bring there what they make. ``sharing``: what is shared. ``trust``: whose
-    results are used. ``key``: the name of one's own key that signs what is
-    brought there. ``endpoint``, ``region``: of a bucket that is not where its
-    kind usually is. ``silence``, ``connect``: seconds without a byte, and until
-    there is a connection, after which it is given up. ``near``: a cache that is
-    asked before it. ``creates``, ``drops``: what is known of the server
-    (`probe`). ``keys``: the folder of keys, in place of the user's.
-    """
-
-    url: str = field(converter=_url)
-    name: str = field(default="", converter=_name)
-    push: bool = False
-    sharing: Sharing = Sharing()
-    trust: Trust = Trust()
-    key: str = ""
-    endpoint: str = field(default="", converter=_endpoint)
-    region: str = ""
-    silence: float = SILENCE
-    connect: float = CONNECT
-    near: CacheSetup | None = None
-    creates: bool = False
-    drops: bool = True
-    keys: Path | None = None
-
-    @property
-    def title(self) -> str:
-        """What people read."""
-        return self.name or self.url
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can ever be brought there."""
-        return urlsplit(self.url).scheme in ("http", "https")
-
-    @property
-    def pushes(self) -> bool:
-        """Whether anything is brought there."""
-        return self.push and not self.read_only
 
 
 def partner_of(setup: CacheSetup, perform: Perform) -> Partner:

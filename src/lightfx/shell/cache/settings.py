@@ -25,7 +25,7 @@ from lightfx.core.failures import EngineFailure, NoStore, NotPermitted, SystemTr
 from lightfx.core.layout import CACHES, FORMAT, TEMPORARY
 from lightfx.plan.policies import Trust
 from lightfx.plan.sharing import Sharing
-from lightfx.shell.cache.opening import CacheSetup
+from lightfx.shell.cache.setups import CacheSetup
 from lightfx.shell.disk import REAL, Disk
 from lightfx.shell.refusals import refusal
 

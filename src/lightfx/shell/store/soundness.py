@@ -58,6 +58,10 @@ class Checking(Enum):
     HASH = "hash"
     NEVER = "never"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"verify is {repr(value)[:100]}; it is 'stat', 'hash' or 'never'")
+
 
 class Notes(Protocol):
     """Where it is kept what was noted; the index, as a rule."""
@@ -156,7 +160,9 @@ class Soundness:
         self._unwritten[tree] = note
         self._keep(tree, note)
         self._trust(tree, begun)
-        self.damaged.discard(tree)
+        if tree in self.damaged:
+            self.damaged.discard(tree)
+            self.write()  # nothing may be written after this, and the next to open the store would make it again
         return True
 
     def _keep(self, tree: Digest, note: bytes) -> None:
