@@ -128,8 +128,9 @@ def test_trap_what_is_changed_on_the_way_to_its_name_is_refused(tmp_path: Path, 
     folder = fill(tmp_path / "one", {"a": b"a", "b/c": b"c"})
     found = Objects(tmp_path, disk=Ghost(deed)).ingest([folder])
     assert found == {folder: Forbidden(".", "was changed while it was stored")}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "objects"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "objects", "one"]
     assert listing(tmp_path / "objects") == {}
+    assert listing(folder) == {}
     assert (tmp_path / "elsewhere").read_bytes() == b"theirs"
 
 

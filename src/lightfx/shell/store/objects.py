@@ -9,8 +9,8 @@ Where the object that has the name is damaged ours takes its place: it is moved
 aside first, so that for a moment there is none, and never half of one.
 
 What is at its name is looked at once more as it is noted: a process that a stage
-left running may have changed it after it was digested. Then it goes, and what was
-to be stored is refused.
+left running may have changed it after it was digested. Then it goes, and
+is refused: where it was there is an empty folder.
 
 An object goes by a rename out of the folder of objects, so that it is there
 whole or not at all.
@@ -107,7 +107,7 @@ class Objects:
     def _is_as_digested(
         self, folder: Path, tree: Digest, entries: Sequence[Entry], seen: Mapping[str, os.stat_result]
     ) -> bool:
-        """Note what was stored just now; drop it, if what a stage left running changed it on the way to its name."""
+        """Note what was stored just now; or drop it, if something a stage left running changed it."""
         home = self.folder_of(tree)
         if self._soundness.note(tree, entries, seen) or not self._disk.lexists(home):
             return True
@@ -118,6 +118,7 @@ class Objects:
         trash = folder.with_name(f"changed-{uuid.uuid4().hex}")
         self.move_out((tree,), trash, logs=True)
         remove_tree(trash, self._disk)
+        self._disk.mkdir(folder)  # and not what was in it: whoever changed that would reach it again by its name
         return False
 
     def present(self, trees: Iterable[Digest]) -> frozenset[Digest]:
