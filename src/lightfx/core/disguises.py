@@ -41,9 +41,10 @@ _ALPHABET: Final = f"{_DIGITS}+/"
 # What breaks base64 into lines, and indents them; each mark begins with a character of its own, and is found as fast.
 _SPACES: Final = " \t\n\r\f\v"
 _NUMBERED: Final = "(?:#|%23)(?:9|1[03]|[xX][9aAdD])(?:;|%3[bB])"
+_OF_URL: Final = f"(?:0[9aAdD]|20|26{_NUMBERED}|5[cC](?:{BACKSLASH}){{0,6}}[nrt])"
 _MARKS: Final = {
     b"\\": rf"\\\\{{0,6}}(?:[nrt]|u0026{_NUMBERED})",
-    b"%": rf"%(?:25)?(?:0[9aAdD]|20|26{_NUMBERED}|5[cC](?:{BACKSLASH}){{0,6}}[nrt])\+*",  # a form has + for a space
+    b"%": rf"%(?:{_OF_URL}\+*|25{_OF_URL}(?:%2[bB])*)",  # a form has + for a space
     b"&": f"&(?:amp;)?{_NUMBERED}",
 }
 _BREAKS: Final = f"(?:[{_SPACES}]|{'|'.join(_MARKS.values())})+".encode()
@@ -157,9 +158,8 @@ def _pieces(value: str) -> Iterator[str]:
 
 def _spelled(value: str) -> Iterator[Disguise]:
     anchor = _anchor(value, PLAIN)
-    yield Disguise(anchor, partial(escaped, value), len(value))
-    if "'" in value:
-        yield Disguise(anchor, partial(escaped, value, from_shell=True), len(value))
+    for shells in range(3 if "'" in value else 1):
+        yield Disguise(anchor, partial(escaped, value, shells), len(value))
 
 
 def _anchor(text: str, plain: Container[str]) -> bytes:

@@ -22,9 +22,9 @@ PLAIN: Final = frozenset(f"{string.ascii_letters}{string.digits}-_.")
 BACKSLASH: Final = "%(?:25)?5[cC]"  # one, as URLs have it
 ESCAPE: Final = rf"(?:\\{{1,7}}|(?:{BACKSLASH}){{1,7}})"
 _PERCENT: Final = "%(?:25)?"
-_AMPERSAND: Final = "(?:&(?:amp;)?|%(?:25)?26)"
-_NUMBER: Final = "(?:#|%23)"
-_SEMICOLON: Final = "(?:;|%3[bB])"
+_NUMBER: Final = r"(?:\\?#|%23)"
+_SEMICOLON: Final = r"(?:\\?;|%3[bB])"
+_AMPERSAND: Final = rf"(?:&(?:amp{_SEMICOLON})?|%(?:25)?26)"
 _RETURN: Final = "\r"
 _NAMED: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _CONTROLS: Final = {
@@ -38,16 +38,15 @@ _CONTROLS: Final = {
     "\x1b": "[eE]",
     "\0": "0",
 }
-_MARKED: Final = frozenset(string.punctuation + " ") - PLAIN - {"%"}  # what a backslash may stand before
 
 
-def escaped(value: str, *, from_shell: bool = False) -> str:
-    r"""Spell a value; ``from_shell``: each ``'`` as shells write one that is within two others.
+def escaped(value: str, shells: int = 0) -> str:
+    r"""Spell a value; ``shells``: how many, one or two, wrote each ``'`` as they write one that is within two others.
 
     >>> bool(re.search(escaped("a 'b'"), r"--name=a%20\'b\'"))
     True
     """
-    ways = {each: _shell_quote() if from_shell and each == "'" else _ways(each) for each in dict.fromkeys(value)}
+    ways = {each: _shell_quote(shells) if shells and each == "'" else _ways(each) for each in dict.fromkeys(value)}
     spelled, backslashes = "", 0
     for character, run in groupby(value):
         count = len(list(run))
@@ -80,12 +79,16 @@ def _ways(character: str) -> tuple[str, str]:
     if character in PLAIN:
         return re.escape(character), re.escape(character)
     bare, marked = _bare(character), _marked(character)
-    some = f"{ESCAPE}?" if character in _MARKED else ""
+    some = "" if character == "%" else f"{ESCAPE}?"  # as %5C begins like it, and no shell escapes it
     return f"(?:{some}(?:{bare})|{ESCAPE}(?:{marked}))", f"(?:{bare}|{marked})"
 
 
-def _shell_quote() -> tuple[str, str]:
+def _shell_quote(shells: int) -> tuple[str, str]:
     r"""As `_ways`: a quote that ends what is quoted, one that is escaped, one that begins it: ``'\''``, ``'"'"'``."""
+    if shells == 2:
+        once = r"""(?:'(?:\\''|"'"'))"""  # nobody else has escaped it
+        twice = rf'(?:{once}(?:\\{once}{once}|"{once}"{once}))'
+        return twice, twice
     (one, rest), (double, _) = _ways("'"), _ways('"')
     more = f"(?:{ESCAPE}{rest}{one}|{double}{one}{double}{one})"
     return f"(?:{one}{more})", f"(?:{rest}{more})"
