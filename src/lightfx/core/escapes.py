@@ -110,11 +110,9 @@ def _bare(character: str) -> str:
 def _marked(character: str) -> str:
     """Spell what stands for it after backslashes, by numbers and letters, as Python, JSON and shells do."""
     code, data = ord(character), character.encode()
-    found = []
+    found = [_entity("u0026", character)]
     if len(data) > 1 or not character.isprintable():
         found += [ESCAPE.join(f"{byte:03o}" for byte in data), ESCAPE.join(f"x{_hex(byte, 2)}" for byte in data)]
-    elif character in _NAMED:
-        found += [_entity("u0026", character)]
     if code < 0x100:
         found += [f"x{_hex(code, 2)}"]
     if code < 0x10000:
