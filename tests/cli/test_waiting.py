@@ -14,6 +14,7 @@ from lightfx.cli.waiting import PATIENCE, Waiting, whom
 from lightfx.core.health import Owner
 from lightfx.core.refs import DRef
 from lightfx.effects.journal import Advanced, JournalEvent, RunBegan, TaskEnded, TaskStarted
+from lightfx.engine.drive import TELLING
 from lightfx.journal import Listener
 from lightfx.shell.store.examining import builders
 
@@ -61,6 +62,17 @@ def test_who_waits_long_enough_says_for_whom_and_only_then() -> None:
     told = f"waits for {NODE.who}, which builds 2 keys: it goes on when that is done, or ended"
     assert stream.getvalue().splitlines()[0] == f"lightfx: {told}"
     assert stream.getvalue().count("waits for") == 1
+
+
+def test_trap_who_waits_says_so_soon() -> None:
+    """Trap: the engine told every five seconds how far it is, so nobody was named before ten, whatever the patience."""
+    tally, times = Tally(), [0.0]
+    waiting = Waiting(tally, lambda: [NODE], lambda: times[0])
+    waiting.hear(Advanced(total=2))
+    while not tally.waiting:
+        times[0] += TELLING
+        waiting.hear(Advanced(total=2))
+    assert PATIENCE <= times[0] < 2 * PATIENCE
 
 
 def test_nobody_is_named_where_nobody_builds(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import base64
 import html
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -130,6 +132,44 @@ def test_many_backslashes_take_no_time() -> None:
     veil = Veil({Secret.env("T"): "\\" * 12 + '"""' + "\\" * 12 + "///?"})
     text = "\\" * 5000 + '"""' + "\\" * 5000 + '\\"' * 500 + "///"
     assert veil.cover(text) == text
+
+
+def test_trap_lines_of_base64_in_json_within_json() -> None:
+    """Trap: the pattern allowed what JSON twice makes of a break, and the text for anchors was not without it."""
+    value = VALUES["token"][:90]
+    wrapped = base64.encodebytes(f"user:{value}".encode()).decode()
+    once = json.dumps({"a": wrapped})
+    twice = json.dumps({"b": once})
+    for text in (once, twice, json.dumps(twice), quote(wrapped), quote(once), quote(quote(wrapped, safe=""))):
+        covered = Veil({Secret.env("T"): value}).cover(text)
+        assert SHOWN in covered and len(covered) < len(text) - 100
+
+
+SLOW = r"""
+import base64, json
+from lightfx.core.disguises import disguises
+
+def look(value, *texts):
+    for text in texts:
+        for way in disguises(value):
+            way.cover(text.encode(), b"")
+
+nested = json.dumps({"a": json.dumps({f"key {each}": f"<{each}>" for each in range(25)})})
+look(nested, json.dumps(nested)[:-8], json.dumps(json.dumps(nested))[:-8], json.dumps(nested)[:-9] + "x")
+look("\\\n" * 20 + "x", ("\\" * 8 + "n") * 20 + "y")
+look("'" * 60 + "x", "'\\''" * 60 + "y")
+look("<" * 60 + "x", "\\\\u0026lt;" * 60 + "y")
+look("\\" * 40 + '"x', "\\" * 30_000)
+for long in ("Q8zK-" * 130, "% &" * 30):
+    coded = base64.b64encode(b"xx" + long.encode()).decode()
+    for each in (" ", "%", "%0A", "%25", "%5C", "\\", "\\n", "&", "YWFh"):
+        look(long, coded[:-9] + each * (30_000 // len(each)) + "!", long[:-1] + each * 10_000)
+"""
+
+
+def test_trap_what_nearly_matches_takes_no_ages() -> None:
+    """Trap: a log with JSON in JSON that was cut off took more ways to split its backslashes than anybody could try."""
+    subprocess.run([sys.executable, "-c", SLOW], check=True, timeout=60)
 
 
 def test_breaks_of_lines_are_taken_out() -> None:

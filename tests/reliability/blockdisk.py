@@ -110,13 +110,14 @@ def entries(log: Path) -> Sequence[Entry]:
 
 
 def replayed(
-    log: Sequence[Entry], image: Path, size: int, sector: int, dice: random.Random, count: int
+    log: Sequence[Entry], image: Path, size: int, sector: int, whole: range, dice: random.Random, count: int
 ) -> Iterator[tuple[bytes, Path, int]]:
     """Give states that a disk may be in after a power cut: what had been said, an image, and how many writes it lacks.
 
     A disk holds all that was written before it was last told to make it durable,
     and of what came after that anything: all, nothing, some of it, some of that in part, by
-    sectors of so many bytes. Images lie beside ``image``, and must go before the next is made.
+    sectors of so many bytes, but for what lies in ``whole``. Images lie beside ``image``, and must go before the next
+    is made.
     """
     first = next(number for number, entry in enumerate(log) if entry[0] == "said")
     done = 0
@@ -131,7 +132,8 @@ def replayed(
             after = image.with_name("after.img")
             subprocess.run(["cp", "--reflink=always", image, after], check=True)
             share = dice.choice((0.0, 0.1, 0.5, 0.9, 1.0))
-            lacking = _scatter(after, [entry for entry in log[kept:cut] if entry[0] == "write"], sector, dice, share)
+            pending = [entry for entry in log[kept:cut] if entry[0] == "write"]
+            lacking = _scatter(after, pending, sector, whole, dice, share)
             yield b"".join(data for what, _, data in log[:cut] if what == "said"), after, lacking
             after.unlink()
 
@@ -144,7 +146,9 @@ def _moment(log: Sequence[Entry], first: int, dice: random.Random) -> int:
             return cut
 
 
-def _scatter(image: Path, pending: Sequence[Entry], sector: int, dice: random.Random, share: float) -> int:
+def _scatter(
+    image: Path, pending: Sequence[Entry], sector: int, whole: range, dice: random.Random, share: float
+) -> int:
     """Write some of what was not made durable; count what is missing or torn."""
     lacking = 0
     with image.open("rb+", buffering=0) as file:
@@ -153,7 +157,8 @@ def _scatter(image: Path, pending: Sequence[Entry], sector: int, dice: random.Ra
                 lacking += 1
                 continue
             if share < 1 and dice.random() < 0.2:
-                data = data[: dice.randrange(0, len(data), sector)]
+                end = where + dice.randrange(0, len(data), sector)
+                data = data[: (end if end not in whole else max(where, whole.start)) - where]
                 lacking += 1
             os.pwrite(file.fileno(), data, where)
     return lacking

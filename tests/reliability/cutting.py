@@ -91,7 +91,8 @@ def replay(
                 [sys.executable, WRITER, at / "store", kind, "0", str(things), mutant, aside], stdout=said, check=True
             )
     shutil.rmtree(aside)
-    states = replayed(entries(log), shop / "base.img", file_system.size, file_system.sector, dice, count)
+    kind_of_disk = file_system.size, file_system.sector, file_system.whole
+    states = replayed(entries(log), shop / "base.img", *kind_of_disk, dice, count)
     for number, (heard, image, lacking) in enumerate(states):
         cuts.answers = max(cuts.answers, heard.count(b"\n"))
         cuts.lacking += bool(lacking)

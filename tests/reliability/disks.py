@@ -28,7 +28,8 @@ class FileSystem:
 
     ``sector`` is how much its disk writes wholly or not at all. XFS skips what its log holds of a block whose head is
     as new, and then refuses the block where the rest is old: so one that was torn makes it unmountable, whoever
-    wrote it. Disks of today write 4 KiB at a time.
+    wrote it. Disks of today write 4 KiB at a time. ``whole`` is where the superblock of the others lies, which it
+    writes wholly too: where that was torn its checksum is wrong, and nothing is mounted.
     """
 
     name: str
@@ -38,16 +39,24 @@ class FileSystem:
     again: str = ""
     making: tuple[str, ...] = ()
     sector: int = 512
+    whole: range = range(0)
 
 
 MIB: Final = 1 << 20
 FILE_SYSTEMS: Final = {
     each.name: each
     for each in (
-        FileSystem("ext4", "ext4", 256 * MIB, making=("-E", "nodiscard")),
-        FileSystem("ext4, data=writeback", "ext4", 256 * MIB, options="data=writeback", making=("-E", "nodiscard")),
+        FileSystem("ext4", "ext4", 256 * MIB, making=("-E", "nodiscard"), whole=range(1024, 2048)),
+        FileSystem(
+            "ext4, data=writeback",
+            "ext4",
+            256 * MIB,
+            options="data=writeback",
+            making=("-E", "nodiscard"),
+            whole=range(1024, 2048),
+        ),
         FileSystem("xfs", "xfs", 320 * MIB, again="nouuid", making=("-K",), sector=4096),
-        FileSystem("btrfs", "btrfs", 256 * MIB, making=("-K",)),
+        FileSystem("btrfs", "btrfs", 256 * MIB, making=("-K",), whole=range(65_536, 69_632)),
     )
 }
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
-from returns.result import Result, Success
+from returns.result import Failure, Result, Success
 
 from lightfx import (
     BadOutput,
     Build,
     BuildOrder,
     Derivation,
+    EngineError,
     Left,
     LensError,
     Output,
@@ -38,6 +39,7 @@ from lightfx import (
     unwrap,
 )
 from lightfx.core.config import Config
+from lightfx.core.failures import EngineFailure, Unshippable
 from lightfx.core.realization import Outputs
 from lightfx.core.secrets import Veil
 from lightfx.matchers import Candidate, Choice, Matcher, first
@@ -88,6 +90,18 @@ def test_a_realizer_of_ones_own_is_kept_from_telling(world: World) -> None:
     listed = unwrap(world.store.listed((made.dref,), frozenset()))
     (stored,) = (each.realization for each in listed if not each.stored.is_right)
     assert stored.result == BadOutput("no <secret env:LFX_TOKEN>", "<secret env:LFX_TOKEN>") and stored.tree is None
+
+
+def refuse(order: BuildOrder) -> Result[Outputs, Left | EngineFailure]:
+    return Failure(Unshippable(order.dref, f"cannot pickle {order.reveal(TOKEN)}"))
+
+
+def test_trap_trouble_of_the_engine_may_say_what_a_stage_said(world: World) -> None:
+    """Trap: why the needs of a stage cannot be shipped is in the words of its own code, and was told as it was."""
+    plan = derivation({"token": TOKEN}, first(), realizer(refuse, int, version="1"))
+    with pytest.raises(EngineError) as told:
+        unwrap(realize(world, plan))
+    assert VALUE not in str(told.value)
 
 
 def test_what_is_no_parameter_is_not_revealed(world: World) -> None:
@@ -278,6 +292,29 @@ def test_what_cannot_be_searched_is_not_kept_and_no_trouble_of_the_engine(tmp_pa
         assert isinstance(said, Left) and isinstance(said.cause, Raised)
         assert said.cause.message == f"[Errno {number}] {os.strerror(number)}: 'build.out'"
     subprocess.run(["rm", "-r", folder], check=True)
+
+
+@pytest.mark.parametrize("at", ["open/sesame-1001", "x/open/sesame-1001/file", "open/sesame/1001"])
+def test_trap_a_value_that_names_a_folder_and_what_is_in_it(tmp_path: Path, at: str) -> None:
+    """Trap: names were searched one by one, and what the system said of such a path was told as it was."""
+    veil, file = Veil({TOKEN: "open/sesame-1001", Secret.env("B"): "open/sesame/1001"}), tmp_path / "out" / at
+    file.parent.mkdir(parents=True)
+    file.touch()
+    for left in (judged(Output(1, tmp_path / "out"), veil), judged(Left(BadOutput("a", "b"), folder=file), veil)):
+        assert isinstance(left, Left) and "sesame" not in repr(left.cause)
+    said = judged(Output(1, tmp_path / "out"), veil)
+    assert isinstance(said, Left) and isinstance(said.cause, BadOutput) and said.cause.path.endswith(("KEN>", "B>"))
+
+    class Broken(Disk):
+        """What the system says of a file has its path."""
+
+        def listxattr(self, path: Name) -> list[str]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), file)
+
+    for folder in (tmp_path / "out", tmp_path / "out" / at.partition("/")[0]):
+        said = judged(Output(1, folder), veil, Broken())
+        assert isinstance(said, Left) and isinstance(said.cause, Raised)
+        assert "sesame" not in said.cause.message + said.cause.traceback
 
 
 @pytest.mark.parametrize("at", ["", "deep", "deep/file"])

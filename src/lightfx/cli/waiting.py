@@ -1,8 +1,9 @@
 """Waiting: who holds a run up, said while nothing of its own runs and nothing comes.
 
 Equal work is done once, so a run may wait for a key that another process builds.
-The engine asks again many times a second, and tells each time how far it is. When
-that was the same for a while, it is looked up who builds anything in the store.
+While a run only waits, the engine tells every second how far it is. When that was
+the same for `PATIENCE`, it is looked up who builds anything in the store, and again
+after as long.
 """
 
 from __future__ import annotations

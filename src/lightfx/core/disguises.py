@@ -3,38 +3,52 @@ r"""Disguises: how a value is met in text when programs have quoted, escaped or 
 Rules, for a value, and for each of its lines that is long enough to be told from other text:
 
 - each character may stand as it is, or as Python, JSON, URLs, HTML or a shell write it: in any mixture, since what is
-  escaped differs from program to program, and also twice, as in JSON within JSON;
+  escaped differs from program to program, and also twice, as in JSON within JSON, or within a URL;
 - the whole may stand in hexadecimal, or in base64 of either alphabet, whatever stands before and after it there, as in
-  ``user:password``, and broken into lines;
+  ``user:password``, and broken into lines; breaks, and what is no letter or digit there, may be escaped as above;
 - what is very long is looked for in pieces.
 
-Theory of operation: a `Disguise` is a pattern with *anchors*: bytes of which one stands in whatever the pattern
-matches. Most text has none of them, and is read once for each, as fast as memory; the pattern is compiled where there
-is one. Three bytes are four characters of base64, and a value may begin at the first, second or third byte: characters
-that hold bits of the value alone are known, and of the others as many bits as are the value's.
+Theory of operation: a `Disguise` is a pattern with an *anchor*: bytes that stand in whatever the pattern matches. Most
+text has none of them, and is read once for each, as fast as memory; the pattern is compiled where there is one. Three
+bytes are four characters of base64, and a value may begin at the first, second or third byte: characters that hold bits
+of the value alone are known, and of the others as many bits as are the value's.
+
+What may be broken into lines is looked for in the text without its breaks (`Flat`), and covered where that stood. So
+there is no pattern that allows breaks: it would be a large one, and read the same spaces again and again.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
-from itertools import groupby
+from bisect import bisect_right
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import cached_property, partial, reduce
+from itertools import accumulate, groupby
 from typing import Final, final
 
 from attrs import frozen
 
+from lightfx.core.escapes import BACKSLASH, PLAIN, escaped, one
+
 _LINE: Final = 8  # characters from which on a line of a value is looked for by itself
 _PIECE: Final = 510  # characters, or bytes in base64: a multiple of three
-_BREAKABLE: Final = 16  # characters of base64 from which on it may be broken into lines
-_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
-_BREAK: Final = r"(?:\s|\\{1,4}[rn])*"
-_BACKSLASHES: Final = r"\\{0,7}"
-_CONTROLS: Final = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\0": "0"}
-_NAMED: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_BREAKABLE: Final = 16  # characters of base64, or in hexadecimal, from which on it may be broken into lines
+_DIGITS: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits
+_ALPHABET: Final = f"{_DIGITS}+/"
+
+# What breaks base64 into lines, and indents them; each mark begins with a character of its own, and is found as fast.
+_SPACES: Final = " \t\n\r\f\v"
+_NUMBERED: Final = "(?:#|%23)(?:9|1[03]|[xX][9aAdD])(?:;|%3[bB])"
+_OF_URL: Final = f"(?:0[9aAdD]|20|26{_NUMBERED}|5[cC](?:{BACKSLASH}){{0,6}}[nrt])"
+_MARKS: Final = {
+    b"\\": rf"\\\\{{0,6}}(?:[nrt]|u0026{_NUMBERED})",
+    b"%": rf"%(?:{_OF_URL}\+*|25{_OF_URL}(?:%2[bB])*)",  # a form has + for a space
+    b"&": f"&(?:amp;)?{_NUMBERED}",
+}
+_BREAKS: Final = f"(?:[{_SPACES}]|{'|'.join(_MARKS.values())})+".encode()
+_EATEN: Final = 6  # characters that may be taken for the end of a mark, where what begins one stands before them
 
 
 @final
@@ -42,10 +56,10 @@ _NAMED: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 class Disguise:
     """One way in which a value is met: ``spell`` gives a regular expression, ``size`` is the length of what is met.
 
-    ``flat``: anchors are looked for in text without its breaks of lines.
+    ``flat``: it is looked for also in text without its breaks of lines.
     """
 
-    anchors: tuple[bytes, ...]
+    anchor: bytes
     spell: Callable[[], str]
     size: int
     flat: bool = False
@@ -56,26 +70,66 @@ class Disguise:
         return re.compile(self.spell().encode())
 
     def may_be_in(self, text: bytes, flat: bytes) -> bool:
-        """Tell whether it is worth looking closer; ``flat`` is the text without its breaks of lines."""
-        where = flat if self.flat else text
-        return any(each in where for each in self.anchors)
+        """Tell whether it is worth looking closer; ``flat`` is what `flattened` makes of the text."""
+        return self.anchor in (flat if self.flat else text)
+
+    def is_in(self, text: bytes) -> bool:
+        """Tell whether it is met there."""
+        found = self.pattern.search(text) or (self.flat and self.pattern.search(Flat(text).text))
+        return bool(found)
+
+    def cover(self, text: bytes, name: bytes) -> bytes:
+        """Put a name in its place."""
+        text = self.pattern.sub(lambda _: name, text)  # in the name of a file may be what looks like a group
+        if self.flat and self.anchor in flattened(text):
+            flat, at, parts = Flat(text), 0, list[bytes]()
+            for found in self.pattern.finditer(flat.text):
+                parts += text[at : flat.place(found.start())], name
+                at = flat.place(found.end() - 1) + 1
+            text = b"".join((*parts, text[at:]))
+        return text
+
+
+@final
+class Flat:
+    r"""A text without its breaks of lines, and where each character of that stood.
+
+    >>> flat = Flat(b"ab\n cd")
+    >>> flat.text, flat.place(2)
+    (b'abcd', 4)
+    """
+
+    def __init__(self, text: bytes) -> None:
+        parts = re.split(b"(" + _BREAKS + b")", text)
+        kept = parts[::2]
+        self.text = b"".join(kept)
+        self._flat = [0, *accumulate(map(len, kept))]
+        self._whole = [0, *accumulate(map(len, parts))][::2]
+
+    def place(self, at: int) -> int:
+        """Say where the character at ``at`` stood."""
+        part = bisect_right(self._flat, at) - 1
+        return self._whole[part] + at - self._flat[part]
 
 
 def flattened(text: bytes) -> bytes:
-    r"""Take the breaks of lines out of a text, also those that JSON or Python has spelled.
+    r"""Take the breaks of lines out of a text, and at most a few characters more; fast.
 
     >>> flattened(b"ab\n cd\\nef")
     b'abcdef'
     """
-    flat = text.translate(None, b" \t\r\n")
-    return flat.replace(b"\\n", b"").replace(b"\\r", b"") if b"\\" in flat else flat
+    flat = text.translate(None, _SPACES.encode())
+    for begin, mark in _MARKS.items():
+        if begin in flat:
+            flat = re.sub(mark.encode(), b"", flat)
+    return flat
 
 
 def disguises(value: str) -> tuple[Disguise, ...]:
     """List how a value is met, the longest first.
 
     >>> ways = disguises("open/sesame")
-    >>> [any(each.pattern.search(text) for each in ways) for text in (b"open%2fsesame", b"b3Blbi9zZXNhbWU=", b"open")]
+    >>> [any(each.is_in(text) for each in ways) for text in (b"open%2fsesame", b"b3Blbi9zZXNhbWU=", b"open")]
     [True, True, False]
     """
     plain = value.strip()
@@ -83,13 +137,14 @@ def disguises(value: str) -> tuple[Disguise, ...]:
     parts = [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
     least = min(_LINE, len(data))
     encoded = (way for part in parts if len(part) >= least for way in _encoded(part, first=part is parts[0]))
-    found = (*map(_spelled, dict.fromkeys(_pieces(plain))), *encoded)
+    spelled = (way for piece in dict.fromkeys(_pieces(plain)) for way in _spelled(piece))
+    found = (*spelled, *encoded)
     return tuple(sorted(found, key=lambda each: -each.size))
 
 
 def longest(value: str) -> int:
     """Say how many bytes one match takes at most, of what is no play with spaces."""
-    return 64 + 16 * min(len(value.encode()), 4 * _PIECE)
+    return 64 + 32 * min(len(value.encode()), 4 * _PIECE)
 
 
 def _pieces(value: str) -> Iterator[str]:
@@ -101,75 +156,42 @@ def _pieces(value: str) -> Iterator[str]:
                 yield piece
 
 
-# As it is, and escaped.
+def _spelled(value: str) -> Iterator[Disguise]:
+    anchor = _anchor(value, PLAIN)
+    for shells in range(3 if "'" in value else 1):
+        yield Disguise(anchor, partial(escaped, value, shells), len(value))
 
 
-def _spelled(value: str) -> Disguise:
-    runs = ("".join(run) for plain, run in groupby(value, _PLAIN.__contains__) if plain)
-    anchor = max(runs, key=len, default="")
-    return Disguise((anchor.encode(),), partial(_escapes, value), len(value))
-
-
-def _escapes(value: str) -> str:
-    return "".join(_ways(each, len(list(run))) for each, run in groupby(value))
-
-
-def _ways(character: str, count: int) -> str:
-    """Spell a character that stands ``count`` times in a row."""
-    if character == "\\":  # by their number: to choose among ways for each would take for ever
-        return rf"(?:\\{{{count},{8 * count}}}|(?:%5[cC]|&#92;|&#x0*5[cC];){{{count}}})"
-    if character in _PLAIN:
-        return re.escape(character) * count
-    return f"(?:{'|'.join(_escaped(character))}){{{count}}}"
-
-
-def _escaped(character: str) -> Iterator[str]:
-    code, data = ord(character), character.encode()
-    yield f"{_BACKSLASHES if character in _NAMED or character == '/' else ''}{re.escape(character)}"
-    yield f"(?i:{''.join(f'%{byte:02x}' for byte in data)})"
-    yield f"&#(?:0*{code}|(?i:x0*{code:x}));"
-    yield rf"\\{{1,7}}(?:{'|'.join(_numbered(code, data))})"
-    if character == " ":
-        yield r"\+"
-    if character == "'":  # as shells put one into quotes
-        yield r"""'(?:\\''|"'"')"""
-    if character in _NAMED:
-        yield f"&{_NAMED[character]};"
-    if character in _CONTROLS:
-        yield rf"\\{{1,7}}{_CONTROLS[character]}"
-    if character == "\n":
-        yield r"\r\n|\\{1,7}r\\{1,7}n"
-
-
-def _numbered(code: int, data: bytes) -> Iterator[str]:
-    """Spell a character by its number, as Python and JSON do, after backslashes."""
-    if code < 0x100:
-        yield f"x(?i:{code:02x})"
-    if code < 0x10000:
-        yield f"u(?i:{code:04x})"
-    else:
-        high, low = 0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF)
-        yield f"U(?i:{code:08x})"
-        yield rf"u(?i:{high:04x})\\{{1,7}}u(?i:{low:04x})"
-    if len(data) > 1:
-        yield r"\\{1,7}".join(f"x(?i:{byte:02x})" for byte in data)
+def _anchor(text: str, plain: Container[str]) -> bytes:
+    """Take the longest part that stands in a text however that is escaped."""
+    runs = ("".join(run) for kept, run in groupby(text, plain.__contains__) if kept)
+    return max(runs, key=len, default="").encode()
 
 
 # Encoded.
 
 
 def _encoded(data: bytes, *, first: bool) -> Iterator[Disguise]:
-    digits = data.hex()
-    yield Disguise((digits.encode(), digits.upper().encode()), f"(?:{digits}|{digits.upper()})".__str__, len(digits))
+    for digits in dict.fromkeys((data.hex(), data.hex().upper())):
+        yield _breakable(digits, partial(_hexadecimal, digits))
     for before in range(3):
         start, whole = (0, 2, 3)[before], (before + len(data)) * 8 // 6  # between them all bits are of the value
-        known = b64encode(bytes(before) + data + bytes(2))[start:whole]
-        flat = len(known) >= _BREAKABLE
-        anchors = (known, known.translate(_URLSAFE))
-        yield Disguise(anchors, partial(_base64, data, before, _BREAK if flat else "", first=first), len(known), flat)
+        known = b64encode(bytes(before) + data + bytes(2))[start:whole].decode()
+        yield _breakable(known, partial(_base64, data, before, first=first))
 
 
-def _base64(data: bytes, before: int, between: str, *, first: bool) -> str:
+def _breakable(known: str, spell: Callable[[int], str]) -> Disguise:
+    """Make it of what is ``known`` of it: where that is long, it may be broken, and begin with what is no mark."""
+    flat = len(known) >= _BREAKABLE
+    eaten = _EATEN if flat else 0
+    return Disguise(_anchor(known[eaten:], _DIGITS), partial(spell, eaten), len(known), flat)
+
+
+def _hexadecimal(digits: str, eaten: int) -> str:
+    return _without(digits[:eaten]) + digits[eaten:]
+
+
+def _base64(data: bytes, before: int, eaten: int, *, first: bool) -> str:
     """Spell what is known of a value in base64 where ``before`` bytes stand before it in its first group.
 
     What is not the ``first`` piece of a value may have lost its first character, which has bits of the piece before.
@@ -177,8 +199,14 @@ def _base64(data: bytes, before: int, between: str, *, first: bool) -> str:
     bits = "?" * 8 * before + "".join(f"{byte:08b}" for byte in data)
     bits += "?" * (-len(bits) % 6)
     groups = (bits[start : start + 6] for start in range(8 * before // 6 * 6, len(bits), 6))
-    begin, *others = map(_one_of, map(_fitting, groups))
-    return between.join((begin if first or not before else f"{begin}?", *others)) + "={0,2}"
+    spelled = [*map(_one_of, map(_fitting, groups))]
+    eaten = eaten or int(not first and before > 0)
+    return f"{_without(spelled[:eaten])}{''.join(spelled[eaten:])}{one('=')}{{0,2}}"
+
+
+def _without(spelled: Iterable[str]) -> str:
+    """Spell what may have lost its beginning."""
+    return reduce(lambda lead, each: f"(?:{lead}{each})?", spelled, "")
 
 
 def _fitting(group: str) -> str:
@@ -193,5 +221,7 @@ def _fitting(group: str) -> str:
 
 
 def _one_of(characters: str) -> str:
-    both = characters + "".join({"+": "-", "/": "_"}.get(each, "") for each in characters)
-    return both if len(both) == 1 else f"[{re.escape(both)}]"
+    if len(characters) == 1 and characters in _DIGITS:
+        return characters
+    both = "".join({"+": "-", "/": "_"}.get(each, each) for each in characters)
+    return "|".join(("(?:" + f"[{re.escape(both)}]", *(one(each) for each in characters if each in "+/"))) + ")"

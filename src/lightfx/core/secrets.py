@@ -183,7 +183,7 @@ class Veil:
     def cover_bytes(self, text: bytes) -> bytes:
         """As `cover`, in UTF-8, or what is nearly that."""
         for way, name in self._there(text):
-            text = way.pattern.sub(name.encode().replace(b"\\", rb"\\"), text)  # a path may have some in it
+            text = way.cover(text, name.encode())
         return text
 
     def found_in(self, text: str) -> str:
@@ -192,7 +192,7 @@ class Veil:
 
     def found_in_bytes(self, text: bytes) -> str:
         """As `found_in`."""
-        return next((name for way, name in self._there(text) if way.pattern.search(text)), "")
+        return next((name for way, name in self._there(text) if way.is_in(text)), "")
 
     def _there(self, text: bytes) -> Iterator[tuple[Disguise, str]]:
         """List what may be in a text."""

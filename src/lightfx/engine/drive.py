@@ -30,6 +30,9 @@ from lightfx.plan.replay import ReplayPolicy
 from lightfx.plan.schedule import begin, step
 from lightfx.plan.wishes import Wishes
 
+TELLING: Final = 1.0
+"""Seconds between one word of how far a run is and the next, while it only waits."""
+
 
 def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> Result[State, EngineFailure]:
     """Settle every node of ``graph``: reuse what is stored, build the rest, store what was built."""
@@ -58,9 +61,6 @@ def drive(world: World, graph: Graph, policy: ReplayPolicy, wishes: Wishes) -> R
     if ending.failure is not None:
         return Failure(ending.failure)
     return Success(state)
-
-
-TELLING: Final = 5.0  # seconds
 
 
 @define(eq=False)

@@ -54,4 +54,6 @@ def _names_files(row: Listed) -> bool:
     if isinstance(row.record, bytes) and row.stored.is_right:
         return b'"$path"' in row.record
     view = row.view
-    return view is not None and (not isinstance(view.result, Value) or any(True for _ in files_in(view.result.tree)))
+    return view is not None and (
+        not isinstance(view.result, Value) or next(files_in(view.result.tree), None) is not None
+    )

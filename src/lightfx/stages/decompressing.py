@@ -26,7 +26,7 @@ _ZSTD: Final = ("compression.zstd", "backports.zstd")
 
 
 def uncompressed(raw: BinaryIO, head: bytes) -> io.RawIOBase | None:
-    """Open what reads a compressed stream; None where it is none. They are raw streams, though typed otherwise."""
+    """Open what reads a compressed stream; None where it is none. It has what `io.BufferedReader` asks of a raw one."""
     opened: object = None
     if head[:2] == b"\x1f\x8b":
         opened = gzip.GzipFile(fileobj=raw)
@@ -36,7 +36,7 @@ def uncompressed(raw: BinaryIO, head: bytes) -> io.RawIOBase | None:
         opened = _Streams(raw, bz2.BZ2Decompressor)
     elif head[:4] == b"\x28\xb5\x2f\xfd":
         opened = _zstd(raw)
-    return opened  # type: ignore[return-value]
+    return opened  # type: ignore[return-value]  # files of gzip and zst are no RawIOBase, but have `readinto` as it does
 
 
 @final

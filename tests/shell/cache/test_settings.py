@@ -99,6 +99,48 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
         unwrap(configured(tmp_path / "store"))
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://me:{}@host/path",
+        "https://me:{}@host/path",
+        "https://me:{}@host:port/path",
+        "https://[me:{}@host/path",
+        "https://me:" + "x" * 2000 + "{}@host/path",
+        "https://me:{}#{}@host/path",
+        "https://me:{}?{}@host/path",
+        "https://me:1234{}/x?y",
+        "https://me:{}",
+        "me:{}",
+        "me:{}@host",
+        "https://host/path?key={}",
+        "https://host/path#{}",
+        "ftp://host/path#{}",
+        "ftp://host/path?key=a@{}",
+        "ftp://host/path#a@{}",
+        "https://host:port#{}",
+        "\n#{}",
+    ],
+)
+@pytest.mark.parametrize("password", ["hunter2", "1234", "p/hunter2", "12\nhunter2", "a:hunter2"])
+def test_trap_no_password_is_shown_of_an_address_that_is_wrong(url: str, password: str) -> None:
+    """Trap: what stood behind a #, or before an @ that came late, was shown."""
+    try:
+        CacheSetup(url.replace("{}", password))
+    except ValueError as error:
+        said = str(error)
+    else:
+        pytest.skip("it is an address: the password is a port, and a path")
+    assert not any(part in said for part in (password, "hunter2", "1234", repr(password)[1:-1]))
+
+
+def test_an_address_is_shown_between_quotes() -> None:
+    """Trap: a long one was cut with its closing quote."""
+    for url in ("ftp://host/" + "x" * 500, "ftp://me:pw@" + "x" * 500):
+        with pytest.raises(ValueError, match="'[^']+' names no cache"):
+            CacheSetup(url)
+
+
 WITHOUT_RIGHTS = """
 import os, sys
 from pathlib import Path

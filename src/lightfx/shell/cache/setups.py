@@ -23,6 +23,8 @@ from lightfx.plan.sharing import Sharing
 from lightfx.shell.cache.web import CONNECT, SILENCE
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+_MORE: Final = re.compile(r"[?#]")
+_LATE: Final = re.compile(r"^((?:[^:/]*://)?[^:]*:).+", re.DOTALL)
 _SCHEMES: Final = ("file", "http", "https", "s3", "gs", "az")
 
 
@@ -38,7 +40,7 @@ def _url(text: str) -> str:
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"{_shown(text)} names no cache: give a folder, or http://, https://, s3://, gs:// or az://")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        host = parts.netloc.rpartition("@")[2]
+        host = parts.hostname or ""
         raise ValueError(
             f"the address of a cache at {host!r} may have no user, query or fragment in it: "
             "credentials come from the environment"
@@ -53,9 +55,16 @@ def _url(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """An address as it may be shown: what stands before an @ could be a password, also where it is in a wrong place."""
-    before, at, rest = text[:2000].rpartition("@")
-    return repr(f"...@{rest.partition('?')[0]}" if before or at else rest.partition("?")[0])[:200]
+    """An address as it may be shown.
+
+    What stands before an @ could be a password, also where that is in a wrong place; and what follows a second colon, a
+    ? or a #, of which the password itself may have one.
+    """
+    before, at, rest = text.rpartition("@")
+    if _MORE.search(before):
+        return repr("...")
+    kept = _LATE.sub(r"\1...", _MORE.split(rest, maxsplit=1)[0])
+    return repr(f"...{at}{kept}"[:200] if at else kept[:200])
 
 
 def _endpoint(text: str) -> str:

@@ -3,7 +3,7 @@
 Rules, for the values of the secrets that a config names:
 
 - where one cannot be read, nothing runs: the attempt is LEFT by an ``OSError``, which the next run tries again;
-- what is told of the attempt (log, message, traceback) has the secret's name in the value's place;
+- what is told of the attempt (log, message, traceback, trouble) has the name of the secret in place of its value;
 - what is a result (value, returned error, files, configs of what it asks for) is refused where a value stands in it:
   to change it would make another result of it;
 - files that a failed attempt leaves are not kept where a value stands in them;
@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, assert_never, final
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from lightfx.core.canonical import spell_checked
@@ -145,7 +145,8 @@ def _veiled_result(
         return Failure(_veiled_left(failure, veil, disk))
     if isinstance(failure, Asks):
         return Failure(left_for_asking(failure, veil) or failure)
-    return result
+    texts = {each: veil.cover(text) for each, text in asdict(failure, recurse=False).items() if isinstance(text, str)}
+    return Failure(evolve(failure, **texts)) if texts else result  # type: ignore[arg-type]  # each has its own fields
 
 
 def left_for_asking(asks: Asks, veil: Veil) -> Left | None:
@@ -223,7 +224,7 @@ def _leak(folder: Path, veil: Veil, disk: Disk) -> BadOutput | Raised | None:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return BadOutput("build.out", "is too deep to be searched for secrets")
-        return raised(error, {str(folder): "build.out"})
+        return raised(error, {str(folder): "build.out"}, veil.cover)
     return None if found is None else _refused(*found, "files are stored")
 
 
@@ -239,18 +240,17 @@ def _leaks(folder: Path, veil: Veil, disk: Disk) -> tuple[str, str] | None:
         with disk.scandir(at) as scan:
             entries = sorted(scan, key=lambda each: each.name)
         for each in entries:
-            found = _leak_of_entry(each, veil, disk)
+            path = os.path.relpath(each.path, folder)
+            # The path, not the name: a value with / in it is that of a folder and of what is in it.
+            found = veil.found_in_bytes(os.fsencode(path)) or _leak_of_entry(each, veil, disk)
             if found:
-                return veil.cover(os.path.relpath(each.path, folder)), found
+                return veil.cover(path), found
             if each.is_dir(follow_symlinks=False):
                 pending.append(each.path)
     return None
 
 
 def _leak_of_entry(entry: os.DirEntry[str], veil: Veil, disk: Disk) -> str:
-    named = veil.found_in_bytes(os.fsencode(entry.name))
-    if named:
-        return named
     if entry.is_symlink():
         return veil.found_in_bytes(os.fsencode(disk.readlink(entry.path)))
     if not entry.is_file(follow_symlinks=False):
