@@ -297,7 +297,9 @@ def compressed(data: bytes) -> bytes:
 
 
 TEXT = b"light " * 150
-SEALS = (seal_of(TEXT), seal_of(b""), seal_of(os.urandom(50)), b"lightfx zstd 65537\n" + compressed(bytes(MOST + 1)))
+LYING = b"lightfx zstd 00\n" + bytes.fromhex("28b52ffd608405010000")  # a fuzzer found it
+BOMB = b"lightfx zstd 65537\n" + compressed(bytes(MOST + 1))
+SEALS = (seal_of(TEXT), seal_of(b""), seal_of(os.urandom(50)), BOMB, LYING)
 ROWS = [Row(Digest.of(bytes([each])), each, (token(made()[0].dref.text), each)) for each in range(3)]
 SIGNATURES = json.dumps(signature_tree([SIGNED])).encode()
 URLS = encoded(

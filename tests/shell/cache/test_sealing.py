@@ -48,6 +48,8 @@ def test_what_does_not_become_smaller_is_left_as_it_is(monkeypatch: pytest.Monke
 
 
 SQUEEZED = zstd().compress(MUCH + MUCH)  # type: ignore[union-attr]
+LYING = bytes.fromhex("28b52ffd608405010000")
+"""A frame that tells of 1,668 bytes and holds none, which zstd itself finds, or does not, by how it comes."""
 WRONG = {
     "nothing": b"",
     "no line": b"x" * 1000,
@@ -68,6 +70,13 @@ WRONG = {
     "a bomb": b"lightfx zstd 5\n" + zstd().compress(bytes(1 << 28)),  # type: ignore[union-attr]
     "a bomb that says so": b"lightfx zstd 268435456\n" + zstd().compress(bytes(1 << 28)),  # type: ignore[union-attr]
 }
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 16, 1 << 20])
+def test_trap_a_frame_that_holds_less_than_it_tells_is_refused_however_it_comes(size: int) -> None:
+    """Trap: zstd finds that in a frame that comes whole, and not in parts: what was right hung on that."""
+    said = whole(parts(b"lightfx zstd 0\n" + LYING, size), None, 10)
+    assert said.failure() == "its frame tells of another number of bytes than its line"
 
 
 @pytest.mark.parametrize("size", [3, 1 << 20])

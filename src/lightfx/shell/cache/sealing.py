@@ -9,6 +9,7 @@ become smaller is left plain, and so is all where there is no zstd.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Final, TypeAlias
 
 from blake3 import blake3
@@ -23,6 +24,7 @@ PIECE: Final = 1 << 20
 MOST_LINE: Final = 64
 _LEVEL: Final = 3
 _WORTH: Final = 0.95
+_HEADER: Final = 18  # bytes, of a zstd frame, at most
 _WINDOW: Final = 23  # 8 MiB are the most that a reader holds in memory to decompress
 
 Reading: TypeAlias = Callable[[], Iterable[bytes]]
@@ -68,8 +70,8 @@ def _line(how: str, size: int) -> bytes:
     return f"lightfx {how} {size}\n".encode()
 
 
-def _after(line: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    yield line
+def _after(head: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    yield head
     yield from pieces
 
 
@@ -129,6 +131,21 @@ def _read_line(line: bytes) -> tuple[str, int]:
     return words[1], int(words[2])
 
 
+def _agreeing(pieces: Iterator[bytes], most: int, module: ModuleType) -> Iterator[bytes]:
+    """Hand on a frame that says that it holds so many bytes, or nothing of how many.
+
+    Whether zstd itself minds that a frame holds less than it says depends on how that comes.
+    """
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= _HEADER:
+            break
+    if head and module.get_frame_info(head).decompressed_size not in (None, most):
+        raise UnfitError("its frame tells of another number of bytes than its line")
+    yield from _after(head, pieces)
+
+
 def _plain(how: str, pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     if how == "plain":
         yield from (piece for piece in pieces if piece)
@@ -139,7 +156,7 @@ def _plain(how: str, pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     decompressor = module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: _WINDOW})
     given = 0
     try:
-        for piece in pieces:
+        for piece in _agreeing(pieces, most, module):
             data = piece
             while data or not (decompressor.needs_input or decompressor.eof):
                 plain = decompressor.decompress(data, max_length=PIECE)
