@@ -102,7 +102,7 @@ class Flat:
     def __init__(self, text: bytes) -> None:
         parts = re.split(b"(" + _BREAKS + b")", text)
         kept = parts[::2]
-        self.text = b"".join(kept)
+        self.text: bytes = b"".join(kept)
         self._flat = [0, *accumulate(map(len, kept))]
         self._whole = [0, *accumulate(map(len, parts))][::2]
 
