@@ -140,6 +140,16 @@ def test_trap_what_is_damaged_is_not_pushed_and_that_is_no_success(stocked: Any)
     assert "-data is not used: its files here are not what they were: `lightfx verify --repair` mends them" in said.err
 
 
+def test_trap_what_is_damaged_there_and_is_brought_again_is_a_success(stocked: Any) -> None:
+    """Trap: of what was wrong in the cache, and was mended by the push, it was said that it had not been brought."""
+    assert stocked("push", "data").code == 0
+    for path in Path("shared/v1/groups").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    said = stocked("push", "data")
+    assert "the cache ours: v1/groups/" in said.err
+    assert (said.code, said.out) == (0, "1 realization to the cache ours\n")
+
+
 def test_trap_settings_that_cannot_be_read_say_what_to_do(stocked: Any) -> None:
     """Trap: no run went on, and the one line was of a parser."""
     Path("store/caches.json").write_text("x")

@@ -101,7 +101,7 @@ def push(
     store: Store = None,
     json: Json = False,
 ) -> Answer:
-    """Bring realizations to caches, with all that they stand on."""
+    """Bring realizations to caches, with all that they stand on; exit code 1 where files of them are damaged here."""
     from lightfx.cli import exchanging  # noqa: PLC0415 -- help is fast without it
 
     return exchanging.push(store, refs, to, json=json)

@@ -24,6 +24,7 @@ from lightfx.core.refs import RRef
 from lightfx.core.statement import PublicKey
 from lightfx.effects.world import World
 from lightfx.moving import Traffic
+from lightfx.plan.sharing import VERSION
 from lightfx.shell.cache.catalogue import Catalogue
 from lightfx.shell.cache.opening import open_cache, probe, try_to_write
 from lightfx.shell.cache.partner import Partner
@@ -182,7 +183,9 @@ def push(store: str | None, texts: Sequence[str], to: str, *, json: bool) -> Ans
         refs = [ref_of(world, text) for text in texts]
         traffic = [unwrap(moving.push(world, refs, each)) for each in setups]
     said = _said("to", traffic, json=json)
-    return said if all(not each.refused for each in traffic) else evolve(said, code=Exit.LEFT)
+    # What is wrong with something there was brought again; of what is wrong here nothing was.
+    here = any(not refusal.what.startswith(f"{VERSION}/") for each in traffic for refusal in each.refused)
+    return evolve(said, code=Exit.LEFT) if here else said
 
 
 def pull(store: str | None, texts: Sequence[str], origin: str, *, json: bool) -> Answer:

@@ -3,7 +3,7 @@
 Commands give an `Answer` or complain; `main` writes it, and turns whatever went
 wrong into one line and an exit code. Exit codes: 0 fine; 1 a target is LEFT, a
 realization has no files, or differs when it is made again, or a store is
-damaged, or something is odd about it; 2 misuse, such as a reference to nothing;
+damaged, or something is odd about it, or not all could be pushed; 2 misuse, such as a reference to nothing;
 3 trouble of the engine.
 
 Commands import what they need when they are called, so that help is fast.

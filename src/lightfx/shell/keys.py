@@ -1,6 +1,6 @@
 """Keys: files of one's own, outside of any store, by which results are signed and believed.
 
-A key ring is a folder, by default ``~/.config/lightfx/keys``, mode 0700:
+A key ring is a folder, by default ``~/.config/lightfx/keys``, made with mode 0700:
 
 - ``NAME.key``: a private key of one's own, mode 0600: ``lightfx-ed25519-secret:``
   and the base32 of its 32 bytes;
